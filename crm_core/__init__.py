@@ -1,0 +1,1 @@
+"""The product without a screen: reads Magento shops into the store, and lets people act on what is there."""

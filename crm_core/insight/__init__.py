@@ -1,0 +1,1 @@
+"""The read side: the filter language, pages of rows, records, metrics."""

@@ -1,0 +1,1 @@
+"""What people do with carts and orders: synchronise, mark lost, reopen, place the order."""

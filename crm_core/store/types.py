@@ -1,0 +1,125 @@
+"""Exact column types: money as 1/10000 in a 64-bit integer, times as UTC milliseconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Integer
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.operators import OperatorType
+from sqlalchemy.types import TypeDecorator
+
+MONEY_SCALE = 10_000
+"""Units of an amount in the store: Magento keeps DECIMAL(20,4)."""
+
+_MONEY_LIMIT = 2**63 - 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_FORBIDDEN = {
+    operators.add,
+    operators.sub,
+    operators.mul,
+    operators.truediv,
+    operators.floordiv,
+    operators.mod,
+    operators.neg,
+}
+
+BigInt = BigInteger().with_variant(Integer(), "sqlite")
+"""A 64-bit integer that SQLite can use as its row id when it is the primary key."""
+
+
+def money_to_units(amount: Decimal) -> int:
+    """The amount in 1/10000 of its currency, rounded half up. Raises ValueError if it is not finite or does not fit."""
+    if not amount.is_finite():
+        raise ValueError(f"{amount} is not an amount")
+    units = int((amount * MONEY_SCALE).to_integral_value(rounding=ROUND_HALF_UP))
+    if abs(units) > _MONEY_LIMIT:
+        raise ValueError(f"{amount} does not fit the store")
+    return units
+
+
+def units_to_money(units: int) -> Decimal:
+    """The exact amount behind 1/10000 units, with four decimal places."""
+    return Decimal(units).scaleb(-4)
+
+
+class Money(TypeDecorator[Decimal]):
+    """An amount: Decimal in Python, a 64-bit integer of 1/10000 in the store.
+
+    In SQL only sum, min, max, comparison, coalesce and case are allowed on it. Arithmetic and avg raise TypeError when
+    the statement is built: SQL would mix scales or lose exactness silently. An average is sum / count in Decimal.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    class Comparator(TypeDecorator.Comparator[Decimal]):
+        """Refuses arithmetic on amounts."""
+
+        def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
+            """Apply `op` unless it is arithmetic, which raises TypeError."""
+            if op in _FORBIDDEN:
+                raise TypeError("No arithmetic on money in SQL: fetch the sums and calculate in Decimal.")
+            return super().operate(op, *other, **kwargs)
+
+        def reverse_operate(self, op: OperatorType, other: Any, **kwargs: Any) -> ColumnElement[Any]:
+            """Apply `op` with this amount on the right unless it is arithmetic, which raises TypeError."""
+            if op in _FORBIDDEN:
+                raise TypeError("No arithmetic on money in SQL: fetch the sums and calculate in Decimal.")
+            return super().reverse_operate(op, other, **kwargs)
+
+    comparator_factory = Comparator
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+        """Decimal to 1/10000 units."""
+        return None if value is None else money_to_units(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
+        """1/10000 units to Decimal (PostgreSQL gives a sum of bigint as a numeric)."""
+        return None if value is None else units_to_money(int(value))
+
+
+class Quantity(TypeDecorator[Decimal]):
+    """A quantity of goods: Decimal in Python, 1/10000 in a 64-bit integer, as Magento keeps DECIMAL(12,4)."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+        """Decimal to 1/10000 units."""
+        return None if value is None else money_to_units(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
+        """1/10000 units to Decimal."""
+        return None if value is None else units_to_money(int(value))
+
+
+def instant_to_milliseconds(moment: datetime) -> int:
+    """Milliseconds since 1970 UTC. Raises ValueError for a naive time: its zone would be a guess."""
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone")
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def milliseconds_to_instant(milliseconds: int) -> datetime:
+    """The aware UTC time of milliseconds since 1970."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment: aware UTC datetime in Python, milliseconds since 1970 in the store, the same on every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Aware datetime to milliseconds."""
+        return None if value is None else instant_to_milliseconds(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        """Milliseconds to aware UTC datetime."""
+        return None if value is None else milliseconds_to_instant(int(value))

@@ -1,0 +1,1 @@
+"""Store from shop: channels, windows, mapping, quarantine, audit, schedule and jobs."""

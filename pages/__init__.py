@@ -1,0 +1,1 @@
+"""The screens, one file each, in folders by area; a script directly in here would bypass app.py."""
