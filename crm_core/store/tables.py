@@ -421,7 +421,7 @@ sync_window = Table(
     Column("state", String(8), nullable=False, comment="open or done"),
     Column("expected", BigInt, comment="records in it, as the shop counted them when it was cut"),
     Index("ix_sync_window_channel_id_entity_store_id_hi", "channel_id", "entity", "store_id", "hi"),
-    comment="A closed range of updated_at, walked by entity_id. The watermark is the hi of the contiguous finished windows.",
+    comment="A closed range of updated_at, walked by entity_id. The watermark is the hi of the last contiguous one done.",
 )
 
 sync_run = Table(
