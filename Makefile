@@ -1,0 +1,43 @@
+# The front door: make run, make test, make bench. `make help` lists them.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+CODE = app.py run.py crm_core pages demo_store tests benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench clean
+
+help: ## what can be made here
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 8
+
+run: $(VENV)/.installed ## install what is missing and start the desk
+	@$(BIN)/python run.py
+
+test: $(VENV)/.installed-dev lint ## everything: lint, types, layers, tests
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev ## ruff, mypy strict, import-linter
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-dev ## the benchmarks of docs/performance.md
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove the virtual environment and caches, not the data
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Magento Sales Desk needs Python 3.11 or newer; set PYTHON=/path/to/python3.11 make run"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt | $(BIN)/python
+	@echo "Installing (once, about a minute)..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements.txt requirements-dev.txt | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(VENV)/.installed

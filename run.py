@@ -1,0 +1,100 @@
+"""Starts the product on one machine: app, worker and, until there is a real channel, the demo store.
+
+``make run`` calls this. One supervisor (honcho) holds the processes: Ctrl-C, or the end of one of them, ends all.
+"""
+
+from __future__ import annotations
+
+import shlex
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from honcho.manager import Manager
+from honcho.printer import Message, Printer
+
+from crm_core.access.people import require_sign_in_or_loopback
+from crm_core.errors import DeskError, SetupError
+from crm_core.settings import Settings, settings
+from crm_core.store.database import open_store
+from crm_core.sync.channels import ensure_demo_channel
+
+_ROOT = Path(__file__).resolve().parent
+_DEMO_SIZE = ("--orders", "1200", "--carts", "500", "--customers", "400", "--seed", "7")
+_PATIENCE_SECONDS = 60
+
+
+class _ServicePrinter(Printer):  # type: ignore[misc]  # honcho has no types
+    """Prints what the services say, not that the supervisor started them."""
+
+    def write(self, message: Message) -> None:
+        if message.name != "system":
+            super().write(message)
+
+
+def main() -> int:
+    """Run until Ctrl-C; returns the exit status. A DeskError before the start is one line and status 1."""
+    try:
+        here = settings()
+        require_sign_in_or_loopback()
+        _require_free_port(here.host, here.port, "CRM_PORT")
+        with open_store() as store:
+            with_demo = here.demo and ensure_demo_channel(store, f"http://127.0.0.1:{here.demo_port}")
+        if with_demo:
+            _require_free_port("127.0.0.1", here.demo_port, "CRM_DEMO_PORT")
+    except DeskError as error:
+        print(f"Magento Sales Desk did not start. {error}", file=sys.stderr)
+        return 1
+
+    manager = Manager(_ServicePrinter(sys.stdout))
+    for name, command in _services(here, with_demo).items():
+        manager.add_process(name, f"exec {shlex.join(command)}", cwd=str(_ROOT))
+    threading.Thread(target=_announce, args=(here,), daemon=True).start()
+    manager.loop()
+    interrupted = 130
+    return 0 if manager.returncode == interrupted else int(manager.returncode or 0)
+
+
+def _services(here: Settings, with_demo: bool) -> dict[str, list[str]]:
+    app = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.address", here.host]
+    app += ["--server.port", str(here.port), "--logger.hideWelcomeMessage", "true"]
+    services = {"app": app, "worker": [sys.executable, "-m", "crm_core", "worker"]}
+    if with_demo:
+        state = here.data_dir / "demo.db"
+        demo = [sys.executable, "-m", "demo_store", "--port", str(here.demo_port), "--db", str(state), "--live"]
+        services["demo"] = [*demo, *_DEMO_SIZE]
+    return services
+
+
+def _require_free_port(host: str, port: int, variable: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SetupError(
+                f"Port {port} on {host} is taken ({error.strerror}). Stop what uses it, or set {variable} to a free "
+                f"port, for example: {variable}={port + 1} make run"
+            ) from error
+
+
+def _announce(here: Settings) -> None:
+    """Print the one address once the app answers; its readiness probe has then run app.py's navigation."""
+    address = f"http://[{here.host}]:{here.port}" if ":" in here.host else f"http://{here.host}:{here.port}"
+    give_up_at = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < give_up_at:
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/script-health-check", timeout=5):  # noqa: S310
+                print(f"\nMagento Sales Desk is ready: {address}  (Ctrl-C stops it)\n", flush=True)
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
