@@ -421,7 +421,7 @@ sync_window = Table(
     Column("state", String(8), nullable=False, comment="open or done"),
     Column("expected", BigInt, comment="records in it, as the shop counted them when it was cut"),
     Index("ix_sync_window_channel_id_entity_store_id_hi", "channel_id", "entity", "store_id", "hi"),
-    comment="A closed range of updated_at, walked by entity_id. The watermark is the hi of the last contiguous one done.",
+    comment="A closed range of updated_at, walked by entity_id. Watermark: the hi of the latest contiguous one done.",
 )
 
 sync_run = Table(
@@ -492,7 +492,12 @@ attempt = Table(
     Column("claimed_at", Instant, nullable=False),
     Column("sent_at", Instant),
     Column("settled_at", Instant),
-    Column("lookup_until", Instant, comment="unclear: how long the shop is asked for the order"),
+    Column("lookup_until", Instant, comment="sent or unclear: how long the shop is asked for the order"),
+    Column(
+        "last_order_before", BigInt, comment="highest order of this cart before sending: ours can only be later"
+    ),
+    Column("lookups", Integer, nullable=False, default=0, comment="how often the shop was asked for the order"),
+    Column("looked_up_at", Instant, comment="when it was last asked"),
     Column("currency", String(3)),
     Column("shown_grand_total", Money, comment="what the person agreed to"),
     Column("placed_grand_total", Money, comment="what the order holds"),
