@@ -6,6 +6,7 @@ DeskError                    everything the product raises on purpose
 ├── NotAllowed               the action is not open now, or not to this person: show why
 ├── SetupError               someone must change a setting or the installation before trying again
 │   ├── StoreUnusable        the database is locked, read-only, missing or of another version
+│   │   └── TooSlow          the store needed longer for an answer than it was given: ask for less
 │   └── ChannelError         the connection to a shop needs a person: address, sign-in, permission
 │       ├── WrongAddress     nothing, a redirect or something that is not Magento's REST API answers there
 │       ├── SignInFailed     the shop does not accept the credentials
@@ -44,6 +45,10 @@ class SetupError(DeskError):
 
 class StoreUnusable(SetupError):
     """The database is locked, read-only, missing, or of another version than this program."""
+
+
+class TooSlow(StoreUnusable):
+    """A question to the store took longer than the time it was given; ask for less."""
 
 
 class ChannelError(SetupError):

@@ -493,9 +493,7 @@ attempt = Table(
     Column("sent_at", Instant),
     Column("settled_at", Instant),
     Column("lookup_until", Instant, comment="sent or unclear: how long the shop is asked for the order"),
-    Column(
-        "last_order_before", BigInt, comment="highest order of this cart before sending: ours can only be later"
-    ),
+    Column("last_order_before", BigInt, comment="highest order of this cart before sending: ours can only be later"),
     Column("lookups", Integer, nullable=False, default=0, comment="how often the shop was asked for the order"),
     Column("looked_up_at", Instant, comment="when it was last asked"),
     Column("currency", String(3)),

@@ -1,0 +1,122 @@
+"""The store: one database, read in snapshots and written in transactions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, text
+
+from crm_core.errors import StoreUnusable
+from crm_core.settings import settings
+from crm_core.store.engines import clear_errors, describe, parse_url, reading_engine, sqlite_file, writing_engine
+from crm_core.store.schema import SCHEMA_VERSION, check_version, found_version, migrate
+
+_INSTRUCTIONS_BETWEEN_LOOKS = 20_000
+"""Steps of SQLite's machine between two looks at the clock: about a millisecond."""
+
+
+class Store:
+    """A database of this program's schema version, open for any number of threads of one process.
+
+    Opening raises StoreUnusable, with what to do, if the database is missing, cannot be opened, was not migrated or is
+    of another version. Every transaction turns a lock, a full disk, a lost connection and the like into StoreUnusable.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = parse_url(url)
+        file = sqlite_file(self._url)
+        if file is not None and not file.exists():
+            raise StoreUnusable(f"{describe(self._url)} does not exist. Run: python -m crm_core migrate")
+        self._reading = reading_engine(self._url)
+        self._writing = writing_engine(self._url)
+        try:
+            with self.reading() as connection:
+                found = found_version(connection)
+            check_version(found, describe(self._url))
+        except StoreUnusable:
+            self.close()
+            raise
+
+    @property
+    def dialect_name(self) -> str:
+        """The kind of database: "sqlite" or "postgresql"."""
+        return self._reading.dialect.name
+
+    @property
+    def url(self) -> str:
+        """The address the store was opened with, password included: for other processes, never for a message."""
+        return self._url.render_as_string(hide_password=False)
+
+    def __str__(self) -> str:
+        return describe(self._url)
+
+    @contextmanager
+    def reading(self, seconds: float | None = None) -> Iterator[Connection]:
+        """A connection that sees one consistent snapshot and cannot write.
+
+        With `seconds`, a statement (SQLite: the block) that takes longer ends with TooSlow.
+        """
+        with clear_errors(self._url), self._reading.begin() as connection:
+            if seconds is None:
+                yield connection
+            elif self.dialect_name == "postgresql":
+                connection.execute(text(f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}"))
+                yield connection
+            else:
+                with _interrupted_after(connection, seconds):
+                    yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A connection inside one write transaction: committed at the end of the block, rolled back on any error.
+
+        SQLite: it holds the database's only right to write from the start, so keep the block short and don't nest it.
+        """
+        with clear_errors(self._url), self._writing.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """All idle connections are closed; the store must not be used any more."""
+        self._reading.dispose()
+        self._writing.dispose()
+
+
+def open_store() -> Store:
+    """The store that the settings name; an SQLite one is made or migrated first. Keep it for the process's life.
+
+    PostgreSQL is only checked: several machines may share it, so a person runs `python -m crm_core migrate`.
+    """
+    url = settings().store_url
+    if parse_url(url).get_backend_name() == "sqlite":
+        _migrate_if_needed(url)
+    return Store(url)
+
+
+def _migrate_if_needed(url: str) -> None:
+    parsed = parse_url(url)
+    file = sqlite_file(parsed)
+    if file is not None and file.exists():
+        # Looking needs no right to write, so a read-only or busy store of the right version opens.
+        engine = reading_engine(parsed)
+        try:
+            with clear_errors(parsed), engine.begin() as connection:
+                if found_version(connection) == SCHEMA_VERSION:
+                    return
+        finally:
+            engine.dispose()
+    migrate(url)
+
+
+@contextmanager
+def _interrupted_after(connection: Connection, seconds: float) -> Iterator[None]:
+    driver = connection.connection.driver_connection
+    if driver is None:
+        raise StoreUnusable("The connection to the store is closed. Try again.")
+    deadline = time.monotonic() + seconds
+    driver.set_progress_handler(lambda: int(time.monotonic() > deadline), _INSTRUCTIONS_BETWEEN_LOOKS)
+    try:
+        yield
+    finally:
+        driver.set_progress_handler(None, 0)

@@ -1,0 +1,184 @@
+"""Connections to the database: how they are tuned, and what the driver's errors mean to a person."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from crm_core.errors import StoreUnusable, TooSlow
+
+BUSY_SECONDS = 10
+"""How long a connection waits for another one's lock before it gives up."""
+
+_MEBIBYTE = 2**20
+_POOL_SIZE = 10
+_POOL_OVERFLOW = 30
+
+_SQLITE_MEANINGS = {
+    sqlite3.SQLITE_BUSY: "is locked by another program. Close whatever holds it open, then try again.",
+    sqlite3.SQLITE_LOCKED: "is locked by another program. Close whatever holds it open, then try again.",
+    sqlite3.SQLITE_READONLY: "can't be written. Give this user the right to write the file and its folder.",
+    sqlite3.SQLITE_PERM: "can't be opened. Give this user the right to read and write the file and its folder.",
+    sqlite3.SQLITE_CANTOPEN: "can't be opened. Check that its folder exists and that this user may write there.",
+    sqlite3.SQLITE_FULL: "can't grow: the disk is full. Free some space, then try again.",
+    sqlite3.SQLITE_IOERR: "can't be read or written: the disk reports an error. Check the disk and its free space.",
+    sqlite3.SQLITE_CORRUPT: "is damaged. Restore a backup, or move the file away and import again.",
+    sqlite3.SQLITE_NOTADB: "is not a database of this program. Correct CRM_DATABASE_URL or CRM_DATA_DIR.",
+}
+
+_POSTGRESQL_MEANINGS = {
+    "08": "can't be reached. Check that it runs and that CRM_DATABASE_URL is right.",
+    "28": "refuses the sign-in. Check the user name and password in CRM_DATABASE_URL.",
+    "3D": "does not exist. Create it, or correct CRM_DATABASE_URL.",
+    "42501": "does not allow that to this user. Grant the user the right to create and write tables.",
+    "25006": "is read-only. Connect to the primary server.",
+    "53100": "can't grow: the server's disk is full. Free some space, then try again.",
+    "53": "is out of resources, connections for instance. Raise its limits or try again later.",
+    "55P03": "is locked by another program. Wait until that has finished, then try again.",
+    "40": "could not do that beside other work at the same time. Try again.",
+    "57": "is shutting down or ended the connection. Try again when it is up.",
+    "58": "reports an error of its disk or operating system. Look at the server's log.",
+    "XX": "reports an internal error. Look at the server's log.",
+}
+
+
+def parse_url(url: str) -> URL:
+    """The address of a store, checked. Raises StoreUnusable if it is neither SQLite's nor PostgreSQL's."""
+    if url.startswith("postgres://"):
+        url = f"postgresql{url.removeprefix('postgres')}"
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        backend = ""
+    if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
+        return parsed.set(drivername="sqlite+pysqlite")
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    raise StoreUnusable(
+        "CRM_DATABASE_URL is not an address this program can use. Write sqlite:///path/to/file.db or "
+        "postgresql://user:password@host/database, or leave it empty."
+    )
+
+
+def describe(url: URL) -> str:
+    """The store's place for a message: file, or database and host; never a password."""
+    if url.get_backend_name() == "sqlite":
+        return f"The store {url.database}"
+    host = url.host or url.query.get("host", "")
+    return f"The store {url.database} on {host or 'this machine'}"
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """The plain file behind an SQLite address; null for PostgreSQL and for file: addresses with options."""
+    if url.get_backend_name() != "sqlite" or url.database is None or url.database.startswith("file:"):
+        return None
+    return Path(url.database)
+
+
+def reading_engine(url: URL) -> Engine:
+    """An engine whose connections cannot write and whose transactions see one consistent snapshot."""
+    if url.get_backend_name() == "postgresql":
+        engine = _postgresql_engine(url, _POOL_SIZE, _POOL_OVERFLOW)
+        return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    engine = create_engine(url, poolclass=QueuePool, pool_size=_POOL_SIZE, max_overflow=_POOL_OVERFLOW)
+    _tune_sqlite(engine, begin="BEGIN", cache_mebibytes=16, extra=("PRAGMA query_only=ON",))
+    return engine
+
+
+def writing_engine(url: URL) -> Engine:
+    """An engine whose transactions take the right to write at once (SQLite: one at a time in a process, in turn)."""
+    if url.get_backend_name() == "postgresql":
+        return _postgresql_engine(url, _POOL_SIZE, _POOL_OVERFLOW)
+    engine = create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=BUSY_SECONDS)
+    extra = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA foreign_keys=ON")
+    _tune_sqlite(engine, begin="BEGIN IMMEDIATE", cache_mebibytes=64, extra=extra)
+    return engine
+
+
+@contextmanager
+def clear_errors(url: URL) -> Iterator[None]:
+    """Inside it, a driver's error that a person must mend is StoreUnusable with the store's name and the next step.
+
+    A constraint that a statement breaks stays SQLAlchemy's IntegrityError: it answers a question of the caller.
+    """
+    try:
+        yield
+    except PoolTimeout as error:
+        raise StoreUnusable(f"{describe(url)} is busy: too many requests at the same time. Try again.") from error
+    except DBAPIError as error:
+        meaning = _meaning(error)
+        if meaning is None:
+            raise
+        raise meaning[0](f"{describe(url)} {meaning[1]}") from error
+
+
+def _meaning(error: DBAPIError) -> tuple[type[StoreUnusable], str] | None:
+    cause = error.orig
+    if isinstance(cause, sqlite3.Error):
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_INTERRUPT:
+            return TooSlow, "needed too long for that. Ask for less: a narrower filter or another sort order."
+        text = _SQLITE_MEANINGS.get(code)
+        return None if text is None else (StoreUnusable, text)
+    state = getattr(cause, "sqlstate", None)
+    if state == "57014":
+        return TooSlow, "needed too long for that. Ask for less: a narrower filter or another sort order."
+    if state is None:
+        # psycopg has no state for a connection that could not be made or that broke
+        return (
+            (StoreUnusable, _POSTGRESQL_MEANINGS["08"]) if error.connection_invalidated or _never_met(error) else None
+        )
+    text = _POSTGRESQL_MEANINGS.get(state) or _POSTGRESQL_MEANINGS.get(state[:2])
+    return None if text is None else (StoreUnusable, text)
+
+
+def _never_met(error: DBAPIError) -> bool:
+    return type(error.orig).__name__ in {"OperationalError", "ConnectionTimeout"}
+
+
+def _postgresql_engine(url: URL, size: int, overflow: int) -> Engine:
+    return create_engine(
+        url,
+        pool_size=size,
+        max_overflow=overflow,
+        pool_timeout=BUSY_SECONDS,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 5,
+            "application_name": "sales-desk",
+            "options": f"-c lock_timeout={BUSY_SECONDS * 1000}",
+        },
+    )
+
+
+def _tune_sqlite(engine: Engine, *, begin: str, cache_mebibytes: int, extra: tuple[str, ...]) -> None:
+    pragmas = (
+        f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}",
+        f"PRAGMA cache_size={-cache_mebibytes * 1024}",
+        f"PRAGMA mmap_size={256 * _MEBIBYTE}",
+        "PRAGMA temp_store=MEMORY",
+        *extra,
+    )
+
+    def tune(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        # The driver would begin transactions on its own terms; the "begin" event below does it on ours.
+        raw: Any = connection
+        raw.isolation_level = None
+        for pragma in pragmas:
+            raw.execute(pragma)
+
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine, "connect", tune)
+    event.listen(engine, "begin", start)

@@ -1,0 +1,88 @@
+"""The version of the database's schema: checked when a store is opened, brought up by `migrate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from crm_core.errors import StoreUnusable
+from crm_core.store.engines import clear_errors, describe, parse_url, sqlite_file, writing_engine
+
+SCHEMA_VERSION = "0001"
+"""The revision this program reads and writes: the latest of crm_core/store/migrations/versions."""
+
+_MIGRATION_LOCK = 4_711_026
+"""Number of PostgreSQL's advisory lock that lets one process migrate at a time."""
+
+
+def found_version(connection: Connection) -> str | None:
+    """The schema version of the database; null if it holds none of this program's tables."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+
+
+def check_version(found: str | None, where: str) -> None:
+    """Raises StoreUnusable, with what to do, unless the version found is this program's; `where` names the store."""
+    if found == SCHEMA_VERSION:
+        return
+    if found is None:
+        raise StoreUnusable(f"{where} is empty. Run: python -m crm_core migrate")
+    if found > SCHEMA_VERSION:
+        raise StoreUnusable(
+            f"{where} was made by a newer version of this program (schema {found}, this one knows {SCHEMA_VERSION}). "
+            "Install the newer version."
+        )
+    raise StoreUnusable(
+        f"{where} is of an older version of this program (schema {found}, needed {SCHEMA_VERSION}). "
+        "Run: python -m crm_core migrate"
+    )
+
+
+def migrate(url: str) -> bool:
+    """The store at `url` has this program's schema afterwards; an SQLite file and its folder are made if missing.
+
+    All in one transaction, one process at a time. True if anything had to be done. Raises StoreUnusable if the store
+    cannot be written or is newer than this program.
+    """
+    parsed = parse_url(url)
+    file = sqlite_file(parsed)
+    with clear_errors(parsed):
+        if file is not None:
+            _make_folder(file.parent)
+        engine = writing_engine(parsed)
+        try:
+            with engine.begin() as connection:
+                if connection.dialect.name == "postgresql":
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+                    connection.execute(text("SET LOCAL statement_timeout = '30min'"))
+                found = found_version(connection)
+                if found == SCHEMA_VERSION:
+                    return False
+                if found is not None and found > SCHEMA_VERSION:
+                    check_version(found, describe(parsed))
+                _upgrade(connection)
+                return True
+        finally:
+            engine.dispose()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnusable(
+            f"The folder {folder} can't be made ({error.strerror}). Set CRM_DATA_DIR to another."
+        ) from error
+
+
+def _upgrade(connection: Connection) -> None:
+    # Imported here: only a migration needs it, and it takes a tenth of a second of every start.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,100 @@
+"""What all tests share: a clean environment, and a fresh store on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from crm_core.settings import settings
+from crm_core.store.database import Store
+from crm_core.store.schema import migrate
+
+hypothesis_settings.register_profile("desk", deadline=None, max_examples=50, print_blob=True)
+hypothesis_settings.load_profile("desk")
+
+_TEMPLATE = "desk_template"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No setting of the machine reaches a test, and nothing is written outside its own folder."""
+    for name in [name for name in os.environ if name.upper().startswith("CRM_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("CRM_DATA_DIR", str(tmp_path / "data"))
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The psycopg address of a PostgreSQL that lives as long as the tests do; it holds a migrated template database."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package warns of an unset XDG_RUNTIME_DIR when it is imported
+        from pgserver.postgres_server import get_server
+    folder = tempfile.mkdtemp(prefix="desk-pg-")  # short: a socket's path has a limit
+    server = get_server(folder, cleanup_mode="delete")
+    try:
+        address = str(server.get_uri())
+        with psycopg.connect(address, autocommit=True) as connection:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                connection.execute(f"ALTER SYSTEM SET {setting} = off")
+            connection.execute("SELECT pg_reload_conf()")
+            connection.execute(f"CREATE DATABASE {_TEMPLATE}")
+        migrate(_of_database(address, _TEMPLATE))
+        yield address
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    file = tmp_path_factory.mktemp("template") / "desk.db"
+    migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """The address of a fresh, migrated, empty SQLite store."""
+    file = tmp_path / "desk.db"
+    shutil.copyfile(sqlite_template, file)
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """The address of a fresh, migrated, empty PostgreSQL store."""
+    name = f"desk_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        yield _of_database(postgresql_server, name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """The address of a fresh, migrated, empty store; the test runs once on each database."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """A fresh, migrated, empty store; the test runs once on each database."""
+    opened = Store(store_url)
+    yield opened
+    opened.close()
+
+
+def _of_database(address: str, name: str) -> str:
+    return address.replace("/postgres?", f"/{name}?")
