@@ -1,0 +1,384 @@
+"""Attempts to place an order, and the claim that lets only one person at a time try for a cart.
+
+An attempt's states, and who may move it::
+
+    claimed ─┬─> sent ─┬─> placed                       the shop answered with the order, or it was found there
+             │         ├─> refused                      the shop answered no
+             │         └─> unclear ─┬─> placed          no clear answer came; the order was found later
+             │                      └─> not_placed      the shop was asked long enough and has none
+             ├─> refused                                the shop said no to the shipping or the address
+             └─> not_placed                             stopped before anything was ordered
+
+Every move is one conditional update, so of two processes that want to move the same attempt one does, and a claim that
+was given up can no longer be sent. `holds` is true while nobody else may place: the unique index uq_attempt_holds lets
+the database refuse the second claim on (shop, cart), also from another process, machine or channel of the shop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, and_, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from crm_core.store.database import Store
+from crm_core.store.keys import origin_of, record_key
+from crm_core.store.tables import attempt, record_event
+
+CLAIM_SECONDS = 60
+"""How long a claim holds that was never sent: its process is gone, or its shop too slow to be waited for."""
+
+LOOKUP_SECONDS = 180
+"""How long the shop is asked for an order after no clear answer came."""
+
+_INSERT: dict[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+_UNDER_WAY = ("sent", "unclear")
+_LONGEST_MS = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try to place an order for a cart. Amounts are in `currency`, times in UTC."""
+
+    id: int
+    shop_id: int
+    cart_key: int
+    channel_id: int
+    person: str
+    state: str
+    holds: bool
+    claimed_at: datetime
+    sent_at: datetime | None
+    settled_at: datetime | None
+    lookup_until: datetime | None
+    last_order_before: int
+    lookups: int
+    looked_up_at: datetime | None
+    currency: str
+    shown_grand_total: Decimal
+    placed_grand_total: Decimal | None
+    shipping_method: str | None
+    payment_method: str
+    answer_status: int | None
+    message: str | None
+    order_key: int | None
+    order_increment_id: str | None
+    duration_ms: int | None
+
+    @property
+    def cart_origin_id(self) -> int:
+        """The cart's id in the shop."""
+        return origin_of(self.cart_key)[1]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a person agreed to: the total in `currency`, the ways of shipping (None: nothing to send) and of paying."""
+
+    currency: str
+    grand_total: Decimal
+    shipping_method: str | None
+    payment_method: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """Nobody may claim the cart now: `by` holds it."""
+
+    by: Attempt
+
+
+def claim(store: Store, cart_key: int, channel_id: int, person: str, terms: Terms) -> Attempt | Held:
+    """A new claim on the cart, committed; or the attempt that holds the cart already.
+
+    A claim whose process died before sending anything is given up here once it is CLAIM_SECONDS old.
+    """
+    shop_id, cart_origin_id = origin_of(cart_key)
+    while True:
+        now = datetime.now(UTC)
+        with store.writing() as connection:
+            _give_up_stale(
+                connection, now, and_(attempt.c.shop_id == shop_id, attempt.c.cart_origin_id == cart_origin_id)
+            )
+            row = connection.execute(
+                _INSERT[store.dialect_name](attempt)
+                .values(
+                    shop_id=shop_id,
+                    cart_origin_id=cart_origin_id,
+                    channel_id=channel_id,
+                    person=person,
+                    state="claimed",
+                    holds=True,
+                    claimed_at=now,
+                    lookups=0,
+                    currency=terms.currency,
+                    shown_grand_total=terms.grand_total,
+                    shipping_method=terms.shipping_method,
+                    payment_method=terms.payment_method,
+                )
+                .on_conflict_do_nothing()
+                .returning(*attempt.c)
+            ).one_or_none()
+            if row is not None:
+                return _attempt(row)
+            holder = _holder(connection, cart_key)
+            if holder is not None:
+                return Held(holder)
+        # the holder let go between the two statements: try again
+
+
+def holder(store: Store, cart_key: int) -> Attempt | None:
+    """The attempt that holds the cart: under way, unclear, or placed with an order that is not cancelled."""
+    with store.reading() as connection:
+        return _holder(connection, cart_key)
+
+
+def attempt_by_id(store: Store, attempt_id: int) -> Attempt | None:
+    """The attempt, as it stands now."""
+    with store.reading() as connection:
+        row = connection.execute(select(attempt).where(attempt.c.id == attempt_id)).one_or_none()
+    return None if row is None else _attempt(row)
+
+
+def attempts_of_cart(store: Store, cart_key: int) -> list[Attempt]:
+    """Every attempt made for the cart through this desk, newest first."""
+    shop_id, cart_origin_id = origin_of(cart_key)
+    with store.reading() as connection:
+        rows = connection.execute(
+            select(attempt)
+            .where(attempt.c.shop_id == shop_id, attempt.c.cart_origin_id == cart_origin_id)
+            .order_by(attempt.c.id.desc())
+        ).all()
+    return [_attempt(row) for row in rows]
+
+
+def unsettled(store: Store) -> list[Attempt]:
+    """Attempts whose outcome someone must find out: sent or unclear, and placed ones whose order was not read back."""
+    with store.reading() as connection:
+        rows = connection.execute(
+            select(attempt)
+            .where(
+                attempt.c.holds,
+                or_(
+                    attempt.c.state.in_(_UNDER_WAY),
+                    and_(attempt.c.state == "placed", attempt.c.placed_grand_total.is_(None)),
+                ),
+            )
+            .order_by(attempt.c.id)
+        ).all()
+    return [_attempt(row) for row in rows]
+
+
+def give_up_stale(store: Store) -> None:
+    """Claims that were never sent and are CLAIM_SECONDS old hold nothing any more."""
+    with store.writing() as connection:
+        _give_up_stale(connection, datetime.now(UTC), attempt.c.id > 0)
+
+
+def mark_sent(store: Store, attempt_id: int, last_order_before: int, answer_within: float) -> bool:
+    """Whether the claim still holds and now counts as sent; only then may the order be sent, and only once.
+
+    `answer_within` is the number of seconds in which the shop's answer comes, or never.
+    """
+    now = datetime.now(UTC)
+    with store.writing() as connection:
+        moved = connection.execute(
+            update(attempt)
+            .where(attempt.c.id == attempt_id, attempt.c.state == "claimed", attempt.c.holds)
+            .values(
+                state="sent",
+                sent_at=now,
+                last_order_before=last_order_before,
+                lookup_until=now + timedelta(seconds=answer_within + LOOKUP_SECONDS),
+            )
+        )
+        return moved.rowcount == 1
+
+
+def mark_unclear(store: Store, attempt_id: int, message: str) -> None:
+    """No clear answer came: the shop is asked for the order during the next LOOKUP_SECONDS."""
+    now = datetime.now(UTC)
+    with store.writing() as connection:
+        moved = connection.execute(
+            update(attempt)
+            .where(attempt.c.id == attempt_id, attempt.c.state == "sent")
+            .values(state="unclear", message=message, lookup_until=now + timedelta(seconds=LOOKUP_SECONDS))
+            .returning(*attempt.c)
+        ).one_or_none()
+        if moved is not None:
+            _tell(connection, _attempt(moved), "unclear", now, message)
+
+
+def mark_placed(store: Store, attempt_id: int, order_origin_id: int, answer_status: int | None, message: str) -> None:
+    """The attempt made this order: it holds the cart until the order is cancelled.
+
+    An answer that comes after the attempt was given up still counts, but no longer holds the cart; if someone else
+    holds it by then, the cart's timeline raises an alarm.
+    """
+    now = datetime.now(UTC)
+    with store.writing() as connection:
+        row = connection.execute(
+            select(attempt).where(attempt.c.id == attempt_id, attempt.c.order_origin_id.is_(None)).with_for_update()
+        ).one_or_none()
+        if row is None:
+            return
+        found = _attempt(row)
+        other = _holder(connection, found.cart_key)
+        connection.execute(
+            update(attempt)
+            .where(attempt.c.id == attempt_id)
+            .values(
+                state="placed",
+                order_origin_id=order_origin_id,
+                answer_status=answer_status,
+                message=message,
+                settled_at=now,
+                duration_ms=_milliseconds(now - found.claimed_at),
+            )
+        )
+        if other is not None and other.id != attempt_id:
+            text = (
+                f"This cart may have two orders: {found.person}'s came late (id {order_origin_id}). Look in the shop."
+            )
+            _tell(connection, found, "alarm", now, text)
+
+
+def mark_read_back(store: Store, attempt_id: int, increment_id: str, grand_total: Decimal, text: str) -> None:
+    """The order that the attempt made was read: its number and total are kept, and the timelines tell `text`."""
+    with store.writing() as connection:
+        row = connection.execute(
+            update(attempt)
+            .where(attempt.c.id == attempt_id, attempt.c.state == "placed", attempt.c.placed_grand_total.is_(None))
+            .values(order_increment_id=increment_id, placed_grand_total=grand_total)
+            .returning(*attempt.c)
+        ).one_or_none()
+        if row is None:
+            return
+        found = _attempt(row)
+        now = datetime.now(UTC)
+        _tell(connection, found, "placed", now, text)
+        if found.order_key is not None:
+            _tell(connection, found, "placed", now, text, entity="order")
+
+
+def mark_failed(
+    store: Store,
+    attempt_id: int,
+    state: str,
+    message: str,
+    *,
+    answer_status: int | None = None,
+    only_from: Sequence[str] = ("claimed", "sent"),
+) -> bool:
+    """Whether the attempt ended here without an order, as `state` (refused or not_placed); it lets go of the cart."""
+    now = datetime.now(UTC)
+    with store.writing() as connection:
+        row = connection.execute(
+            update(attempt)
+            .where(attempt.c.id == attempt_id, attempt.c.state.in_(only_from))
+            .values(state=state, holds=False, message=message, answer_status=answer_status, settled_at=now)
+            .returning(*attempt.c)
+        ).one_or_none()
+        if row is None:
+            return False
+        found = _attempt(row)
+        connection.execute(
+            update(attempt).where(attempt.c.id == attempt_id).values(duration_ms=_milliseconds(now - found.claimed_at))
+        )
+        _tell(connection, found, state, now, message)
+        return True
+
+
+def take_lookup(store: Store, due: Attempt) -> bool:
+    """Whether this process asks the shop for the order now; another one that wants the same look-up does not."""
+    now = datetime.now(UTC)
+    unchanged = (
+        attempt.c.looked_up_at.is_(None) if due.looked_up_at is None else attempt.c.looked_up_at == due.looked_up_at
+    )
+    with store.writing() as connection:
+        moved = connection.execute(
+            update(attempt)
+            .where(attempt.c.id == due.id, attempt.c.state == due.state, unchanged)
+            .values(looked_up_at=now, lookups=attempt.c.lookups + 1)
+        )
+        return moved.rowcount == 1
+
+
+def _holder(connection: Connection, cart_key: int) -> Attempt | None:
+    shop_id, cart_origin_id = origin_of(cart_key)
+    row = connection.execute(
+        select(attempt).where(attempt.c.shop_id == shop_id, attempt.c.cart_origin_id == cart_origin_id, attempt.c.holds)
+    ).one_or_none()
+    return None if row is None else _attempt(row)
+
+
+def _give_up_stale(connection: Connection, now: datetime, where: Any) -> None:
+    message = "It stopped before anything was ordered."
+    rows = connection.execute(
+        update(attempt)
+        .where(
+            where,
+            attempt.c.holds,
+            attempt.c.state == "claimed",
+            attempt.c.claimed_at < now - timedelta(seconds=CLAIM_SECONDS),
+        )
+        .values(state="not_placed", holds=False, settled_at=now, message=message)
+        .returning(*attempt.c)
+    ).all()
+    for row in rows:
+        _tell(connection, _attempt(row), "not_placed", now, message)
+
+
+def _tell(connection: Connection, about: Attempt, kind: str, at: datetime, text: str, *, entity: str = "cart") -> None:
+    connection.execute(
+        insert(record_event).values(
+            entity=entity,
+            record_id=about.order_key if entity == "order" else about.cart_key,
+            at=at,
+            kind=kind,
+            person=about.person,
+            text=text,
+        )
+    )
+
+
+def _milliseconds(span: timedelta) -> int:
+    return min(span // timedelta(milliseconds=1), _LONGEST_MS)
+
+
+def _attempt(row: Row[Any]) -> Attempt:
+    values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
+    order = values["order_origin_id"]
+    return Attempt(
+        id=values["id"],
+        shop_id=values["shop_id"],
+        cart_key=record_key(values["shop_id"], values["cart_origin_id"]),
+        channel_id=values["channel_id"],
+        person=values["person"],
+        state=values["state"],
+        holds=values["holds"],
+        claimed_at=values["claimed_at"],
+        sent_at=values["sent_at"],
+        settled_at=values["settled_at"],
+        lookup_until=values["lookup_until"],
+        last_order_before=values["last_order_before"] or 0,
+        lookups=values["lookups"],
+        looked_up_at=values["looked_up_at"],
+        currency=values["currency"],
+        shown_grand_total=values["shown_grand_total"],
+        placed_grand_total=values["placed_grand_total"],
+        shipping_method=values["shipping_method"],
+        payment_method=values["payment_method"],
+        answer_status=values["answer_status"],
+        message=values["message"],
+        order_key=None if order is None else record_key(values["shop_id"], order),
+        order_increment_id=values["order_increment_id"],
+        duration_ms=values["duration_ms"],
+    )

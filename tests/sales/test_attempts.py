@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+import time_machine
+from sqlalchemy import select
+
+from crm_core.sales import attempts
+from crm_core.sales.attempts import Attempt, Held, Terms
+from crm_core.store.database import Store
+from crm_core.store.tables import record_event
+from tests.sales.rows import NOON, add_cart, add_shop
+
+TERMS = Terms("EUR", Decimal("84.20"), "flatrate_flatrate", "checkmo")
+
+
+@pytest.fixture
+def cart_key(store: Store) -> int:
+    return add_cart(store, add_shop(store))
+
+
+def _claim(store: Store, cart_key: int, person: str = "Anna") -> Attempt:
+    claimed = attempts.claim(store, cart_key, 1, person, TERMS)
+    assert isinstance(claimed, Attempt)
+    return claimed
+
+
+def _events(store: Store, record_id: int) -> list[tuple[str, str | None]]:
+    with store.reading() as connection:
+        rows = connection.execute(
+            select(record_event.c.kind, record_event.c.person)
+            .where(record_event.c.record_id == record_id)
+            .order_by(record_event.c.id)
+        ).all()
+    return [(row.kind, row.person) for row in rows]
+
+
+def test_a_second_claim_is_told_who_holds_the_cart(store: Store, cart_key: int) -> None:
+    first = _claim(store, cart_key)
+    second = attempts.claim(store, cart_key, 1, "Ben", TERMS)
+    assert second == Held(first)
+    assert first.shown_grand_total == Decimal("84.20")
+    assert attempts.holder(store, cart_key) == first
+
+
+def test_a_claim_on_another_cart_or_shop_is_free(store: Store, cart_key: int) -> None:
+    _claim(store, cart_key)
+    assert isinstance(attempts.claim(store, cart_key + 1, 1, "Ben", TERMS), Attempt)
+
+
+def test_a_refused_attempt_lets_go_and_is_kept_with_its_message(store: Store, cart_key: int) -> None:
+    first = _claim(store, cart_key)
+    assert attempts.mark_sent(store, first.id, 80, 120)
+    assert attempts.mark_failed(store, first.id, "refused", "The requested qty is not available", answer_status=400)
+    second = _claim(store, cart_key, "Ben")
+    kept = attempts.attempts_of_cart(store, cart_key)
+    assert [each.id for each in kept] == [second.id, first.id]
+    assert (kept[1].state, kept[1].message, kept[1].answer_status) == (
+        "refused",
+        "The requested qty is not available",
+        400,
+    )
+    assert kept[1].duration_ms is not None
+    assert _events(store, cart_key) == [("refused", "Anna")]
+
+
+def test_a_claim_is_sent_at_most_once(store: Store, cart_key: int) -> None:
+    claimed = _claim(store, cart_key)
+    assert attempts.mark_sent(store, claimed.id, 80, 120)
+    assert not attempts.mark_sent(store, claimed.id, 80, 120)
+
+
+def test_a_claim_that_was_given_up_can_not_be_sent_any_more(store: Store, cart_key: int) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        slept = _claim(store, cart_key)
+        clock.shift(timedelta(seconds=attempts.CLAIM_SECONDS))
+        attempts.give_up_stale(store)
+        assert attempts.holder(store, cart_key) == slept
+        clock.shift(timedelta(seconds=1))
+        attempts.give_up_stale(store)
+    assert attempts.holder(store, cart_key) is None
+    assert not attempts.mark_sent(store, slept.id, 0, 120)
+    assert _events(store, cart_key) == [("not_placed", "Anna")]
+
+
+def test_the_next_claim_gives_up_a_dead_one_itself(store: Store, cart_key: int) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        _claim(store, cart_key)
+        clock.shift(timedelta(seconds=attempts.CLAIM_SECONDS + 1))
+        assert _claim(store, cart_key, "Ben").person == "Ben"
+
+
+def test_a_sent_attempt_is_never_given_up_by_age(store: Store, cart_key: int) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        claimed = _claim(store, cart_key)
+        attempts.mark_sent(store, claimed.id, 0, 120)
+        clock.shift(timedelta(days=9))
+        attempts.give_up_stale(store)
+        assert isinstance(attempts.claim(store, cart_key, 1, "Ben", TERMS), Held)
+
+
+def test_an_unclear_attempt_holds_the_cart_until_it_is_settled(store: Store, cart_key: int) -> None:
+    with time_machine.travel(NOON, tick=False):
+        claimed = _claim(store, cart_key)
+        attempts.mark_sent(store, claimed.id, 80, 120)
+        attempts.mark_unclear(store, claimed.id, "No answer came.")
+        unclear = attempts.attempt_by_id(store, claimed.id)
+        assert unclear is not None
+        assert unclear.sent_at is not None
+        assert unclear.lookup_until == unclear.sent_at + timedelta(seconds=180)
+        assert attempts.unsettled(store) == [unclear]
+        assert attempts.claim(store, cart_key, 1, "Ben", TERMS) == Held(unclear)
+        assert attempts.mark_failed(store, claimed.id, "not_placed", "No order came.", only_from=("unclear",))
+        assert attempts.unsettled(store) == []
+        assert isinstance(attempts.claim(store, cart_key, 1, "Ben", TERMS), Attempt)
+    assert _events(store, cart_key) == [("unclear", "Anna"), ("not_placed", "Anna")]
+
+
+def test_a_placed_attempt_holds_the_cart_and_waits_for_its_order_to_be_read(store: Store, cart_key: int) -> None:
+    claimed = _claim(store, cart_key)
+    attempts.mark_sent(store, claimed.id, 80, 120)
+    attempts.mark_placed(store, claimed.id, 82, 200, "Placed.")
+    assert [each.id for each in attempts.unsettled(store)] == [claimed.id]
+    assert isinstance(attempts.claim(store, cart_key, 1, "Ben", TERMS), Held)
+    attempts.mark_read_back(store, claimed.id, "000000082", Decimal("84.20"), "Order 000000082 placed.")
+    attempts.mark_read_back(store, claimed.id, "000000082", Decimal("84.20"), "Order 000000082 placed.")
+    placed = attempts.attempt_by_id(store, claimed.id)
+    assert placed is not None
+    assert (placed.state, placed.order_increment_id, placed.placed_grand_total) == (
+        "placed",
+        "000000082",
+        Decimal("84.20"),
+    )
+    assert placed.order_key is not None
+    assert attempts.unsettled(store) == []
+    assert _events(store, cart_key) == [("placed", "Anna")]
+    assert _events(store, placed.order_key) == [("placed", "Anna")]
+
+
+def test_a_placed_attempt_is_not_made_a_failure_by_a_slower_process(store: Store, cart_key: int) -> None:
+    claimed = _claim(store, cart_key)
+    attempts.mark_sent(store, claimed.id, 80, 120)
+    attempts.mark_placed(store, claimed.id, 82, None, "Found in the shop.")
+    assert not attempts.mark_failed(store, claimed.id, "not_placed", "No order came.", only_from=("sent", "unclear"))
+    attempts.mark_unclear(store, claimed.id, "No answer came.")
+    now = attempts.attempt_by_id(store, claimed.id)
+    assert now is not None
+    assert now.state == "placed"
+
+
+def test_an_order_that_comes_after_its_attempt_was_given_up_is_reported_with_an_alarm(
+    store: Store, cart_key: int
+) -> None:
+    late = _claim(store, cart_key)
+    attempts.mark_sent(store, late.id, 80, 120)
+    attempts.mark_failed(store, late.id, "not_placed", "No order came.")
+    second = _claim(store, cart_key, "Ben")
+    attempts.mark_placed(store, late.id, 82, 200, "Placed.")
+    now = attempts.attempt_by_id(store, late.id)
+    assert now is not None
+    assert (now.state, now.holds) == ("placed", False)
+    assert attempts.holder(store, cart_key) == second
+    assert _events(store, cart_key) == [("not_placed", "Anna"), ("alarm", "Anna")]
+
+
+def test_one_process_at_a_time_looks_an_order_up(store: Store, cart_key: int) -> None:
+    claimed = _claim(store, cart_key)
+    attempts.mark_sent(store, claimed.id, 80, 120)
+    [due] = attempts.unsettled(store)
+    assert attempts.take_lookup(store, due)
+    assert not attempts.take_lookup(store, due)
+    [again] = attempts.unsettled(store)
+    assert again.lookups == 1
+    assert attempts.take_lookup(store, again)
+
+
+def _claim_from_a_process(url: str, cart_key: int, people: list[str], won: multiprocessing.Queue[str]) -> None:
+    store = Store(url)
+
+    def press(person: str) -> None:
+        if isinstance(attempts.claim(store, cart_key, 1, person, TERMS), Attempt):
+            won.put(person)
+
+    threads = [threading.Thread(target=press, args=(person,)) for person in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    store.close()
+
+
+def test_of_many_people_in_several_processes_one_gets_the_claim(store: Store, store_url: str, cart_key: int) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    won: multiprocessing.Queue[str] = spawn.Queue()
+    processes = [
+        spawn.Process(
+            target=_claim_from_a_process, args=(store_url, cart_key, [f"{number}-{i}" for i in range(4)], won)
+        )
+        for number in range(2)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    winner = won.get(timeout=5)
+    assert won.empty()
+    held = attempts.holder(store, cart_key)
+    assert held is not None
+    assert held.person == winner
+    assert len(attempts.attempts_of_cart(store, cart_key)) == 1
