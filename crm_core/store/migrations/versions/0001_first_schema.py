@@ -43,7 +43,7 @@ def upgrade() -> None:
         sa.Column("state_since", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("cart_id", "item_id", name=op.f("pk_cart_item")),
     )
-    op.create_index("ix_cart_item_sku", "cart_item", ["sku"], unique=False)
+    op.create_index("ix_cart_item_sku", "cart_item", ["sku", "cart_id"], unique=False)
     op.create_table(
         "cart_status_total",
         sa.Column("shop_id", sa.Integer(), nullable=False),
@@ -152,7 +152,7 @@ def upgrade() -> None:
         sa.Column("base_row_total", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("order_id", "item_id", name=op.f("pk_sales_order_item")),
     )
-    op.create_index("ix_sales_order_item_sku", "sales_order_item", ["sku"], unique=False)
+    op.create_index("ix_sales_order_item_sku", "sales_order_item", ["sku", "order_id"], unique=False)
     op.create_table(
         "saved_filter",
         sa.Column("id", sa.String(length=16), nullable=False),
@@ -247,6 +247,18 @@ def upgrade() -> None:
         sa.Column("email", sa.Text(), nullable=True),
         sa.Column("firstname", sa.Text(), nullable=True),
         sa.Column("lastname", sa.Text(), nullable=True),
+        sa.Column(
+            "name_key",
+            sa.String(length=100).with_variant(sa.String(length=100, collation="C"), "postgresql"),
+            nullable=False,
+            comment="crm_core.store.search_keys.name_key",
+        ),
+        sa.Column(
+            "email_key",
+            sa.String(length=100).with_variant(sa.String(length=100, collation="C"), "postgresql"),
+            nullable=False,
+            comment="crm_core.store.search_keys.email_key",
+        ),
         sa.Column("is_guest", sa.Boolean(), nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
         sa.Column("is_virtual", sa.Boolean(), nullable=False),
@@ -263,7 +275,9 @@ def upgrade() -> None:
             comment="sum of price x qty of the lines: without tax and discount",
         ),
         sa.Column("billing_country", sa.String(length=2), nullable=True),
-        sa.Column("billing_region", sa.Text(), nullable=True),
+        sa.Column(
+            "billing_region", sa.String(length=60), nullable=True, comment="crm_core.store.search_keys.region_key"
+        ),
         sa.Column("billing_address", sa.Text(), nullable=True, comment="JSON address"),
         sa.Column("shipping_address", sa.Text(), nullable=True, comment="JSON address"),
         sa.Column("shipping_method", sa.Text(), nullable=True, comment="carrier_method"),
@@ -325,11 +339,37 @@ def upgrade() -> None:
         sqlite_where=sa.text("status = 'closing'"),
     )
     op.create_index("ix_cart_customer_id", "cart", ["customer_id"], unique=False)
-    op.create_index("ix_cart_email", "cart", ["email"], unique=False)
+    op.create_index("ix_cart_email_key", "cart", ["email_key"], unique=False)
     op.create_index(
         "ix_cart_filled_created",
         "cart",
-        ["created_at", "id"],
+        ["created_at", "id", "items_qty"],
+        unique=False,
+        postgresql_where=sa.text("items_qty > 0"),
+        sqlite_where=sa.text("items_qty > 0"),
+    )
+    op.create_index(
+        "ix_cart_filled_grid",
+        "cart",
+        [
+            "updated_at",
+            "id",
+            "shop_id",
+            "store_id",
+            "origin_id",
+            "status",
+            "is_guest",
+            "created_at",
+            "last_activity_at",
+            "items_qty",
+            "base_currency",
+            "base_subtotal",
+            "grand_total",
+            "billing_country",
+            "billing_region",
+            "name_key",
+            "email_key",
+        ],
         unique=False,
         postgresql_where=sa.text("items_qty > 0"),
         sqlite_where=sa.text("items_qty > 0"),
@@ -337,7 +377,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_cart_filled_number",
         "cart",
-        ["origin_id", "id"],
+        ["origin_id", "id", "items_qty"],
         unique=False,
         postgresql_where=sa.text("items_qty > 0"),
         sqlite_where=sa.text("items_qty > 0"),
@@ -345,7 +385,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_cart_filled_status",
         "cart",
-        ["status", "updated_at", "id"],
+        ["status", "updated_at", "id", "items_qty"],
         unique=False,
         postgresql_where=sa.text("items_qty > 0"),
         sqlite_where=sa.text("items_qty > 0"),
@@ -353,7 +393,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_cart_filled_subtotal",
         "cart",
-        ["base_subtotal", "id"],
+        ["base_subtotal", "id", "items_qty"],
         unique=False,
         postgresql_where=sa.text("items_qty > 0"),
         sqlite_where=sa.text("items_qty > 0"),
@@ -361,7 +401,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_cart_filled_updated",
         "cart",
-        ["updated_at", "id"],
+        ["updated_at", "id", "items_qty"],
         unique=False,
         postgresql_where=sa.text("items_qty > 0"),
         sqlite_where=sa.text("items_qty > 0"),
@@ -465,6 +505,18 @@ def upgrade() -> None:
         sa.Column("email", sa.Text(), nullable=True),
         sa.Column("firstname", sa.Text(), nullable=True),
         sa.Column("lastname", sa.Text(), nullable=True),
+        sa.Column(
+            "name_key",
+            sa.String(length=100).with_variant(sa.String(length=100, collation="C"), "postgresql"),
+            nullable=False,
+            comment="crm_core.store.search_keys.name_key",
+        ),
+        sa.Column(
+            "email_key",
+            sa.String(length=100).with_variant(sa.String(length=100, collation="C"), "postgresql"),
+            nullable=False,
+            comment="crm_core.store.search_keys.email_key",
+        ),
         sa.Column("is_guest", sa.Boolean(), nullable=False),
         sa.Column("is_virtual", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
@@ -499,7 +551,9 @@ def upgrade() -> None:
         sa.Column("shipping_method", sa.Text(), nullable=True),
         sa.Column("shipping_description", sa.Text(), nullable=True),
         sa.Column("billing_country", sa.String(length=2), nullable=True),
-        sa.Column("billing_region", sa.Text(), nullable=True),
+        sa.Column(
+            "billing_region", sa.String(length=60), nullable=True, comment="crm_core.store.search_keys.region_key"
+        ),
         sa.Column("billing_address", sa.Text(), nullable=True, comment="JSON address"),
         sa.Column("shipping_address", sa.Text(), nullable=True, comment="JSON address"),
         sa.Column("comments", sa.Text(), nullable=False, comment="JSON list of the status history, newest first"),
@@ -522,14 +576,84 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["shop_id"], ["shop.id"], name=op.f("fk_sales_order_shop_id_shop")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sales_order")),
     )
-    op.create_index("ix_sales_order_base_grand_total_id", "sales_order", ["base_grand_total", "id"], unique=False)
     op.create_index("ix_sales_order_cart_id", "sales_order", ["cart_id"], unique=False)
-    op.create_index("ix_sales_order_created_at_id", "sales_order", ["created_at", "id"], unique=False)
+    op.create_index(
+        "ix_sales_order_created",
+        "sales_order",
+        ["created_at", "id", "gone_at"],
+        unique=False,
+        postgresql_where=sa.text("gone_at IS NULL"),
+        sqlite_where=sa.text("gone_at IS NULL"),
+    )
     op.create_index("ix_sales_order_customer_id", "sales_order", ["customer_id"], unique=False)
-    op.create_index("ix_sales_order_email", "sales_order", ["email"], unique=False)
-    op.create_index("ix_sales_order_increment_id_id", "sales_order", ["increment_id", "id"], unique=False)
-    op.create_index("ix_sales_order_status_updated_at_id", "sales_order", ["status", "updated_at", "id"], unique=False)
-    op.create_index("ix_sales_order_updated_at_id", "sales_order", ["updated_at", "id"], unique=False)
+    op.create_index("ix_sales_order_email_key", "sales_order", ["email_key"], unique=False)
+    op.create_index(
+        "ix_sales_order_gone",
+        "sales_order",
+        ["created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("gone_at IS NOT NULL"),
+        sqlite_where=sa.text("gone_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_sales_order_grid",
+        "sales_order",
+        [
+            "created_at",
+            "id",
+            "shop_id",
+            "store_id",
+            "increment_id",
+            "status",
+            "is_guest",
+            "updated_at",
+            "local_day",
+            "base_currency",
+            "base_grand_total",
+            "base_subtotal",
+            "base_total_paid",
+            "billing_country",
+            "billing_region",
+            "name_key",
+            "email_key",
+            "gone_at",
+        ],
+        unique=False,
+        postgresql_where=sa.text("gone_at IS NULL"),
+        sqlite_where=sa.text("gone_at IS NULL"),
+    )
+    op.create_index(
+        "ix_sales_order_number",
+        "sales_order",
+        ["increment_id", "id", "gone_at"],
+        unique=False,
+        postgresql_where=sa.text("gone_at IS NULL"),
+        sqlite_where=sa.text("gone_at IS NULL"),
+    )
+    op.create_index(
+        "ix_sales_order_status",
+        "sales_order",
+        ["status", "created_at", "id", "gone_at"],
+        unique=False,
+        postgresql_where=sa.text("gone_at IS NULL"),
+        sqlite_where=sa.text("gone_at IS NULL"),
+    )
+    op.create_index(
+        "ix_sales_order_total",
+        "sales_order",
+        ["base_grand_total", "id", "gone_at"],
+        unique=False,
+        postgresql_where=sa.text("gone_at IS NULL"),
+        sqlite_where=sa.text("gone_at IS NULL"),
+    )
+    op.create_index(
+        "ix_sales_order_updated",
+        "sales_order",
+        ["updated_at", "id", "gone_at"],
+        unique=False,
+        postgresql_where=sa.text("gone_at IS NULL"),
+        sqlite_where=sa.text("gone_at IS NULL"),
+    )
     op.create_table(
         "store_view",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
