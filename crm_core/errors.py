@@ -12,6 +12,7 @@ DeskError                    everything the product raises on purpose
 │       ├── SignInFailed     the shop does not accept the credentials
 │       └── PermissionMissing  the credentials lack a permission (named by its ACL resource)
 ├── ShopUnavailable          try again later, the same call may pass (429, 5xx, broken connection)
+│   └── ShopFailed           the shop failed over this very call (500, 504, time-out): ask for less, or leave it
 ├── ShopRefused              the shop understood and said no (4xx): show its message
 │   └── ShopHasNoSuch        the shop has no such record (404)
 ├── ShopAnsweredNonsense     the answer is not what the API promises (HTML, broken JSON, wrong types)
@@ -21,6 +22,8 @@ DeskError                    everything the product raises on purpose
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class DeskError(Exception):
@@ -85,22 +88,31 @@ class ShopUnavailable(DeskError):
         self.retry_after = retry_after
 
 
+class ShopFailed(ShopUnavailable):
+    """The shop failed over this very call: 500, 504, no answer in time.
+
+    A smaller page may pass; where a page of one record does not, that record is what the shop fails over.
+    """
+
+
 class ShopRefused(DeskError):
     """The shop understood the call and said no; the text is its message with the parameters filled in.
 
-    `status` is the HTTP status. Never branch on the text: it is translated to the shop's language.
+    `status` is the HTTP status, `parameters` what the shop put into its message, by name or by number from 1. Never
+    branch on the text: it is translated to the shop's language.
     """
 
-    def __init__(self, message: str, status: int = 400) -> None:
+    def __init__(self, message: str, status: int = 400, parameters: Mapping[str, object] | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.parameters = parameters or {}
 
 
 class ShopHasNoSuch(ShopRefused):
     """The shop has no such record, or no such route (404)."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, 404)
+    def __init__(self, message: str, parameters: Mapping[str, object] | None = None) -> None:
+        super().__init__(message, 404, parameters)
 
 
 class ShopAnsweredNonsense(DeskError):

@@ -1,0 +1,189 @@
+"""From an answer's bytes to typed payloads; one bad record never spoils its page.
+
+The whole page is decoded typed in one go. Only if that fails is it taken apart, record by record, and each record that
+does not fit is mended where PHP's habits are the cause, or handed back as raw bytes with the reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from crm_core.errors import ShopAnsweredNonsense
+
+T = TypeVar("T")
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class BadItem:
+    """A record that cannot be mirrored as it came: its bytes, why, and its id if that could be read."""
+
+    raw: bytes
+    reason: str
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage(Generic[T]):
+    """One page of a search: the good records in the shop's order, the bad ones apart.
+
+    `total_count` is what the shop counts for the whole search, None if it does not tell. `page_size` is the size that
+    was really asked for: the shop's own limit may have lowered it. `last_id` is the highest id on the page, good or
+    bad; None if no id could be read.
+    """
+
+    items: list[T]
+    bad: list[BadItem] = field(default_factory=list)
+    total_count: int | None = None
+    page_size: int = 0
+    last_id: int | None = None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the page is short, so nothing follows. Not judged by `total_count`, which moves between pages."""
+        return len(self.items) + len(self.bad) < self.page_size
+
+
+class _LoosePage(msgspec.Struct, gc=False):
+    items: list[msgspec.Raw] | dict[str, msgspec.Raw] | None = None
+    total_count: int | None = None
+
+
+class _Identity(msgspec.Struct, gc=False):
+    id: int | None = None
+    entity_id: int | None = None
+
+
+_loose_pages = msgspec.json.Decoder(_LoosePage, strict=False)
+_identities = msgspec.json.Decoder(_Identity, strict=False)
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind, strict=False)
+
+
+@cache
+def _page_decoder(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
+    fields: list[tuple[str, Any, Any]] = [("items", list[kind] | None, None), ("total_count", int | None, None)]  # type: ignore[valid-type]
+    return msgspec.json.Decoder(msgspec.defstruct(f"{kind.__name__}Page", fields, gc=False), strict=False)
+
+
+def decode(data: bytes, kind: Any, what: str) -> Any:
+    """The answer as `kind`. Raises ShopAnsweredNonsense naming `what` was asked for if it cannot be read as that."""
+    try:
+        return _decoder(kind).decode(data)
+    except _UNREADABLE:
+        try:
+            return _mended(data, kind)
+        except _UNREADABLE as unreadable:
+            raise _nonsense(what, unreadable) from unreadable
+
+
+def decode_page(data: bytes, kind: type[T], page_size: int, what: str) -> SearchPage[T]:
+    """The page of a search. Raises ShopAnsweredNonsense if not even its frame can be read; bad records are in `bad`."""
+    struct: Any = kind
+    try:
+        page = _page_decoder(struct).decode(data)
+        items: list[T] = page.items or []
+        bad: list[BadItem] = []
+    except _UNREADABLE:
+        try:
+            page = _loose_pages.decode(data)
+        except _UNREADABLE as unreadable:
+            raise _nonsense(what, unreadable) from unreadable
+        raws = page.items.values() if isinstance(page.items, dict) else page.items or ()
+        items, bad = _one_by_one(raws, struct)
+    id_field = "entity_id" if "entity_id" in struct.__struct_fields__ else "id"
+    ids = [getattr(item, id_field) for item in items]
+    ids += [record.id for record in bad if record.id is not None]
+    return SearchPage(items, bad, page.total_count, page_size, max(ids, default=None))
+
+
+def _one_by_one(raws: Any, kind: Any) -> tuple[list[Any], list[BadItem]]:
+    items: list[Any] = []
+    bad: list[BadItem] = []
+    for raw in raws:
+        data = bytes(raw)
+        try:
+            items.append(_decoder(kind).decode(data))
+        except _UNREADABLE:
+            try:
+                items.append(_mended(data, kind))
+            except _UNREADABLE as unreadable:
+                bad.append(BadItem(data, str(unreadable), _id_of(data)))
+    return items, bad
+
+
+def _id_of(data: bytes) -> int | None:
+    try:
+        identity = _identities.decode(data)
+    except _UNREADABLE:
+        return None
+    return identity.id if identity.entity_id is None else identity.entity_id
+
+
+def _nonsense(what: str, cause: Exception) -> ShopAnsweredNonsense:
+    return ShopAnsweredNonsense(
+        f"The shop's answer to {what} cannot be read ({cause}). Nothing of it was kept. "
+        "If it happens again, look for a module or a proxy that changes the shop's answers."
+    )
+
+
+def _mended(data: bytes, kind: Any) -> Any:
+    """The data as `kind` after undoing what PHP does to types: `[]` for nothing, numbers for texts, gaps in lists."""
+    return msgspec.convert(_mend(msgspec.json.decode(data), inspect.type_info(kind)), kind, strict=False)
+
+
+def _mend(value: Any, kind: inspect.Type) -> Any:
+    if isinstance(kind, inspect.UnionType):
+        inner = next(choice for choice in kind.types if not isinstance(choice, inspect.NoneType))
+        if kind.includes_none and (value is None or _stands_for_nothing(value, inner)):
+            return None
+        return _mend(value, inner)
+    if isinstance(kind, inspect.StructType):
+        if not isinstance(value, dict):
+            return {} if value == [] else value
+        return {
+            known.encode_name: _mend(value[known.encode_name], known.type)
+            for known in kind.fields
+            if known.encode_name in value
+        }
+    if isinstance(kind, inspect.ListType):
+        if isinstance(value, dict):
+            value = list(value.values())
+        elif isinstance(value, str):
+            value = [value]
+        return [_mend(entry, kind.item_type) for entry in value] if isinstance(value, list) else value
+    return _mend_scalar(value, kind)
+
+
+def _stands_for_nothing(value: Any, kind: inspect.Type) -> bool:
+    if value == []:
+        return not isinstance(kind, inspect.ListType | inspect.AnyType)
+    if value == "":
+        return not isinstance(kind, inspect.StrType | inspect.ListType | inspect.AnyType)
+    return isinstance(kind, inspect.DateTimeType) and isinstance(value, str) and value.startswith("0000-00-00")
+
+
+def _mend_scalar(value: Any, kind: inspect.Type) -> Any:
+    if isinstance(kind, inspect.StrType) and isinstance(value, int | float):
+        return str(int(value)) if isinstance(value, bool) else str(value)
+    if isinstance(kind, inspect.IntType | inspect.FloatType) and isinstance(value, bool):
+        return int(value)
+    if isinstance(kind, inspect.BoolType) and isinstance(value, int | float):
+        return bool(value)
+    if isinstance(kind, inspect.DateTimeType) and isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+        return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    return value

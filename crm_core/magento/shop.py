@@ -1,0 +1,193 @@
+"""The reading side of one Magento shop: typed records by search, and the few reads by id that a person asks for.
+
+**Reading a cart by id can write in the shop**: after a price change Magento recalculates the cart and moves its
+`updated_at` to now (observed on Magento 2.4.7, ebizmarts/magemonkey#126). Searches never do.
+So everything here is free of side effects, except where a docstring says "May write".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import msgspec
+
+from crm_core.errors import ShopAnsweredNonsense, ShopRefused
+from crm_core.magento.connection import Connection
+from crm_core.magento.decoding import SearchPage, decode, decode_page
+from crm_core.magento.payloads import (
+    Cart,
+    Customer,
+    CustomerGroup,
+    Order,
+    OrderPresence,
+    Presence,
+    StoreConfig,
+    StoreView,
+    Totals,
+    Website,
+)
+from crm_core.magento.search import Search, id_chunks
+
+T = TypeVar("T")
+
+
+class Entity(StrEnum):
+    """What can be searched, mirrored and counted."""
+
+    CARTS = "carts"
+    ORDERS = "orders"
+    CUSTOMERS = "customers"
+
+    @property
+    def path(self) -> str:
+        """Where the shop answers searches for it."""
+        return {"carts": "/V1/carts/search", "orders": "/V1/orders", "customers": "/V1/customers/search"}[self.value]
+
+
+class _Count(msgspec.Struct):
+    total_count: int
+
+
+class Magento:
+    """The shop behind a connection. Every method raises what `Connection.get` raises. Safe in several threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def websites(self) -> list[Website]:
+        """The websites that sell, by id. The admin's own, 0, is left out; the shop's order varies between calls."""
+        return self._list("/V1/store/websites", Website)
+
+    def store_views(self) -> list[StoreView]:
+        """The store views that sell, by id, inactive ones included."""
+        return self._list("/V1/store/storeViews", StoreView)
+
+    def store_configs(self) -> list[StoreConfig]:
+        """The settings of each store view, by id: time zone, currencies."""
+        return self._list("/V1/store/storeConfigs", StoreConfig)
+
+    def modules(self) -> list[str]:
+        """The names of the shop's modules, such as ``Magento_TwoFactorAuth``; needs Magento_Backend::admin."""
+        answer = self.connection.get("/V1/modules", Search(page_size=1000).parameters())
+        names: list[str] = decode(answer, list[str], "the list of modules")
+        return names
+
+    def customer_groups(self) -> list[CustomerGroup]:
+        """The customer groups, by id; 0 holds the guests."""
+        groups: dict[int, CustomerGroup] = {}
+        search = Search().ordered("id")
+        while True:
+            page = self._page("/V1/customerGroups/search", search, CustomerGroup)
+            # Up to Magento 2.3 a page past the last one repeats it (magento/magento2#26986).
+            news = [group for group in page.items if group.id not in groups]
+            groups.update((group.id, group) for group in news)
+            if page.is_last or not news:
+                return [groups[number] for number in sorted(groups)]
+            search = search.page(search.current_page + 1)
+
+    def orders(self, search: Search) -> SearchPage[Order]:
+        """One page of orders."""
+        return self._page(Entity.ORDERS.path, search, Order)
+
+    def carts(self, search: Search) -> SearchPage[Cart]:
+        """One page of carts, active and inactive ones. Lines are told for active carts only."""
+        return self._page(Entity.CARTS.path, search, Cart)
+
+    def customers(self, search: Search) -> SearchPage[Customer]:
+        """One page of registered customers."""
+        return self._page(Entity.CUSTOMERS.path, search, Customer)
+
+    def count(self, entity: Entity, search: Search) -> int:
+        """How many records the search finds; the cheapest request there is."""
+        what = f"the count of {entity}"
+        answer = self.connection.get(entity.path, search.sized(1).page(1).only("total_count").parameters())
+        count: _Count = decode(answer, _Count, what)
+        return count.total_count
+
+    def order(self, entity_id: int) -> Order:
+        """The order with that entity_id. Raises ShopHasNoSuch if the shop has none."""
+        order: Order = decode(self.connection.get(f"/V1/orders/{entity_id}"), Order, f"order {entity_id}")
+        return order
+
+    def orders_of_cart(self, cart_id: int) -> list[Order]:
+        """The orders that were placed from the cart, oldest first; several where Magento restored a cancelled one."""
+        page = self.orders(Search().where("quote_id", "eq", cart_id).ordered("entity_id"))
+        _require_good(page, f"the orders of cart {cart_id}")
+        return page.items
+
+    def cart_by_search(self, cart_id: int) -> Cart | None:
+        """The cart, None if the shop has none. Never writes."""
+        page = self.carts(Search(page_size=1).where("entity_id", "eq", cart_id))
+        _require_good(page, f"cart {cart_id}")
+        return page.items[0] if page.items else None
+
+    def customer(self, customer_id: int) -> Customer:
+        """The customer with that id. Raises ShopHasNoSuch if the shop has none."""
+        answer = self.connection.get(f"/V1/customers/{customer_id}")
+        customer: Customer = decode(answer, Customer, f"customer {customer_id}")
+        return customer
+
+    def totals(self, cart_id: int, store_code: str) -> Totals:
+        """What an active cart comes to, read in its own store view.
+
+        May write: recalculates a cart whose prices have changed. Raises ShopHasNoSuch for a cart that is inactive or
+        gone.
+        """
+        answer = self.connection.get(f"/V1/carts/{cart_id}/totals", store=store_code)
+        totals: Totals = decode(answer, Totals, f"the totals of cart {cart_id}")
+        return totals
+
+    def ids_present(self, entity: Entity, ids: Iterable[int]) -> dict[int, Presence]:
+        """Those of the records that the shop still has, by id, each with the time of its last change. Never writes."""
+        kind: type[Presence] = OrderPresence if entity is Entity.ORDERS else Presence
+        id_field = "entity_id" if entity is Entity.ORDERS else "id"
+        extra = ",is_active" if entity is Entity.CARTS else ""
+        present: dict[int, Presence] = {}
+        for chunk in id_chunks(ids):
+            chosen = Search(page_size=len(chunk)).where("entity_id", "in", chunk)
+            chosen = chosen.only(f"items[{id_field},updated_at{extra}]")
+            cursor = 0
+            while True:
+                page = self._page(entity.path, chosen.after(cursor), kind)
+                _require_good(page, f"which {entity} still exist")
+                present.update((found.id, found) for found in page.items)
+                if page.is_last or page.last_id is None or page.last_id <= cursor:
+                    break
+                cursor = page.last_id
+        return present
+
+    def _page(self, path: str, search: Search, kind: type[T]) -> SearchPage[T]:
+        """The page, smaller than asked for if the shop limits pages; its limit is then kept to from the start."""
+        limit = self.connection.page_limit
+        if limit is not None and search.page_size > limit:
+            search = search.sized(limit)
+        try:
+            answer = self.connection.get(path, search.parameters())
+        except ShopRefused as refused:
+            maximum = _page_limit(refused)
+            if maximum is None or maximum >= search.page_size:
+                raise
+            self.connection.page_limit = maximum
+            search = search.sized(maximum)
+            answer = self.connection.get(path, search.parameters())
+        return decode_page(answer, kind, search.page_size, f"GET {path}")
+
+    def _list(self, path: str, kind: Any) -> list[Any]:
+        answer = self.connection.get(path)
+        return sorted((each for each in decode(answer, list[kind], f"GET {path}") if each.id), key=lambda each: each.id)
+
+
+def _page_limit(refused: ShopRefused) -> int | None:
+    """The page size that the shop allows, told by the parameter of its refusal; None if that says something else."""
+    maximum = refused.parameters.get("max")
+    try:
+        return int(str(maximum)) or None
+    except ValueError:
+        return None
+
+
+def _require_good(page: SearchPage[Any], what: str) -> None:
+    if page.bad:
+        raise ShopAnsweredNonsense(f"The shop's answer about {what} cannot be read: {page.bad[0].reason}")
