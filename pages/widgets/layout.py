@@ -1,0 +1,69 @@
+"""The few shapes the screens are built of: rows, cards, key facts and sums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.widgets.text import escaped
+
+
+def row(**options: Any) -> DeltaGenerator:
+    """A line of elements, centred on each other, that wraps by itself on a narrow screen."""
+    return st.container(horizontal=True, **{"vertical_alignment": "center", "gap": "small", **options})
+
+
+def spread(**options: Any) -> DeltaGenerator:
+    """A line whose first element stands left and whose last stands right."""
+    return row(horizontal_alignment="distribute", **options)
+
+
+def card(title: str = "", aside: str = "", **options: Any) -> DeltaGenerator:
+    """A framed block; `title` in bold with `aside` right of it, both Markdown."""
+    block = st.container(border=True, **{"gap": "xsmall", **options})
+    if title:
+        with block, spread():
+            st.markdown(f"**{title}**", width="content")
+            if aside:
+                st.caption(aside, width="content")
+    return block
+
+
+def key_facts(facts: Iterable[tuple[str, str]], columns: int) -> None:
+    """Label over value, side by side. Labels and values are Markdown."""
+    with st.grid(columns, min_column_width=116, gap=("small", "medium")):
+        for label, value in facts:
+            st.markdown(f":small[:gray[{label}]]  \n{value}")
+
+
+def sums(lines: Iterable[tuple[str, str]], total: tuple[str, str] | None = None) -> None:
+    """Label left and value right, a line each, the last one bold. Labels and values are Markdown."""
+    for label, value in lines:
+        with spread(wrap=False):
+            st.markdown(f":small[:gray[{label}]]", width="content")
+            st.markdown(f":small[{value}]", width="content", text_alignment="right")
+    if total:
+        with spread():
+            st.markdown(f"**{total[0]}**", width="content")
+            st.markdown(f"**{total[1]}**", width="content")
+
+
+def nothing_here(icon: str, title: str, text: str) -> DeltaGenerator:
+    """An empty state: what is missing and why; the block returned takes the row of next steps."""
+    with st.container(border=True, horizontal_alignment="center", gap="small"):
+        st.space("medium")
+        st.markdown(f"## :violet[:material/{icon}:]", text_alignment="center", anchors=False)
+        st.markdown(f"**{title}**", text_alignment="center")
+        with st.container(width=480):
+            st.caption(text, text_alignment="center")
+        steps = row(horizontal_alignment="center")
+        st.space("medium")
+    return steps
+
+
+def names(first: str | None, last: str | None, otherwise: str) -> str:
+    """A person's name as Markdown, or `otherwise`, which is ours."""
+    return escaped(" ".join(part for part in (first, last) if part), 80) or otherwise

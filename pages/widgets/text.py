@@ -1,0 +1,194 @@
+"""Words, amounts and times as the screens show them; the one place where text of a shop becomes Markdown.
+
+Streamlit renders Markdown in titles, captions, tables, labels and messages. Whatever comes from a shop or from a person
+goes through `escaped` first. Escaping alone is not enough: addresses, e-mails, icon names, emoji names and arrows are
+found in the finished text, so they are broken up with a word joiner, which has no width.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import UTC, datetime, tzinfo
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+
+from babel import Locale
+from babel.core import UnknownLocaleError
+from babel.numbers import get_currency_precision, get_currency_symbol
+
+_LOCALE = "en_GB"
+_MINUS = "−"
+_JOINER = "\u2060"
+_NBSP = "\u00a0"
+_ISOLATE = "\u2068", "\u2069"
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|:~$^=@&\"'])")
+_ARROWS = re.compile(r"(?<=[<\-~>=])(?=[\-=>])")
+_WWW = re.compile(r"(?<=www)(?=\.)", re.IGNORECASE)
+_AFTER = re.compile(r"(?<=[:@])")
+_MAIL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+\-]{0,63}@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+")
+_SPACE = re.compile(r"\s+")
+
+
+def plain(text: str | None, limit: int = 200) -> str:
+    """One line of at most `limit` characters, without control and direction characters; "" for None.
+
+    Right-to-left text is isolated, so that it cannot turn the words around it. For places that show text as it is:
+    grids, select boxes, page titles.
+    """
+    if not text:
+        return ""
+    if len(text) > limit * 4:
+        text = text[: limit * 4]
+    line = _SPACE.sub(" ", text).strip()
+    if not line.isascii():
+        line = "".join(c for c in line if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"} or c == "\u200d")
+    elif not line.isprintable():
+        line = "".join(c for c in line if c.isprintable())
+    if len(line) > limit:
+        line = line[: limit - 1].rstrip() + "…"
+    if not line.isascii() and any(unicodedata.bidirectional(c) in {"R", "AL"} for c in line):
+        line = line.join(_ISOLATE)
+    return line
+
+
+def escaped(text: str | None, limit: int = 200) -> str:
+    """Markdown that shows `text` letter for letter on one line: no HTML, link, image, icon, emoji name or colour."""
+    line = plain(text, limit)
+    line = _ARROWS.sub(_JOINER, line)
+    line = _WWW.sub(_JOINER, line)
+    line = _AFTER.sub(_JOINER, line)
+    return _SPECIAL.sub(r"\\\1", line)
+
+
+def message(text: str, limit: int = 2_000) -> str:
+    """Markdown that shows the lines of `text` letter for letter: for messages of the core, which may quote a shop."""
+    lines = [escaped(line, limit) for line in text[: limit * 2].splitlines()]
+    return "  \n".join(line for line in lines if line)
+
+
+def mail_link(email: str | None) -> str:
+    """Markdown of a link that writes to `email`; of the bare text where it is not plainly an e-mail address."""
+    address = (email or "").strip()
+    if len(address) > 120 or not _MAIL.fullmatch(address):
+        return escaped(email, 80)
+    shown = _SPECIAL.sub(r"\\\1", address)
+    return f"[{shown}](mailto:{address})"
+
+
+def chart_text(text: str | None, limit: int = 28) -> str:
+    """Text for a Plotly label, which would otherwise read a few HTML tags."""
+    return html.escape(plain(text, limit), quote=False)
+
+
+@lru_cache(maxsize=256)
+def _currency_form(currency: str) -> tuple[str, Decimal, int]:
+    """What stands before an amount of `currency`, its smallest shown step, and its decimal places."""
+    try:
+        symbol = get_currency_symbol(currency, locale=Locale.parse(_LOCALE))
+        digits = get_currency_precision(currency)
+    except (UnknownLocaleError, ValueError, KeyError):
+        symbol, digits = currency, 2
+    symbol = plain(symbol, 8)
+    if symbol and symbol[-1].isalpha():
+        symbol += _NBSP
+    return symbol, Decimal(1).scaleb(-digits), digits
+
+
+def money(amount: Decimal | None, currency: str) -> str:
+    """Such as "€1,184.76": an amount of `currency`, rounded half up to its own decimal places; "—" for None."""
+    if amount is None:
+        return "—"
+    symbol, step, digits = _currency_form(currency)
+    rounded = amount.quantize(step, rounding=ROUND_HALF_UP)
+    sign = _MINUS if rounded < 0 else ""
+    return f"{sign}{symbol}{abs(rounded):,.{digits}f}"
+
+
+def whole_money(amount: Decimal, currency: str) -> str:
+    """Such as "€412,318": an amount without decimal places, for figures where they would be noise."""
+    symbol, _, _ = _currency_form(currency)
+    rounded = amount.quantize(Decimal(1), rounding=ROUND_HALF_UP)
+    sign = _MINUS if rounded < 0 else ""
+    return f"{sign}{symbol}{abs(rounded):,f}"
+
+
+def currency_symbol(currency: str) -> str:
+    """Such as "€": what stands before an amount of `currency`."""
+    return _currency_form(currency)[0]
+
+
+def quantity(value: Decimal | None) -> str:
+    """Such as "2" or "1.5": a quantity of goods without trailing zeros; "" for None."""
+    if value is None:
+        return ""
+    number = value.normalize()
+    return f"{number:,f}".replace("-", _MINUS)
+
+
+def plural(number: int, one: str, many: str | None = None) -> str:
+    """Such as "1 cart" or "7,003 carts"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def percent(ratio: Decimal) -> str:
+    """Such as "+12.4%" for 0.124, with a real minus sign."""
+    rounded = (ratio * 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
+    sign = "+" if rounded > 0 else _MINUS if rounded < 0 else ""
+    return f"{sign}{abs(rounded):,.1f}%"
+
+
+def span(seconds: float) -> str:
+    """Such as "40 s", "5 min", "3 h", "2 d", "6 wk": a length of time in its largest unit."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3_600:
+        return f"{whole // 60} min"
+    if whole < 86_400:
+        return f"{whole // 3_600} h"
+    if whole < 14 * 86_400:
+        return f"{whole // 86_400} d"
+    return f"{whole // (7 * 86_400)} wk"
+
+
+def age(moment: datetime | None, now: datetime | None = None) -> str:
+    """Such as "5 min", "3 h", "2 d": how long ago `moment` was; "now" within a minute, "—" for None."""
+    if moment is None:
+        return "—"
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    return "now" if seconds < 60 else span(seconds)
+
+
+def ago(moment: datetime | None, zone: tzinfo, now: datetime | None = None) -> str:
+    """Such as "just now", "5 min ago", "3 h ago", or after two days the date, in the reader's zone; "never": None."""
+    if moment is None:
+        return "never"
+    current = now or datetime.now(UTC)
+    seconds = (current - moment).total_seconds()
+    if seconds < 5:
+        return "just now"
+    if seconds < 2 * 86_400:
+        return f"{span(seconds)} ago"
+    return when(moment, zone, current)
+
+
+def when(moment: datetime | None, zone: tzinfo, now: datetime | None = None) -> str:
+    """Such as "14:32" today, "19 Nov, 09:12" this year, else "19 Nov 2025", in the reader's zone; "—" for None."""
+    if moment is None:
+        return "—"
+    local = moment.astimezone(zone)
+    today = (now or datetime.now(UTC)).astimezone(zone)
+    if local.date() == today.date():
+        return f"{local:%H:%M}"
+    if local.year == today.year:
+        return f"{local.day} {local:%b, %H:%M}"
+    return f"{local.day} {local:%b %Y}"
+
+
+def dotted(parts: Iterable[str]) -> str:
+    """The parts that are not empty, with middle dots between them."""
+    return " · ".join(part for part in parts if part)
