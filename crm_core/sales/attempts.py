@@ -128,7 +128,7 @@ def claim(store: Store, cart_key: int, channel_id: int, person: str, terms: Term
             ).one_or_none()
             if row is not None:
                 return _attempt(row)
-            holder = _holder(connection, cart_key)
+            holder = holder_in(connection, cart_key)
             if holder is not None:
                 return Held(holder)
         # the holder let go between the two statements: try again
@@ -137,7 +137,7 @@ def claim(store: Store, cart_key: int, channel_id: int, person: str, terms: Term
 def holder(store: Store, cart_key: int) -> Attempt | None:
     """The attempt that holds the cart: under way, unclear, or placed with an order that is not cancelled."""
     with store.reading() as connection:
-        return _holder(connection, cart_key)
+        return holder_in(connection, cart_key)
 
 
 def attempt_by_id(store: Store, attempt_id: int) -> Attempt | None:
@@ -230,7 +230,7 @@ def mark_placed(store: Store, attempt_id: int, order_origin_id: int, answer_stat
         if row is None:
             return
         found = _attempt(row)
-        other = _holder(connection, found.cart_key)
+        other = holder_in(connection, found.cart_key)
         connection.execute(
             update(attempt)
             .where(attempt.c.id == attempt_id)
@@ -311,7 +311,8 @@ def take_lookup(store: Store, due: Attempt) -> bool:
         return moved.rowcount == 1
 
 
-def _holder(connection: Connection, cart_key: int) -> Attempt | None:
+def holder_in(connection: Connection, cart_key: int) -> Attempt | None:
+    """The attempt that holds the cart, as this transaction sees it."""
     shop_id, cart_origin_id = origin_of(cart_key)
     row = connection.execute(
         select(attempt).where(attempt.c.shop_id == shop_id, attempt.c.cart_origin_id == cart_origin_id, attempt.c.holds)

@@ -62,6 +62,8 @@ def add_cart(store: Store, shop_id: int, **cart: Any) -> int:
         "email": "anna@example.test",
         "firstname": "Anna",
         "lastname": "Smit",
+        "name_key": "smit anna",
+        "email_key": "anna@example.test",
         "is_guest": True,
         "is_active": True,
         "is_virtual": False,
