@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Integer
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import operators
+from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.sql.operators import OperatorType
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import NullType, TypeDecorator
 
 MONEY_SCALE = 10_000
 """Units of an amount in the store: Magento keeps DECIMAL(20,4)."""
@@ -27,6 +28,7 @@ _FORBIDDEN = {
     operators.mod,
     operators.neg,
 }
+_REFUSAL = "No arithmetic on amounts and quantities in SQL: fetch the sums and calculate in Decimal."
 
 BigInt = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit integer that SQLite can use as its row id when it is the primary key."""
@@ -47,29 +49,25 @@ def units_to_money(units: int) -> Decimal:
     return Decimal(units).scaleb(-4)
 
 
-class Money(TypeDecorator[Decimal]):
-    """An amount: Decimal in Python, a 64-bit integer of 1/10000 in the store.
-
-    In SQL only sum, min, max, comparison, coalesce and case are allowed on it. Arithmetic and avg raise TypeError when
-    the statement is built: SQL would mix scales or lose exactness silently. An average is sum / count in Decimal.
-    """
+class _Exact(TypeDecorator[Decimal]):
+    """A decimal with four places: Decimal in Python, a 64-bit integer of 1/10000 in the store."""
 
     impl = BigInteger
     cache_ok = True
 
     class Comparator(TypeDecorator.Comparator[Decimal]):
-        """Refuses arithmetic on amounts."""
+        """Refuses arithmetic."""
 
         def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
             """Apply `op` unless it is arithmetic, which raises TypeError."""
             if op in _FORBIDDEN:
-                raise TypeError("No arithmetic on money in SQL: fetch the sums and calculate in Decimal.")
+                raise TypeError(_REFUSAL)
             return super().operate(op, *other, **kwargs)
 
         def reverse_operate(self, op: OperatorType, other: Any, **kwargs: Any) -> ColumnElement[Any]:
-            """Apply `op` with this amount on the right unless it is arithmetic, which raises TypeError."""
+            """Apply `op` with this value on the right unless it is arithmetic, which raises TypeError."""
             if op in _FORBIDDEN:
-                raise TypeError("No arithmetic on money in SQL: fetch the sums and calculate in Decimal.")
+                raise TypeError(_REFUSAL)
             return super().reverse_operate(op, other, **kwargs)
 
     comparator_factory = Comparator
@@ -83,19 +81,32 @@ class Money(TypeDecorator[Decimal]):
         return None if value is None else units_to_money(int(value))
 
 
-class Quantity(TypeDecorator[Decimal]):
-    """A quantity of goods: Decimal in Python, 1/10000 in a 64-bit integer, as Magento keeps DECIMAL(12,4)."""
+class Money(_Exact):
+    """An amount: Decimal in Python, a 64-bit integer of 1/10000 in the store.
 
-    impl = BigInteger
+    In SQL only sum, min, max, comparison, coalesce and case are allowed on it. Arithmetic and avg raise TypeError when
+    the statement is built: SQL would mix scales or lose exactness silently. An average is sum / count in Decimal.
+    """
+
     cache_ok = True
 
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
-        """Decimal to 1/10000 units."""
-        return None if value is None else money_to_units(value)
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
-        """1/10000 units to Decimal."""
-        return None if value is None else units_to_money(int(value))
+class Quantity(_Exact):
+    """A quantity of goods, kept and guarded like Money, as Magento keeps DECIMAL(12,4)."""
+
+    cache_ok = True
+
+
+class avg(GenericFunction[Any]):  # noqa: N801 - the name is the SQL function's
+    """SQL's avg, which raises TypeError for an amount or a quantity when the statement is built."""
+
+    type = NullType()
+    inherit_cache = True
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        if any(isinstance(getattr(argument, "type", None), _Exact) for argument in arguments):
+            raise TypeError(_REFUSAL)
+        super().__init__(*arguments, **options)
 
 
 def instant_to_milliseconds(moment: datetime) -> int:

@@ -1,0 +1,74 @@
+"""Secondary indexes of the mirror: left out while an empty entity is imported for the first time, built afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Index, Table, inspect, select, text
+from sqlalchemy.schema import CreateIndex, DropIndex
+
+from crm_core.store.database import Store
+from crm_core.store.tables import cart, cart_item, customer, order, order_item
+
+_TABLES: dict[str, tuple[Table, ...]] = {
+    "customers": (customer,),
+    "orders": (order, order_item),
+    "carts": (cart, cart_item),
+}
+
+_BUILD_LOCK = 4_711_027
+"""Number of PostgreSQL's advisory lock that lets one process build indexes at a time."""
+
+
+@contextmanager
+def without_secondary_indexes(store: Store, entity: str) -> Iterator[None]:
+    """Inside it an entity that was empty has no secondary indexes; afterwards, after an error too, it has all of them.
+
+    Does nothing for an entity that has rows. A process killed inside leaves them missing: `ensure_indexes` builds them.
+    `entity` is customers, orders or carts; another one has no such indexes.
+    """
+    tables = _TABLES.get(entity, ())
+    with store.writing() as connection:
+        is_empty = all(connection.execute(select(table).limit(1)).first() is None for table in tables)
+        if is_empty:
+            for table in tables:
+                for index in _secondary(table):
+                    connection.execute(DropIndex(index, if_exists=True))
+    try:
+        yield
+    finally:
+        if is_empty:
+            _build(store, tables)
+
+
+def ensure_indexes(store: Store) -> list[str]:
+    """Every secondary index of the mirror exists; returns the names of those that had to be built.
+
+    Each is built in a transaction of its own, so that other writers wait for one at most.
+    """
+    return _build(store, tuple(table for tables in _TABLES.values() for table in tables))
+
+
+def _build(store: Store, tables: tuple[Table, ...]) -> list[str]:
+    with store.reading() as connection:
+        missing = [index for table in tables for index in _missing(connection, table)]
+    for index in missing:
+        with store.writing() as connection:
+            if store.dialect_name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _BUILD_LOCK})
+            connection.execute(CreateIndex(index, if_not_exists=True))
+    if missing:
+        with store.writing() as connection:
+            for table in dict.fromkeys(index.table for index in missing if index.table is not None):
+                connection.execute(text(f"ANALYZE {table.name}"))
+    return [str(index.name) for index in missing]
+
+
+def _secondary(table: Table) -> list[Index]:
+    return sorted(table.indexes, key=lambda index: str(index.name))
+
+
+def _missing(connection: Connection, table: Table) -> list[Index]:
+    present = {index["name"] for index in inspect(connection).get_indexes(table.name)}
+    return [index for index in _secondary(table) if index.name not in present]

@@ -1,0 +1,70 @@
+"""Secondary indexes go for the first import of an empty entity and are all back afterwards, whatever happens."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from sqlalchemy import Table, inspect
+
+from crm_core.store.database import Store
+from crm_core.store.indexes import ensure_indexes, without_secondary_indexes
+from crm_core.store.rollups import OrderFacts
+from crm_core.store.tables import cart, cart_item, customer, order, order_item
+from crm_core.store.upsert import day_for_driver, upsert
+from tests.store.rows import add_shop, order_row
+
+_ENTITIES: dict[str, tuple[Table, ...]] = {
+    "customers": (customer,),
+    "orders": (order, order_item),
+    "carts": (cart, cart_item),
+}
+
+
+def _indexes(store: Store, tables: tuple[Table, ...]) -> set[str]:
+    with store.reading() as connection:
+        return {str(index["name"]) for table in tables for index in inspect(connection).get_indexes(table.name)}
+
+
+@pytest.mark.parametrize("entity", _ENTITIES)
+def test_they_are_gone_inside_and_all_back_afterwards(store: Store, entity: str) -> None:
+    tables = _ENTITIES[entity]
+    before = _indexes(store, tables)
+    assert before == {str(index.name) for table in tables for index in table.indexes}
+    with without_secondary_indexes(store, entity):
+        assert _indexes(store, tables) == set()
+    assert _indexes(store, tables) == before
+
+
+def test_other_entities_keep_theirs(store: Store) -> None:
+    before = _indexes(store, _ENTITIES["carts"])
+    with without_secondary_indexes(store, "orders"):
+        assert _indexes(store, _ENTITIES["carts"]) == before
+
+
+def test_an_entity_with_rows_keeps_them(store: Store) -> None:
+    day = day_for_driver(date(2026, 5, 1), store.dialect_name)
+    facts = OrderFacts(1, 1, day, "pending", "new", "EUR", 1, 0, is_gone=False)
+    with store.writing() as connection:
+        add_shop(connection)
+        columns = tuple(column.name for column in order.columns)
+        upsert(connection, order, columns, [order_row(store.dialect_name, order, 1, facts)])
+    before = _indexes(store, _ENTITIES["orders"])
+    with without_secondary_indexes(store, "orders"):
+        assert _indexes(store, _ENTITIES["orders"]) == before
+
+
+def test_they_are_back_after_an_error(store: Store) -> None:
+    before = _indexes(store, _ENTITIES["orders"])
+    with pytest.raises(RuntimeError, match="shop"), without_secondary_indexes(store, "orders"):
+        raise RuntimeError("the shop is down")
+    assert _indexes(store, _ENTITIES["orders"]) == before
+
+
+def test_after_a_kill_half_way_the_next_start_builds_what_is_missing(store: Store) -> None:
+    before = _indexes(store, _ENTITIES["orders"])
+    block = without_secondary_indexes(store, "orders")
+    block.__enter__()  # and never left, as in a killed process
+    assert set(ensure_indexes(store)) == before
+    assert _indexes(store, _ENTITIES["orders"]) == before
+    assert ensure_indexes(store) == []
