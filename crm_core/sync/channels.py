@@ -27,8 +27,9 @@ from crm_core.magento.auth import (
     credentials_from_json,
     credentials_to_json,
 )
-from crm_core.magento.check import CheckReport, check, normalise_base_url
+from crm_core.magento.check import CheckReport, Level, check, normalise_base_url
 from crm_core.magento.checkout import Checkout
+from crm_core.magento.connection import Connection as ShopConnection
 from crm_core.magento.shop import Magento
 from crm_core.settings import settings
 from crm_core.store import tables
@@ -178,8 +179,10 @@ def add_channel(
     base_url = normalise_base_url(url)
     values = rules.columns()
     if check_first:
-        require_sound(check(base_url, credentials))
-    website_ids = None if rules.websites is None else _website_ids(Magento(base_url, credentials), rules.websites)
+        base_url = require_usable(_checked(base_url, credentials)).base_url
+    website_ids = None
+    if rules.websites is not None:
+        website_ids = _website_ids(Magento(connect(base_url, credentials, connections=1)), rules.websites)
     sealed = seal(credentials_to_json(credentials))
     now = datetime.now(UTC)
     with store.writing() as connection:
@@ -213,8 +216,13 @@ def add_channel(
         return _by_id(connection, channel_id)
 
 
-def change_channel(store: Store, name: str, rules: Rules, *, new_name: str | None = None) -> Channel:
-    """The channel with all its rules swapped for `rules`; it is resumed and read at once. Raises as `add_channel`."""
+def change_channel(
+    store: Store, name: str, rules: Rules, *, new_name: str | None = None, new_url: str | None = None
+) -> Channel:
+    """The channel with all its rules swapped for `rules`; it is resumed and read at once. Raises as `add_channel`.
+
+    `new_url` is for the same shop at another address: everything mirrored stays, for all channels of the shop.
+    """
     channel = channel_by_name(store, name)
     values = rules.columns()
     if new_name is not None:
@@ -231,6 +239,8 @@ def change_channel(store: Store, name: str, rules: Rules, *, new_name: str | Non
         _require_disjoint(connection, channel.shop_id, website_ids, but=channel.id)
         values["website_ids"] = _scope_text(website_ids)
         connection.execute(update(tables.channel).where(tables.channel.c.id == channel.id).values(**values))
+        if new_url is not None:
+            _move(connection, channel.shop_id, normalise_base_url(new_url))
         _resume(connection, channel.id)
         return _by_id(connection, channel.id)
 
@@ -239,7 +249,7 @@ def set_credentials(store: Store, name: str, credentials: Credentials, *, check_
     """The channel with new credentials, encrypted; it is resumed and read at once. Raises ChannelError as the check."""
     channel = channel_by_name(store, name)
     if check_first:
-        require_sound(check(channel.base_url, credentials))
+        require_usable(_checked(channel.base_url, credentials))
     sealed = seal(credentials_to_json(credentials))
     with store.writing() as connection:
         connection.execute(
@@ -268,9 +278,7 @@ def ensure_demo_channel(store: Store, url: str) -> bool:
         add_channel(store, "Demo store", url, Bearer("demo"), rules, person="demo", is_demo=True, check_first=False)
         return True
     with store.writing() as connection:
-        connection.execute(
-            update(tables.shop).where(tables.shop.c.id == demo.shop_id).values(base_url=normalise_base_url(url))
-        )
+        _move(connection, demo.shop_id, normalise_base_url(url))
         _resume(connection, demo.id)
     return True
 
@@ -279,24 +287,35 @@ def ensure_demo_channel(store: Store, url: str) -> bool:
 
 
 def check_channel(store: Store, name: str) -> CheckReport:
-    """What the shop says now to the channel's address and credentials, in words. If all is well the channel resumes."""
+    """What the shop says now to the channel's address and credentials, in words.
+
+    If the shop can be read, the channel resumes, under /index.php if the API was found only there.
+    """
     channel = channel_by_name(store, name)
     with store.reading() as connection:
         sealed = connection.scalar(select(tables.channel.c.credentials).where(tables.channel.c.id == channel.id))
-    report = check(channel.base_url, _unsealed(channel, sealed))
+    report = _checked(channel.base_url, _unsealed(channel, sealed))
     with store.writing() as connection:
         connection.execute(
             update(tables.channel).where(tables.channel.c.id == channel.id).values(checked_at=datetime.now(UTC))
         )
-        if report.ok:
+        if report.is_usable:
+            _move(connection, channel.shop_id, report.base_url)
             _resume(connection, channel.id)
     return report
 
 
-def require_sound(report: CheckReport) -> None:
-    """Raise ChannelError with every problem of the report and what to do about it; nothing if there is none."""
-    if not report.ok:
-        raise ChannelError("\n".join(f"{problem.title} {problem.what_to_do}".strip() for problem in report.problems))
+def require_usable(report: CheckReport) -> CheckReport:
+    """The report itself. Raises ChannelError with every problem and what to do about it if the shop can't be read."""
+    if not report.is_usable:
+        problems = [finding for finding in report.findings if finding.level is Level.PROBLEM]
+        raise ChannelError("\n".join(f"{problem.title}. {problem.advice}".strip() for problem in problems))
+    return report
+
+
+def _checked(base_url: str, credentials: Credentials) -> CheckReport:
+    here = settings()
+    return check(base_url, credentials, connect_timeout=here.connect_timeout, read_timeout=here.read_timeout)
 
 
 def pause(store: Store, channel_id: int, reason: str) -> None:
@@ -365,22 +384,28 @@ def open_shop(store: Store, channel: Channel) -> OpenShop:
     return OpenShop(channel, magento, checkout, store_views)
 
 
+def connect(base_url: str, credentials: Credentials, connections: int) -> ShopConnection:
+    """A connection to the shop with the time limits of the settings; nothing is sent yet."""
+    here = settings()
+    return ShopConnection(
+        base_url,
+        credentials,
+        connect_timeout=here.connect_timeout,
+        read_timeout=here.read_timeout,
+        write_timeout=here.write_timeout,
+        connections=connections,
+    )
+
+
 def _client(store: Store, channel: Channel) -> tuple[Magento, Checkout]:
     with store.reading() as connection:
         sealed = connection.scalar(select(tables.channel.c.credentials).where(tables.channel.c.id == channel.id))
-    fingerprint = (str(store.url), channel.base_url, sealed, channel.connections)
+    fingerprint = (store.url, channel.base_url, sealed, channel.connections)
     with _clients_lock:
         known = _clients.get(channel.id)
         if known is None or known[0] != fingerprint:
-            magento = Magento(
-                channel.base_url,
-                _unsealed(channel, sealed),
-                connect_timeout=settings().connect_timeout,
-                read_timeout=settings().read_timeout,
-                write_timeout=settings().write_timeout,
-                connections=channel.connections,
-            )
-            known = _clients[channel.id] = (fingerprint, magento, Checkout(magento.connection))
+            to_shop = connect(channel.base_url, _unsealed(channel, sealed), channel.connections)
+            known = _clients[channel.id] = (fingerprint, Magento(to_shop), Checkout(to_shop))
         return known[1], known[2]
 
 
@@ -429,6 +454,13 @@ def _channel(row: Row[Any]) -> Channel:
         created_at=row.created_at,
         created_by=row.created_by,
     )
+
+
+def _move(connection: Connection, shop_id: int, base_url: str) -> None:
+    taken = connection.scalar(select(tables.shop.c.id).where(tables.shop.c.base_url == base_url))
+    if taken not in {None, shop_id}:
+        raise BadInput(f"{base_url} is known as another shop already. Add a channel for it instead.")
+    connection.execute(update(tables.shop).where(tables.shop.c.id == shop_id).values(base_url=base_url))
 
 
 def _resume(connection: Connection, channel_id: int) -> None:

@@ -1,0 +1,1 @@
+"""The commands of `python -m crm_core`, one noun a module."""

@@ -1,0 +1,213 @@
+"""What is due: per channel and entity, in the order that makes sense, claimed by one worker at a time.
+
+Being due lives in the table sync_state, so a job queue that is lost loses nothing. A claim only pushes `due_at` a few
+seconds ahead; that the same entity is never read twice at once is the lease's doing (crm_core.store.lease).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
+
+from crm_core.errors import BadInput, NotAllowed, PermissionMissing, ShopUnavailable
+from crm_core.store import tables
+from crm_core.store.database import Store
+from crm_core.sync.channels import ENTITIES, Channel, channel_by_id
+
+CLAIM = timedelta(seconds=15)
+"""How long claimed work may wait in the queue before it is offered again."""
+
+STORES_EVERY = timedelta(minutes=15)
+"""Websites, store views and groups hardly ever change; a channel that is read less often reads them as often."""
+
+FIRST_RETRY = timedelta(seconds=15)
+LONGEST_BACK_OFF = timedelta(minutes=15)
+ORDERS_GO_FIRST = timedelta(seconds=60)
+"""How long carts wait for a run of orders under way. A longer one, such as a first import, must not keep them away."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """One entity of a channel that this process claimed and should read now."""
+
+    channel_id: int
+    entity: str
+    claimed_at: datetime
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run is asked to do, and the mark by which its end knows whether someone asked again meanwhile."""
+
+    person: str | None
+    full: bool
+    is_first: bool
+    started_at: datetime
+    due_mark: datetime
+
+
+def lease_name(channel_id: int, entity: str) -> str:
+    """The name of the lease that whoever reads this entity of this channel must hold."""
+    return f"sync:{channel_id}:{entity}"
+
+
+def claim_due(store: Store, entities: Sequence[str] = ENTITIES) -> list[Due]:
+    """What is due now and nobody reads, claimed for the caller; of several workers asking at once one gets it.
+
+    Nothing of a shop is read before its store views are known (they tell the time zone). Carts wait for orders that are
+    due, and for the first minute of a run of orders: it tells what became of them.
+    """
+    now = datetime.now(UTC)
+    with store.reading() as connection:
+        if not _offered(connection, now, entities):
+            return []
+    claimed = []
+    with store.writing() as connection:
+        for channel_id, entity in _offered(connection, now, entities):
+            done = connection.execute(
+                update(tables.sync_state)
+                .where(_of(channel_id, entity), tables.sync_state.c.due_at <= now)
+                .values(due_at=now + CLAIM)
+            )
+            if done.rowcount:
+                claimed.append(Due(channel_id, entity, now))
+    return claimed
+
+
+def request_sync(
+    store: Store, channel_id: int, person: str, entities: Sequence[str] = ENTITIES, *, full: bool = False
+) -> None:
+    """The worker reads these entities next, for `person`; with `full` every record anew, not only what changed.
+
+    Raises NotAllowed if the channel is paused, with its reason, and BadInput for an unknown entity.
+    """
+    known_entities(entities)
+    channel = channel_by_id(store, channel_id)
+    if channel.paused_at is not None:
+        raise NotAllowed(f"The channel “{channel.name}” is paused: {channel.paused_reason}")
+    values = {"due_at": datetime.now(UTC), "requested_by": person}
+    with store.writing() as connection:
+        connection.execute(
+            update(tables.sync_state)
+            .where(tables.sync_state.c.channel_id == channel_id, tables.sync_state.c.entity.in_(entities))
+            .values(**values, **({"requested_full": True} if full else {}))
+        )
+
+
+def known_entities(entities: Sequence[str]) -> None:
+    """Raise BadInput unless all are entities that are mirrored."""
+    for entity in entities:
+        if entity not in ENTITIES:
+            raise BadInput(f"“{entity}” is not mirrored. Choose from: {', '.join(ENTITIES)}.")
+
+
+def begin(store: Store, channel_id: int, entity: str) -> Request:
+    """Mark the run's start; the caller holds the lease. Says what the schedule or a person asks for."""
+    now = datetime.now(UTC)
+    with store.writing() as connection:
+        state = connection.execute(select(tables.sync_state).where(_of(channel_id, entity))).one()
+        connection.execute(update(tables.sync_state).where(_of(channel_id, entity)).values(last_started_at=now))
+    return Request(
+        person=state.requested_by,
+        full=state.requested_full,
+        is_first=state.first_import_done_at is None,
+        started_at=now,
+        due_mark=state.due_at,
+    )
+
+
+def finish(store: Store, channel: Channel, entity: str, request: Request) -> None:
+    """Mark the run as a success and set when the next is due: at once if someone asked for it meanwhile."""
+    now = datetime.now(UTC)
+    every = timedelta(seconds=channel.every_seconds)
+    if entity == "stores":
+        every = max(every, STORES_EVERY)
+    with store.writing() as connection:
+        connection.execute(
+            update(tables.sync_state)
+            .where(_of(channel.id, entity))
+            .values(last_success_at=now, last_error=None, failures=0)
+        )
+        connection.execute(
+            update(tables.sync_state)
+            .where(_of(channel.id, entity), tables.sync_state.c.first_import_done_at.is_(None))
+            .values(first_import_done_at=now)
+        )
+        connection.execute(
+            update(tables.sync_state)
+            .where(_of(channel.id, entity), tables.sync_state.c.due_at == request.due_mark)
+            .values(
+                due_at=max(request.started_at + every, now + timedelta(seconds=1)),
+                requested_by=None,
+                requested_full=False,
+            )
+        )
+
+
+def finish_failed(store: Store, channel: Channel, entity: str, error: Exception) -> None:
+    """Mark the run as failed and set when to try again: later after each failure, at most every 15 minutes.
+
+    A missing permission is asked for only that rarely too: someone must tick it in the shop first.
+    """
+    now = datetime.now(UTC)
+    with store.writing() as connection:
+        failures = 1 + (connection.scalar(select(tables.sync_state.c.failures).where(_of(channel.id, entity))) or 0)
+        wait = min(FIRST_RETRY * 2 ** min(failures - 1, 10), LONGEST_BACK_OFF)
+        if isinstance(error, PermissionMissing):
+            wait = LONGEST_BACK_OFF
+        elif isinstance(error, ShopUnavailable) and error.retry_after is not None:
+            wait = max(wait, min(timedelta(seconds=error.retry_after), LONGEST_BACK_OFF))
+        connection.execute(
+            update(tables.sync_state)
+            .where(_of(channel.id, entity))
+            .values(last_error=str(error), failures=failures, due_at=now + wait)
+        )
+
+
+def give_back(store: Store, channel_id: int, entity: str) -> None:
+    """The work was not finished because this process stops: another may take it at once."""
+    with store.writing() as connection:
+        connection.execute(update(tables.sync_state).where(_of(channel_id, entity)).values(due_at=datetime.now(UTC)))
+
+
+def _of(channel_id: int, entity: str) -> ColumnElement[bool]:
+    return and_(tables.sync_state.c.channel_id == channel_id, tables.sync_state.c.entity == entity)
+
+
+def _offered(connection: Connection, now: datetime, entities: Sequence[str]) -> list[tuple[int, str]]:
+    """What is due and may be read now, in the order of work."""
+    rows = connection.execute(
+        select(tables.sync_state)
+        .join(tables.channel, tables.channel.c.id == tables.sync_state.c.channel_id)
+        .where(tables.channel.c.paused_at.is_(None))
+    ).all()
+    if not any(row.due_at <= now for row in rows):
+        return []
+    held = set(connection.scalars(select(tables.lease.c.name).where(tables.lease.c.expires_at > now)))
+    states = {(row.channel_id, row.entity): row for row in rows}
+    offered = [
+        (row.channel_id, row.entity)
+        for row in rows
+        if row.due_at <= now
+        and row.entity in entities
+        and lease_name(row.channel_id, row.entity) not in held
+        and not _must_wait(row, states, held, now)
+    ]
+    return sorted(offered, key=lambda work: (work[0], ENTITIES.index(work[1])))
+
+
+def _must_wait(row: Row[Any], states: dict[tuple[int, str], Row[Any]], held: set[str], now: datetime) -> bool:
+    if row.entity == "stores":
+        return False
+    if states[row.channel_id, "stores"].last_success_at is None:
+        return True
+    orders = states[row.channel_id, "orders"]
+    if row.entity != "carts" or orders.failures:
+        return False
+    if lease_name(row.channel_id, "orders") in held:
+        return bool(orders.last_started_at is not None and orders.last_started_at > now - ORDERS_GO_FIRST)
+    return bool(orders.due_at <= now)

@@ -1,0 +1,140 @@
+"""Websites, store views and customer groups of a shop: what everything else that is mirrored refers to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Row, Table, insert, select, update
+
+from crm_core.errors import PermissionMissing
+from crm_core.magento.payloads import StoreConfig, StoreView
+from crm_core.magento.shop import Magento
+from crm_core.store import tables
+from crm_core.store.database import Store
+from crm_core.store.keys import record_key
+from crm_core.sync.channels import OpenShop
+from crm_core.sync.transaction import Tally
+
+logger = logging.getLogger(__name__)
+
+Guard = Callable[[Connection], None]
+"""Called inside a write transaction before anything is written; raises LeaseLost."""
+
+
+@dataclass(frozen=True)
+class MovedZone:
+    """A store view whose time zone in the shop is another than the one that the days of its orders are in."""
+
+    store_id: int
+    zone: ZoneInfo
+
+
+def synchronise_stores(store: Store, shop: OpenShop, guard: Guard) -> tuple[Tally, list[MovedZone]]:
+    """Mirror the shop's websites, store views with their settings, and customer groups: four requests.
+
+    Written in one transaction. A store view that the shop no longer has stays, not active, as its orders stay. A moved
+    time zone is not written but returned: `crm_core.sync.days` takes it over with the days of the orders. Raises
+    PermissionMissing if Magento_Backend::store is not ticked; Magento_Customer::group may be missing: no groups then.
+    """
+    shop_id = shop.channel.shop_id
+    websites = [
+        {"origin_id": website.id, "code": website.code, "name": website.name or website.code}
+        for website in shop.magento.websites()
+    ]
+    views = shop.magento.store_views()
+    configs = {config.id: config for config in shop.magento.store_configs()}
+    groups = _groups(shop.magento)
+    tally = Tally()
+    with store.writing() as connection:
+        guard(connection)
+        # Two channels of one shop may be read at once, each under a lease of its own.
+        connection.execute(select(tables.shop.c.id).where(tables.shop.c.id == shop_id).with_for_update())
+        known = _mirrored(connection, tables.store_view, shop_id)
+        rows = [row for view in views if (row := _view_row(view, configs, known.get(view.id)))]
+        moved = [
+            MovedZone(row["origin_id"], ZoneInfo(row["timezone"]))
+            for row in rows
+            if row["origin_id"] in known and known[row["origin_id"]].timezone != row["timezone"]
+        ]
+        for row in rows:
+            if row["origin_id"] in known:
+                row["timezone"] = known[row["origin_id"]].timezone
+        _mirror(connection, tables.website, shop_id, websites, tally)
+        _mirror(connection, tables.store_view, shop_id, rows, tally)
+        _mirror(connection, tables.customer_group, shop_id, groups, tally)
+        gone = set(known) - {view.id for view in views}
+        connection.execute(
+            update(tables.store_view)
+            .where(tables.store_view.c.shop_id == shop_id, tables.store_view.c.origin_id.in_(gone))
+            .values(is_active=False)
+        )
+    return tally, moved
+
+
+def _groups(magento: Magento) -> list[dict[str, Any]]:
+    try:
+        return [{"origin_id": group.id, "code": group.code} for group in magento.customer_groups()]
+    except PermissionMissing as missing:
+        logger.warning("Customer groups stay as they are: %s", missing)
+        return []
+
+
+def _view_row(view: StoreView, configs: Mapping[int, StoreConfig], known: Row[Any] | None) -> dict[str, Any] | None:
+    """The columns of a store view. Without settings from the shop: those it had, else its website's, else None."""
+    config = configs.get(view.id)
+    columns = {
+        "origin_id": view.id,
+        "website_id": view.website_id,
+        "code": view.code,
+        "name": view.name or view.code,
+        "is_active": view.is_active is not False,
+    }
+    if config is None and known is not None:
+        kept = ("timezone", "base_currency", "display_currency", "locale", "base_url")
+        return columns | {name: getattr(known, name) for name in kept}
+    if config is None:
+        config = next((other for other in configs.values() if other.website_id == view.website_id), None)
+    if config is None:
+        logger.warning("Store view %s is left out: the shop tells no time zone and currency for it.", view.code)
+        return None
+    return columns | {
+        "timezone": _zone_name(config),
+        "base_currency": config.base_currency_code,
+        "display_currency": config.default_display_currency_code or config.base_currency_code,
+        "locale": config.locale or "",
+        "base_url": config.base_url or "",
+    }
+
+
+def _zone_name(config: StoreConfig) -> str:
+    try:
+        return ZoneInfo(config.timezone).key
+    except (ValueError, KeyError, OSError):  # not found is a KeyError; odd names and folders give the others
+        logger.warning(
+            "Store view %s: time zone %r is unknown, so its days are those of UTC.", config.code, config.timezone
+        )
+        return "UTC"
+
+
+def _mirrored(connection: Connection, table: Table, shop_id: int) -> dict[int, Row[Any]]:
+    return {row.origin_id: row for row in connection.execute(select(table).where(table.c.shop_id == shop_id))}
+
+
+def _mirror(connection: Connection, table: Table, shop_id: int, rows: Iterable[dict[str, Any]], tally: Tally) -> None:
+    known = _mirrored(connection, table, shop_id)
+    for row in rows:
+        tally.read += 1
+        old = known.get(row["origin_id"])
+        key = record_key(shop_id, row["origin_id"])
+        if old is None:
+            tally.added += 1
+            connection.execute(insert(table).values(id=key, shop_id=shop_id, **row))
+        elif any(getattr(old, name) != value for name, value in row.items()):
+            tally.changed += 1
+            connection.execute(update(table).where(table.c.id == key).values(**row))
+        else:
+            tally.unchanged += 1
