@@ -1,0 +1,56 @@
+"""The command line: `python -m demo_store --port 8180 --live`."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from demo_store.faults import NAMES, of_names
+from demo_store.live import Live
+from demo_store.server import serve
+from demo_store.shop import Shop
+
+
+def run(
+    port: Annotated[int, typer.Option(help="The port to answer on.")] = 8180,
+    host: Annotated[str, typer.Option(help="The address to bind.")] = "127.0.0.1",
+    orders: Annotated[int, typer.Option(help="How many orders a new shop has.")] = 1200,
+    carts: Annotated[int, typer.Option(help="How many unordered carts a new shop has.")] = 500,
+    customers: Annotated[int, typer.Option(help="How many customers a new shop has.")] = 400,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same shop.")] = 1,
+    db: Annotated[Path, typer.Option(help="Where the shop keeps itself; a second start goes on from there.")] = Path(
+        "data/demo.db"
+    ),
+    live: Annotated[bool, typer.Option("--live", help="Let shoppers come in every 20 seconds or so.")] = False,
+    fault: Annotated[list[str] | None, typer.Option(help=f"Misbehave: {', '.join(NAMES)}; value after =.")] = None,
+) -> None:
+    """A small Magento 2 over HTTP with generated data; bearer token "demo", admin user demo/admin."""
+    try:
+        faults = of_names(fault or [])
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem)) from None
+    shop = Shop(db, orders=orders, carts=carts, customers=customers, seed=seed)
+    shop.faults = faults
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    try:
+        with serve(shop, port, host) as url:
+            typer.echo(f"The demo store answers at {url} (token: demo).")
+            if live:
+                Live(shop, seed).run(stop)
+            else:
+                stop.wait()
+    except OSError as problem:
+        typer.echo(f"Port {port} on {host} cannot be used ({problem.strerror}): choose another with --port.", err=True)
+        raise typer.Exit(1) from None
+    finally:
+        shop.close()
+
+
+if __name__ == "__main__":
+    typer.run(run)

@@ -1,0 +1,87 @@
+"""Shoppers and a merchant at work while the shop runs: something happens every 20 seconds or so."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+from demo_store.refusal import Refusal
+from demo_store.shop import Shop
+
+_PAUSE = (14.0, 26.0)  # seconds between two happenings
+
+
+class Live:
+    """Adds and changes carts and orders of a shop, one at a time, until told to stop."""
+
+    def __init__(self, shop: Shop, seed: int = 1) -> None:
+        self._shop = shop
+        self._dice = random.Random(seed)
+
+    def run(self, stop: threading.Event) -> None:
+        """Let things happen until `stop` is set."""
+        while not stop.wait(self._dice.uniform(*_PAUSE)):
+            self.happen()
+
+    def happen(self) -> None:
+        """One happening: a new cart, a cart changed, an order placed, or an order worked on."""
+        what = self._dice.choices(("fill", "change", "buy", "work"), (4, 3, 3, 2))[0]
+        try:
+            match what:
+                case "fill":
+                    self._fill()
+                case "change":
+                    self._change()
+                case "buy":
+                    self._shop.place(self._fill())
+                case _:
+                    self._work()
+        except Refusal:
+            return  # the shop refused a shopper, as shops do; the next one comes soon
+
+    def _fill(self) -> int:
+        records = self._shop.records
+        with records.lock:
+            products = [
+                one["sku"]
+                for one in records.state.all("product")
+                if one["status"] == 1 and one["type_id"] == "simple" and one["is_in_stock"]
+            ]
+            people = records.state.all("customer")
+            account = self._dice.choice(people) if people and self._dice.random() < 0.7 else None
+        lines = [
+            (sku, self._dice.choice((1, 1, 2))) for sku in self._dice.sample(products, self._dice.choice((1, 2, 3)))
+        ]
+        if account is None:
+            return self._shop.add_cart(lines, email=f"visitor{self._dice.randrange(10_000)}@example.com")
+        return self._shop.add_cart(
+            lines, store_id=account["store_id"], customer_id=account["id"], address=_address(account)
+        )
+
+    def _change(self) -> None:
+        records = self._shop.records
+        with records.lock:
+            open_ones = [one["entity_id"] for one in records.state.all("cart") if one["is_active"] and one["lines"]]
+        if open_ones:
+            self._shop.add_to_cart(
+                self._dice.choice(open_ones[-50:]), self._dice.choice(("MUG-01", "SOAP-02", "BRUSH-01"))
+            )
+
+    def _work(self) -> None:
+        records = self._shop.records
+        with records.lock:
+            waiting = {
+                one["entity_id"]: one["state"]
+                for one in records.state.all("order")
+                if one["state"] in {"new", "processing"}
+            }
+        if waiting:
+            ident = self._dice.choice(list(waiting))
+            self._shop.act(ident, "invoice" if waiting[ident] == "new" else "ship")
+
+
+def _address(account: dict[str, object]) -> dict[str, object] | None:
+    book = account["addresses"]
+    if not isinstance(book, list) or not book:
+        return None
+    return {key: value for key, value in book[0].items() if key not in {"id", "customer_id"}}

@@ -1,0 +1,1 @@
+"""The demo store answers as a running Magento did."""
