@@ -27,7 +27,7 @@ from crm_core.magento.check import CheckReport
 from crm_core.sync import channels
 from crm_core.sync.channels import Channel
 from crm_core.sync.removal import removal_of, remove_channel
-from crm_core.sync.rules import Rules
+from crm_core.sync.rules import USUAL, Rules
 
 commands = typer.Typer(no_args_is_help=True, help="Which Magento shops are read, and how.")
 
@@ -121,7 +121,7 @@ def add(
         token, consumer_key, consumer_secret, access_token, access_token_secret, username, password, password_stdin
     )
     rules = _changed(
-        Rules(),
+        USUAL,
         allow_writes=allow_writes,
         admin_url=admin_url,
         secret_keys_off=secret_keys_off,

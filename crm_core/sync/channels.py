@@ -34,7 +34,7 @@ from crm_core.magento.shop import Magento
 from crm_core.settings import settings
 from crm_core.store import tables
 from crm_core.store.database import Store
-from crm_core.sync.rules import Rules, pick_websites
+from crm_core.sync.rules import USUAL, Rules, pick_websites
 
 ENTITIES = ("stores", "customers", "orders", "carts")
 """What is mirrored of a shop, in the order of work: an order tells what became of its cart, so it comes first."""
@@ -164,7 +164,7 @@ def add_channel(
     name: str,
     url: str,
     credentials: Credentials,
-    rules: Rules = Rules(),  # noqa: B008 (frozen)
+    rules: Rules = USUAL,
     *,
     person: str,
     is_demo: bool = False,

@@ -56,6 +56,10 @@ class Rules:
         }
 
 
+USUAL = Rules()
+"""The rules of a channel about which nothing was said."""
+
+
 def _valid_admin_url(url: str | None) -> str | None:
     if url is None or not url.strip():
         return None

@@ -174,6 +174,15 @@ def give_back(store: Store, channel_id: int, entity: str) -> None:
         connection.execute(update(tables.sync_state).where(_of(channel_id, entity)).values(due_at=datetime.now(UTC)))
 
 
+def last_success(store: Store, channel_id: int) -> datetime | None:
+    """Since when at the latest all of the channel's records are mirrored; None if one entity never was."""
+    with store.reading() as connection:
+        moments = connection.scalars(
+            select(tables.sync_state.c.last_success_at).where(tables.sync_state.c.channel_id == channel_id)
+        ).all()
+    return None if not moments or None in moments else min(moments)
+
+
 def _of(channel_id: int, entity: str) -> ColumnElement[bool]:
     return and_(tables.sync_state.c.channel_id == channel_id, tables.sync_state.c.entity == entity)
 
