@@ -10,7 +10,15 @@ from sqlalchemy import Connection, text
 
 from crm_core.errors import StoreUnusable
 from crm_core.settings import settings
-from crm_core.store.engines import clear_errors, describe, parse_url, reading_engine, sqlite_file, writing_engine
+from crm_core.store.engines import (
+    BUSY_SECONDS,
+    clear_errors,
+    describe,
+    parse_url,
+    reading_engine,
+    sqlite_file,
+    writing_engine,
+)
 from crm_core.store.schema import SCHEMA_VERSION, check_version, found_version, migrate
 
 _INSTRUCTIONS_BETWEEN_LOOKS = 20_000
@@ -22,15 +30,16 @@ class Store:
 
     Opening raises StoreUnusable, with what to do, if the database is missing, cannot be opened, was not migrated or is
     of another version. Every transaction turns a lock, a full disk, a lost connection and the like into StoreUnusable.
+    `busy_seconds` is how long one waits for another's lock, or for its turn, before it gives up.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, busy_seconds: float = BUSY_SECONDS) -> None:
         self._url = parse_url(url)
         file = sqlite_file(self._url)
         if file is not None and not file.exists():
             raise StoreUnusable(f"{describe(self._url)} does not exist. Run: python -m crm_core migrate")
-        self._reading = reading_engine(self._url)
-        self._writing = writing_engine(self._url)
+        self._reading = reading_engine(self._url, busy_seconds)
+        self._writing = writing_engine(self._url, busy_seconds)
         try:
             with self.reading() as connection:
                 found = found_version(connection)

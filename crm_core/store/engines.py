@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Numeric, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from crm_core.errors import StoreUnusable, TooSlow
 
-BUSY_SECONDS = 10
-"""How long a connection waits for another one's lock before it gives up."""
+BUSY_SECONDS = 10.0
+"""How long a connection waits for another one's lock, or for its turn, before it gives up."""
 
 _MEBIBYTE = 2**20
 _POOL_SIZE = 10
@@ -85,23 +85,25 @@ def sqlite_file(url: URL) -> Path | None:
     return Path(url.database)
 
 
-def reading_engine(url: URL) -> Engine:
+def reading_engine(url: URL, busy_seconds: float = BUSY_SECONDS) -> Engine:
     """An engine whose connections cannot write and whose transactions see one consistent snapshot."""
     if url.get_backend_name() == "postgresql":
-        engine = _postgresql_engine(url, _POOL_SIZE, _POOL_OVERFLOW)
+        engine = _postgresql_engine(url, busy_seconds)
         return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    engine = create_engine(url, poolclass=QueuePool, pool_size=_POOL_SIZE, max_overflow=_POOL_OVERFLOW)
-    _tune_sqlite(engine, begin="BEGIN", cache_mebibytes=16, extra=("PRAGMA query_only=ON",))
+    engine = create_engine(
+        url, poolclass=QueuePool, pool_size=_POOL_SIZE, max_overflow=_POOL_OVERFLOW, pool_timeout=busy_seconds
+    )
+    _tune_sqlite(engine, busy_seconds, begin="BEGIN", cache_mebibytes=16, extra=("PRAGMA query_only=ON",))
     return engine
 
 
-def writing_engine(url: URL) -> Engine:
+def writing_engine(url: URL, busy_seconds: float = BUSY_SECONDS) -> Engine:
     """An engine whose transactions take the right to write at once (SQLite: one at a time in a process, in turn)."""
     if url.get_backend_name() == "postgresql":
-        return _postgresql_engine(url, _POOL_SIZE, _POOL_OVERFLOW)
-    engine = create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=BUSY_SECONDS)
+        return _postgresql_engine(url, busy_seconds)
+    engine = create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=busy_seconds)
     extra = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA foreign_keys=ON")
-    _tune_sqlite(engine, begin="BEGIN IMMEDIATE", cache_mebibytes=64, extra=extra)
+    _tune_sqlite(engine, busy_seconds, begin="BEGIN IMMEDIATE", cache_mebibytes=64, extra=extra)
     return engine
 
 
@@ -134,36 +136,52 @@ def _meaning(error: DBAPIError) -> tuple[type[StoreUnusable], str] | None:
     if state == "57014":
         return TooSlow, "needed too long for that. Ask for less: a narrower filter or another sort order."
     if state is None:
-        # psycopg has no state for a connection that could not be made or that broke
-        return (
-            (StoreUnusable, _POSTGRESQL_MEANINGS["08"]) if error.connection_invalidated or _never_met(error) else None
-        )
+        # A connection that could not be made or that broke: the driver tells only a text, which names no password.
+        if not (error.connection_invalidated or isinstance(error, OperationalError)):
+            return None
+        reason = (str(cause).splitlines() or [""])[0].rstrip(".")
+        return StoreUnusable, f"can't be reached: {reason}. Check that it runs and that CRM_DATABASE_URL is right."
     text = _POSTGRESQL_MEANINGS.get(state) or _POSTGRESQL_MEANINGS.get(state[:2])
     return None if text is None else (StoreUnusable, text)
 
 
-def _never_met(error: DBAPIError) -> bool:
-    return type(error.orig).__name__ in {"OperationalError", "ConnectionTimeout"}
-
-
-def _postgresql_engine(url: URL, size: int, overflow: int) -> Engine:
-    return create_engine(
+def _postgresql_engine(url: URL, busy_seconds: float) -> Engine:
+    engine = create_engine(
         url,
-        pool_size=size,
-        max_overflow=overflow,
-        pool_timeout=BUSY_SECONDS,
+        pool_size=_POOL_SIZE,
+        max_overflow=_POOL_OVERFLOW,
+        pool_timeout=busy_seconds,
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": 5,
             "application_name": "sales-desk",
-            "options": f"-c lock_timeout={BUSY_SECONDS * 1000}",
+            "options": f"-c lock_timeout={round(busy_seconds * 1000)}",
         },
     )
+    _refuse_untyped_amounts(engine)
+    return engine
 
 
-def _tune_sqlite(engine: Engine, *, begin: str, cache_mebibytes: int, extra: tuple[str, ...]) -> None:
+def _refuse_untyped_amounts(engine: Engine) -> None:
+    """A Decimal that is not bound as Money or Quantity raises TypeError: beside their units it would be far too small.
+
+    No column of the store is of SQL's own decimal type, so nothing else is bound that way.
+    """
+
+    def refuse(_value: object) -> object:
+        raise TypeError("An amount in a statement needs its type: write literal(amount, Money()).")
+
+    dialect = engine.dialect
+    numeric = dialect.colspecs.get(Numeric, Numeric)
+    untyped = type("UntypedNumeric", (numeric,), {"bind_processor": lambda _self, _dialect: refuse})
+    dialect.colspecs = {**dialect.colspecs, Numeric: untyped}
+
+
+def _tune_sqlite(
+    engine: Engine, busy_seconds: float, *, begin: str, cache_mebibytes: int, extra: tuple[str, ...]
+) -> None:
     pragmas = (
-        f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}",
+        f"PRAGMA busy_timeout={round(busy_seconds * 1000)}",
         f"PRAGMA cache_size={-cache_mebibytes * 1024}",
         f"PRAGMA mmap_size={256 * _MEBIBYTE}",
         "PRAGMA temp_store=MEMORY",
@@ -180,5 +198,6 @@ def _tune_sqlite(engine: Engine, *, begin: str, cache_mebibytes: int, extra: tup
     def start(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
+    _refuse_untyped_amounts(engine)
     event.listen(engine, "connect", tune)
     event.listen(engine, "begin", start)

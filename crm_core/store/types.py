@@ -34,8 +34,15 @@ BigInt = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit integer that SQLite can use as its row id when it is the primary key."""
 
 
-def money_to_units(amount: Decimal) -> int:
-    """The amount in 1/10000 of its currency, rounded half up. Raises ValueError if it is not finite or does not fit."""
+def money_to_units(amount: Decimal | int) -> int:
+    """The amount in 1/10000 of its currency, rounded half up.
+
+    Raises ValueError if it is not finite or does not fit, TypeError for a float, which is not exact.
+    """
+    if isinstance(amount, int):
+        amount = Decimal(amount)
+    elif not isinstance(amount, Decimal):
+        raise TypeError(f"{amount!r} is not an exact amount: use Decimal")
     if not amount.is_finite():
         raise ValueError(f"{amount} is not an amount")
     units = int((amount * MONEY_SCALE).to_integral_value(rounding=ROUND_HALF_UP))
@@ -72,8 +79,8 @@ class _Exact(TypeDecorator[Decimal]):
 
     comparator_factory = Comparator
 
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
-        """Decimal to 1/10000 units."""
+    def process_bind_param(self, value: Decimal | int | None, dialect: Dialect) -> int | None:
+        """Decimal, or a whole number, to 1/10000 units."""
         return None if value is None else money_to_units(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
@@ -85,7 +92,9 @@ class Money(_Exact):
     """An amount: Decimal in Python, a 64-bit integer of 1/10000 in the store.
 
     In SQL only sum, min, max, comparison, coalesce and case are allowed on it. Arithmetic and avg raise TypeError when
-    the statement is built: SQL would mix scales or lose exactness silently. An average is sum / count in Decimal.
+    the statement is built: SQL would mix scales or lose exactness silently. An average is sum / count in Decimal. A
+    constant in coalesce or case is 0 or has its type, ``literal(Decimal("0.5"), Money())``: the store refuses a Decimal
+    without one.
     """
 
     cache_ok = True

@@ -33,7 +33,7 @@ def upsert(
 
     Columns that are not named keep their values; those of `only_when_new` are written by an insert alone. `columns`
     must hold the primary key and, for rows that may be new, every column that is not null. Rows of one call differ in
-    their keys. On PostgreSQL other writers deadlock with this one unless all write in the order of the keys: sort the rows.
+    their keys. Sort them by key: on PostgreSQL, writers that lock the same rows in other orders end in a deadlock.
     """
     if rows:
         connection.exec_driver_sql(_upsert_sql(table, columns, only_when_new, connection.dialect.name), list(rows))

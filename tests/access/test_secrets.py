@@ -16,8 +16,6 @@ from crm_core.access.secrets import seal, unseal
 from crm_core.errors import SetupError
 from crm_core.settings import settings
 
-posix_only = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
-
 
 def _key_file() -> Path:
     return settings().data_dir / "secret.key"
@@ -30,7 +28,6 @@ def test_what_is_sealed_unseals_and_does_not_show(secret: bytes) -> None:
     assert len(secret) < 4 or secret not in sealed
 
 
-@posix_only
 def test_the_key_file_is_made_on_first_use_for_this_user_only() -> None:
     assert not _key_file().exists()
     sealed = seal(b"token")
@@ -39,7 +36,6 @@ def test_the_key_file_is_made_on_first_use_for_this_user_only() -> None:
     assert unseal(sealed) == b"token"
 
 
-@posix_only
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
 def test_a_key_file_that_others_can_read_is_refused(mode: int) -> None:
     sealed = seal(b"token")

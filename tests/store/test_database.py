@@ -1,0 +1,273 @@
+"""The store reads snapshots, writes whole transactions, and says what to do when it can't."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
+
+from crm_core.errors import StoreUnusable, TooSlow
+from crm_core.settings import settings
+from crm_core.store.database import Store, open_store
+
+_ENDLESS = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+    "postgresql": "SELECT pg_sleep(60)",
+}
+
+
+def _add_shop(connection: Connection, shop_id: int) -> None:
+    connection.execute(
+        text("INSERT INTO shop (id, base_url, created_at) VALUES (:id, :url, 0)"), {"id": shop_id, "url": f"x{shop_id}"}
+    )
+
+
+def _shops(store: Store) -> list[int]:
+    with store.reading() as connection:
+        return list(connection.execute(text("SELECT id FROM shop ORDER BY id")).scalars())
+
+
+def test_what_a_block_writes_is_there_whole_or_not_at_all(store: Store) -> None:
+    with store.writing() as connection:
+        _add_shop(connection, 1)
+    with pytest.raises(RuntimeError, match="half way"):
+        _write_and_fail(store)
+    assert _shops(store) == [1]
+
+
+def _write_and_fail(store: Store) -> None:
+    with store.writing() as connection:
+        _add_shop(connection, 2)
+        raise RuntimeError("half way")
+
+
+def test_a_reader_sees_one_snapshot_while_others_write(store: Store) -> None:
+    with store.reading() as connection:
+        assert connection.execute(text("SELECT count(*) FROM shop")).scalar_one() == 0
+        with store.writing() as writer:
+            _add_shop(writer, 1)
+        assert connection.execute(text("SELECT count(*) FROM shop")).scalar_one() == 0
+    assert _shops(store) == [1]
+
+
+def test_a_reader_cannot_write(store: Store) -> None:
+    with pytest.raises(StoreUnusable), store.reading() as connection:
+        _add_shop(connection, 1)
+    assert _shops(store) == []
+
+
+def test_a_row_of_no_shop_is_refused(store: Store) -> None:
+    statement = text("INSERT INTO website (id, shop_id, origin_id, code, name) VALUES (1, 99, 1, 'a', 'b')")
+    with pytest.raises(IntegrityError), store.writing() as connection:
+        connection.execute(statement)
+
+
+def test_threads_write_in_turn(store: Store) -> None:
+    def write(shop_id: int) -> None:
+        with store.writing() as connection:
+            _add_shop(connection, shop_id)
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(1, 21)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert _shops(store) == list(range(1, 21))
+
+
+def test_a_reading_that_takes_too_long_is_stopped_and_the_store_works_on(store: Store) -> None:
+    with pytest.raises(TooSlow, match="narrower filter"), store.reading(seconds=0.1) as connection:
+        connection.execute(text(_ENDLESS[store.dialect_name])).all()
+    assert _shops(store) == []
+    with store.reading(seconds=30) as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+
+
+def test_a_limit_of_time_ends_with_its_block(store: Store) -> None:
+    with store.reading(seconds=0.05) as connection:
+        connection.execute(text("SELECT 1"))
+    slow = {
+        "sqlite": _ENDLESS["sqlite"].replace("FROM n)", "FROM n WHERE i < 600000)"),
+        "postgresql": "SELECT pg_sleep(0.1)",
+    }
+    with store.reading() as connection:
+        assert len(connection.execute(text(slow[store.dialect_name])).all()) == 1
+
+
+@contextmanager
+def _lock_held(url: str) -> Iterator[None]:
+    """Another program holds a lock on the table shop (SQLite: on the file)."""
+    if url.startswith("sqlite"):
+        other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+        other.close()
+    else:
+        with psycopg.connect(url) as connection:
+            connection.execute("LOCK TABLE shop IN ACCESS EXCLUSIVE MODE")
+            yield
+
+
+def test_a_locked_store_says_so_and_works_again_when_it_is_free(store_url: str) -> None:
+    store = Store(store_url, busy_seconds=0.2)
+    with _lock_held(store_url):
+        for _ in range(2):
+            with pytest.raises(StoreUnusable, match="locked by another program"), store.writing() as connection:
+                _add_shop(connection, 1)
+    with store.writing() as connection:
+        _add_shop(connection, 1)
+    assert _shops(store) == [1]
+    store.close()
+
+
+def test_more_writers_than_turns_says_busy_and_the_store_works_on(sqlite_url: str) -> None:
+    store = Store(sqlite_url, busy_seconds=0.1)
+    with store.writing(), pytest.raises(StoreUnusable, match="busy"), store.writing():
+        pass
+    with store.writing() as connection:
+        _add_shop(connection, 1)
+    store.close()
+
+
+def test_a_read_only_store_can_be_read_and_says_why_it_cannot_be_written(sqlite_url: str) -> None:
+    file = sqlite_url.removeprefix("sqlite:///")
+    filled = Store(sqlite_url)
+    with filled.writing() as connection:
+        _add_shop(connection, 1)
+    read_only = Store(f"sqlite:///file:{file}?mode=ro&uri=true")
+    assert _shops(read_only) == [1]
+    for _ in range(2):
+        with pytest.raises(StoreUnusable, match="right to write"), read_only.writing() as connection:
+            _add_shop(connection, 2)
+    assert _shops(read_only) == [1]
+    read_only.close()
+    filled.close()
+
+
+def test_a_read_only_server_says_so(postgresql_url: str) -> None:
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {connection.info.dbname} SET default_transaction_read_only = on")
+    store = Store(postgresql_url)
+    assert _shops(store) == []
+    with pytest.raises(StoreUnusable, match="read-only"), store.writing() as writer:
+        _add_shop(writer, 1)
+    store.close()
+
+
+def _write_more_than_fits(store: Store) -> None:
+    with store.writing() as connection:
+        _add_shop(connection, 1)
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        statement = text("INSERT INTO shop (id, base_url, created_at) VALUES (2, :url, 0)")
+        connection.execute(statement, {"url": "x" * 1_000_000})
+
+
+def test_a_full_disk_says_so_and_nothing_is_half_written(sqlite_url: str) -> None:
+    store = Store(sqlite_url)
+    with pytest.raises(StoreUnusable, match="disk is full"):
+        _write_more_than_fits(store)
+    assert _shops(store) == []
+    store.close()
+
+
+def _write_over_a_broken_connection(store: Store) -> None:
+    with store.writing() as connection:
+        process_id = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with psycopg.connect(store.url.replace("+psycopg", ""), autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s)", (process_id,))
+        _add_shop(connection, 1)
+
+
+def test_a_broken_connection_says_so_and_the_next_one_works(postgresql_url: str) -> None:
+    store = Store(postgresql_url)
+    with pytest.raises(StoreUnusable, match=r"ended the connection|can't be reached"):
+        _write_over_a_broken_connection(store)
+    assert _shops(store) == []
+    store.close()
+
+
+def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "desk.db"
+    file.write_text("These are the minutes of our meeting. " * 100)
+    with pytest.raises(StoreUnusable, match="not a database of this program"):
+        Store(f"sqlite:///{file}")
+    assert file.read_text().startswith("These are the minutes")
+
+
+def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("CRM_DATA_DIR", str(tmp_path / "file" / "data"))
+    settings.cache_clear()
+    with pytest.raises(StoreUnusable, match="CRM_DATA_DIR"):
+        open_store()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://root@localhost/desk",
+        "nonsense",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "postgresql://h:notaport/d",
+        "oracle://x",
+    ],
+)
+def test_an_address_of_something_else_says_what_to_write(url: str) -> None:
+    with pytest.raises(StoreUnusable, match=r"sqlite:///path/to/file\.db"):
+        Store(url)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_a_server_that_does_not_answer_is_named_without_its_password(scheme: str) -> None:
+    with pytest.raises(StoreUnusable, match="can't be reached") as raised:
+        Store(f"{scheme}://ann:hunter2@127.0.0.1:1/desk")
+    assert "desk on 127.0.0.1" in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_database_that_is_not_there_says_so(postgresql_server: str) -> None:
+    with pytest.raises(StoreUnusable, match="does not exist"):
+        Store(postgresql_server.replace("/postgres?", "/nowhere?"))
+
+
+def test_open_store_makes_and_migrates_an_sqlite_store_and_keeps_it() -> None:
+    first = open_store()
+    with first.writing() as connection:
+        _add_shop(connection, 1)
+    first.close()
+    assert (settings().data_dir / "desk.db").exists()
+    second = open_store()
+    assert _shops(second) == [1]
+    second.close()
+
+
+def test_open_store_needs_no_lock_for_a_store_that_is_up_to_date() -> None:
+    open_store().close()
+    with _lock_held(settings().store_url):
+        store = open_store()
+        assert _shops(store) == []
+        store.close()
+
+
+def test_open_store_asks_a_person_to_migrate_postgresql(
+    postgresql_server: str, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRM_DATABASE_URL", postgresql_server)
+    settings.cache_clear()
+    with pytest.raises(StoreUnusable, match="python -m crm_core migrate"):
+        open_store()
+    monkeypatch.setenv("CRM_DATABASE_URL", postgresql_url)
+    settings.cache_clear()
+    store = open_store()
+    assert _shops(store) == []
+    store.close()
