@@ -157,6 +157,8 @@ class Connection:
         if 200 <= status < 300 and is_json(response):
             self._sign_in.worked(signature)
             return response.content
+        if status == 401:
+            self._renew(signature, response)  # for the person's next attempt; this write is not repeated
         if 300 <= status < 500 and status not in _UNCLEAR_4XX:
             raise refused_answer(response, self.base_url, what, self.clock_offset)
         raise _unknown(what, f"the shop answered {status} with {media_type(response)}.")
@@ -171,11 +173,9 @@ class Connection:
                 response = self._exchange(self._session(), "GET", url, signature, None, self._read_timeout)
             except requests.RequestException as broken:
                 raise broken_connection(broken, self.base_url) from None
-            if response.status_code == 401 and may_renew:
+            if response.status_code == 401 and self._renew(signature, response) and may_renew:
                 may_renew = False
-                refused = read_refusal(response.content)
-                if self._sign_in.renew(signature, refused.resource if refused else ""):
-                    continue
+                continue
             if not 200 <= response.status_code < 300:
                 raise refused_answer(response, self.base_url, what, self.clock_offset)
             if not is_json(response):
@@ -185,6 +185,10 @@ class Connection:
                 )
             self._sign_in.worked(signature)
             return response.content
+
+    def _renew(self, signature: AuthBase, response: requests.Response) -> bool:
+        refused = read_refusal(response.content)
+        return self._sign_in.renew(signature, refused.resource if refused else "")
 
     def _exchange(
         self,
@@ -256,7 +260,7 @@ class Connection:
     def _wait(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         wish = error.retry_after if isinstance(error, ShopUnavailable) else None
-        pause = tenacity.wait_exponential_jitter(self._retry_wait, 30.0, jitter=self._retry_wait)(state)
+        pause = tenacity.wait_exponential_jitter(multiplier=self._retry_wait, max=30.0, jitter=self._retry_wait)(state)
         return max(pause, wish or 0.0)
 
     def _fetch_admin_token(self, credentials: AdminPassword) -> str:
