@@ -27,7 +27,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of, record_key
-from crm_core.store.tables import attempt, record_event
+from crm_core.store.tables import attempt, order, record_event
+from crm_core.sync.cart_status import CANCELLED_STATE
 
 CLAIM_SECONDS = 60
 """How long a claim holds that was never sent: its process is gone, or its shop too slow to be waited for."""
@@ -76,6 +77,10 @@ class Attempt:
     def cart_origin_id(self) -> int:
         """The cart's id in the shop."""
         return origin_of(self.cart_key)[1]
+
+    def is_dead(self, now: datetime) -> bool:
+        """Whether it was claimed so long ago without being sent that it counts for nothing any more."""
+        return self.state == "claimed" and now - self.claimed_at > timedelta(seconds=CLAIM_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -250,22 +255,35 @@ def mark_placed(store: Store, attempt_id: int, order_origin_id: int, answer_stat
             _tell(connection, found, "alarm", now, text)
 
 
-def mark_read_back(store: Store, attempt_id: int, increment_id: str, grand_total: Decimal, text: str) -> None:
-    """The order that the attempt made was read: its number and total are kept, and the timelines tell `text`."""
+def mark_read_back(store: Store, placed: Attempt, text: str) -> None:
+    """The mirrored order is that of a placed attempt: number, total and person are kept, the timelines tell `text`.
+
+    An order that was cancelled in the shop meanwhile does not hold the cart.
+    """
+    now = datetime.now(UTC)
     with store.writing() as connection:
+        # The order before the attempt, as a sync that sees the order cancelled locks them.
+        mirrored = connection.execute(
+            update(order)
+            .where(order.c.id == placed.order_key)
+            .values(placed_by=placed.person)
+            .returning(order.c.increment_id, order.c.grand_total, order.c.state)
+        ).one_or_none()
+        if mirrored is None:
+            return
         row = connection.execute(
             update(attempt)
-            .where(attempt.c.id == attempt_id, attempt.c.state == "placed", attempt.c.placed_grand_total.is_(None))
-            .values(order_increment_id=increment_id, placed_grand_total=grand_total)
+            .where(attempt.c.id == placed.id, attempt.c.state == "placed", attempt.c.placed_grand_total.is_(None))
+            .values(
+                order_increment_id=mirrored.increment_id,
+                placed_grand_total=mirrored.grand_total,
+                holds=attempt.c.holds if mirrored.state != CANCELLED_STATE else False,
+            )
             .returning(*attempt.c)
         ).one_or_none()
-        if row is None:
-            return
-        found = _attempt(row)
-        now = datetime.now(UTC)
-        _tell(connection, found, "placed", now, text)
-        if found.order_key is not None:
-            _tell(connection, found, "placed", now, text, entity="order")
+        if row is not None:
+            _tell(connection, _attempt(row), "placed", now, text)
+            _tell(connection, _attempt(row), "placed", now, text, entity="order")
 
 
 def mark_failed(
@@ -296,6 +314,12 @@ def mark_failed(
         return True
 
 
+def raise_alarm(store: Store, about: Attempt, text: str) -> None:
+    """The cart's timeline tells of something that a person must look at in the shop."""
+    with store.writing() as connection:
+        _tell(connection, about, "alarm", datetime.now(UTC), text)
+
+
 def take_lookup(store: Store, due: Attempt) -> bool:
     """Whether this process asks the shop for the order now; another one that wants the same look-up does not."""
     now = datetime.now(UTC)
@@ -312,12 +336,13 @@ def take_lookup(store: Store, due: Attempt) -> bool:
 
 
 def holder_in(connection: Connection, cart_key: int) -> Attempt | None:
-    """The attempt that holds the cart, as this transaction sees it."""
+    """The attempt that holds the cart, as this transaction sees it; a dead claim holds nothing."""
     shop_id, cart_origin_id = origin_of(cart_key)
     row = connection.execute(
         select(attempt).where(attempt.c.shop_id == shop_id, attempt.c.cart_origin_id == cart_origin_id, attempt.c.holds)
     ).one_or_none()
-    return None if row is None else _attempt(row)
+    found = None if row is None else _attempt(row)
+    return None if found is not None and found.is_dead(datetime.now(UTC)) else found
 
 
 def _give_up_stale(connection: Connection, now: datetime, where: Any) -> None:
@@ -356,7 +381,7 @@ def _milliseconds(span: timedelta) -> int:
 
 def _attempt(row: Row[Any]) -> Attempt:
     values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-    order = values["order_origin_id"]
+    order_id = values["order_origin_id"]
     return Attempt(
         id=values["id"],
         shop_id=values["shop_id"],
@@ -379,7 +404,7 @@ def _attempt(row: Row[Any]) -> Attempt:
         payment_method=values["payment_method"],
         answer_status=values["answer_status"],
         message=values["message"],
-        order_key=None if order is None else record_key(values["shop_id"], order),
+        order_key=None if order_id is None else record_key(values["shop_id"], order_id),
         order_increment_id=values["order_increment_id"],
         duration_ms=values["duration_ms"],
     )

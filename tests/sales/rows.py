@@ -14,6 +14,7 @@ from crm_core.store.keys import record_key
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 CART_ID = 237
+ORDER_ID = 82
 
 
 def add_shop(store: Store, **channel: Any) -> int:
@@ -97,6 +98,42 @@ def add_cart(store: Store, shop_id: int, **cart: Any) -> int:
                 state_since=NOON,
             )
         )
+    return key
+
+
+def add_order(store: Store, shop_id: int, **order: Any) -> int:
+    """The key of order 82 of the shop, 000000082, made from the cart."""
+    key = record_key(shop_id, ORDER_ID)
+    values: dict[str, Any] = {
+        "id": key,
+        "shop_id": shop_id,
+        "origin_id": ORDER_ID,
+        "store_id": 1,
+        "increment_id": "000000082",
+        "cart_id": record_key(shop_id, CART_ID),
+        "name_key": "smit anna",
+        "email_key": "anna@example.test",
+        "is_guest": True,
+        "is_virtual": False,
+        "state": "new",
+        "status": "pending",
+        "base_currency": "EUR",
+        "order_currency": "EUR",
+        "items_qty": Decimal(2),
+        "grand_total": Decimal("84.20"),
+        "subtotal": Decimal("2.50"),
+        "base_grand_total": Decimal("84.20"),
+        "comments": "[]",
+        "created_at": NOON,
+        "updated_at": NOON,
+        "local_day": NOON.date(),
+        "local_hour": 13,
+        "content_hash": 1,
+        "first_seen_at": NOON,
+        "synchronised_at": NOON,
+    }
+    with store.writing() as connection:
+        connection.execute(insert(tables.order).values(**values | order))
     return key
 
 

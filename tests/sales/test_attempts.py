@@ -12,8 +12,8 @@ from sqlalchemy import select
 from crm_core.sales import attempts
 from crm_core.sales.attempts import Attempt, Held, Terms
 from crm_core.store.database import Store
-from crm_core.store.tables import record_event
-from tests.sales.rows import NOON, add_cart, add_shop
+from crm_core.store.tables import order, record_event
+from tests.sales.rows import NOON, ORDER_ID, add_cart, add_order, add_shop
 
 TERMS = Terms("EUR", Decimal("84.20"), "flatrate_flatrate", "checkmo")
 
@@ -120,25 +120,47 @@ def test_an_unclear_attempt_holds_the_cart_until_it_is_settled(store: Store, car
     assert _events(store, cart_key) == [("unclear", "Anna"), ("not_placed", "Anna")]
 
 
-def test_a_placed_attempt_holds_the_cart_and_waits_for_its_order_to_be_read(store: Store, cart_key: int) -> None:
+def _placed(store: Store, cart_key: int) -> Attempt:
     claimed = _claim(store, cart_key)
     attempts.mark_sent(store, claimed.id, 80, 120)
-    attempts.mark_placed(store, claimed.id, 82, 200, "Placed.")
-    assert [each.id for each in attempts.unsettled(store)] == [claimed.id]
-    assert isinstance(attempts.claim(store, cart_key, 1, "Ben", TERMS), Held)
-    attempts.mark_read_back(store, claimed.id, "000000082", Decimal("84.20"), "Order 000000082 placed.")
-    attempts.mark_read_back(store, claimed.id, "000000082", Decimal("84.20"), "Order 000000082 placed.")
+    attempts.mark_placed(store, claimed.id, ORDER_ID, 200, "Placed.")
     placed = attempts.attempt_by_id(store, claimed.id)
     assert placed is not None
-    assert (placed.state, placed.order_increment_id, placed.placed_grand_total) == (
-        "placed",
+    return placed
+
+
+def test_a_placed_attempt_holds_the_cart_and_waits_for_its_order_to_be_read(store: Store, cart_key: int) -> None:
+    placed = _placed(store, cart_key)
+    assert attempts.unsettled(store) == [placed]
+    assert attempts.claim(store, cart_key, 1, "Ben", TERMS) == Held(placed)
+    attempts.mark_read_back(store, placed, "Order 000000082 placed.")
+    assert attempts.unsettled(store) == [placed], "its order is not mirrored yet"
+
+    order_key = add_order(store, placed.shop_id)
+    attempts.mark_read_back(store, placed, "Order 000000082 placed.")
+    attempts.mark_read_back(store, placed, "Order 000000082 placed.")
+    known = attempts.attempt_by_id(store, placed.id)
+    assert known is not None
+    assert (known.order_key, known.order_increment_id, known.placed_grand_total, known.holds) == (
+        order_key,
         "000000082",
         Decimal("84.20"),
+        True,
     )
-    assert placed.order_key is not None
     assert attempts.unsettled(store) == []
     assert _events(store, cart_key) == [("placed", "Anna")]
-    assert _events(store, placed.order_key) == [("placed", "Anna")]
+    assert _events(store, order_key) == [("placed", "Anna")]
+    with store.reading() as connection:
+        assert connection.scalar(select(order.c.placed_by).where(order.c.id == order_key)) == "Anna"
+
+
+def test_an_order_that_was_cancelled_before_it_was_read_back_does_not_hold_the_cart(
+    store: Store, cart_key: int
+) -> None:
+    placed = _placed(store, cart_key)
+    add_order(store, placed.shop_id, state="canceled")
+    attempts.mark_read_back(store, placed, "Order 000000082 placed.")
+    assert attempts.holder(store, cart_key) is None
 
 
 def test_a_placed_attempt_is_not_made_a_failure_by_a_slower_process(store: Store, cart_key: int) -> None:

@@ -1,0 +1,109 @@
+"""Finding out what became of an order: by the orders that the shop has for the cart, never by sending again."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+
+from crm_core.errors import DeskError, NotAllowed
+from crm_core.magento.payloads import Order
+from crm_core.sales import attempts
+from crm_core.sales.attempts import Attempt
+from crm_core.sales.outcomes import placed_message
+from crm_core.store.database import Store
+from crm_core.store.tables import cart, order
+from crm_core.sync.cart_status import CANCELLED_STATE
+from crm_core.sync.channels import OpenShop, channel_of_store, open_shop
+from crm_core.sync.record import synchronise_cart, synchronise_order
+
+logger = logging.getLogger(__name__)
+
+
+def shop_of(store: Store, cart_key: int) -> OpenShop:
+    """The shop of the cart, opened through the channel that reads it. Raises NotAllowed if none does any more."""
+    with store.reading() as connection:
+        row = connection.execute(select(cart.c.shop_id, cart.c.store_id).where(cart.c.id == cart_key)).one_or_none()
+    channel = None if row is None else channel_of_store(store, row.shop_id, row.store_id)
+    if channel is None:
+        raise NotAllowed("No channel reads this cart's store view any more. Add its website to a channel.")
+    return open_shop(store, channel)
+
+
+def is_live(found: Order) -> bool:
+    """Whether the order stands: it is not cancelled."""
+    return found.state != CANCELLED_STATE
+
+
+def look_up(store: Store, shop: OpenShop, about: Attempt) -> bool:
+    """Whether the shop was found to have the order of a sent or unclear attempt; then the attempt is placed.
+
+    Only an order later than the last one before the attempt can be its. Raises what the client raises.
+    """
+    orders = shop.magento.orders_of_cart(about.cart_origin_id)
+    later = [each for each in orders if each.entity_id > about.last_order_before]
+    if not later:
+        return False
+    live = [each for each in later if is_live(each)]
+    ours = (live or later)[0]
+    attempts.mark_placed(store, about.id, ours.entity_id, None, "The order was found in the shop.")
+    if len(live) > 1:
+        numbers = ", ".join(each.increment_id or str(each.entity_id) for each in live)
+        attempts.raise_alarm(store, about, f"The shop has several orders for this cart: {numbers}. Cancel all but one.")
+    return True
+
+
+def read_back(store: Store, attempt_id: int) -> None:
+    """The order of a placed attempt is mirrored now, and its number and total are kept with the attempt.
+
+    A shop that can't be read now changes nothing: `settle` comes back to it.
+    """
+    placed = attempts.attempt_by_id(store, attempt_id)
+    if placed is None or placed.order_key is None or placed.placed_grand_total is not None:
+        return
+    try:
+        synchronise_cart(store, placed.cart_key, placed.person)
+        found = _mirrored(store, placed)
+        if found is None:
+            synchronise_order(store, placed.order_key, placed.person)
+            found = _mirrored(store, placed)
+        if found is not None:
+            attempts.mark_read_back(store, found, placed_message(found))
+    except DeskError as trouble:
+        logger.warning("The order of attempt %d is placed but could not be read back: %s", attempt_id, trouble)
+
+
+def settle_one(store: Store, due: Attempt) -> bool:
+    """Whether the attempt's outcome is known now. Raises what the client and the synchronisation raise."""
+    if due.state == "placed":
+        read_back(store, due.id)
+        return True
+    if look_up(store, shop_of(store, due.cart_key), due):
+        read_back(store, due.id)
+        return True
+    now = datetime.now(UTC)
+    if due.lookup_until is not None and now >= due.lookup_until:
+        asked = f"The shop was asked {due.lookups + 1} times" if due.lookups else "The shop was asked"
+        return attempts.mark_failed(
+            store,
+            due.id,
+            "not_placed",
+            f"{asked} until {now:%H:%M} UTC and has no order for this cart, so nothing was placed.",
+            only_from=("sent", "unclear"),
+        )
+    return False
+
+
+def _mirrored(store: Store, placed: Attempt) -> Attempt | None:
+    """The attempt with its order's number and total, if the mirror has the order."""
+    if placed.order_key is None:
+        return None
+    with store.reading() as connection:
+        row = connection.execute(
+            select(order.c.increment_id, order.c.grand_total).where(order.c.id == placed.order_key)
+        ).one_or_none()
+    if row is None:
+        return None
+    return replace(placed, order_increment_id=row.increment_id, placed_grand_total=row.grand_total)

@@ -1,0 +1,100 @@
+"""What keeps a cart from being ordered, as far as the store alone can tell: one sentence, or nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from crm_core.errors import NotFound
+from crm_core.sales.attempts import Attempt, holder_in
+from crm_core.store.database import Store
+from crm_core.store.tables import cart, order
+from crm_core.sync.cart_status import CLOSING, EXPIRED, LOST, PURCHASED
+from crm_core.sync.channels import Channel, channel_of_store
+
+
+def why_not(store: Store, cart_key: int, *, attempt_id: int | None = None) -> str | None:
+    """Why no order can be placed for the cart now; None: one may be placed. Asks the store only, never the shop.
+
+    The attempt `attempt_id` does not stand in its own way. Raises NotFound for a cart that is not in the store.
+    """
+    with store.reading() as connection:
+        row = connection.execute(
+            select(cart, order.c.increment_id.label("order_number"))
+            .outerjoin(order, order.c.id == cart.c.order_id)
+            .where(cart.c.id == cart_key)
+        ).one_or_none()
+        holder = holder_in(connection, cart_key)
+    if row is None:
+        raise NotFound("This cart is not in the store. It may belong to a channel that was removed.")
+    if holder is not None and holder.id == attempt_id:
+        holder = None
+    return (
+        _of_status(row)
+        or (None if holder is None else under_way(holder))
+        or _of_lines(row)
+        or _of_channel(channel_of_store(store, row.shop_id, row.store_id))
+    )
+
+
+def under_way(holder: Attempt) -> str:
+    """Who holds the cart, since when, and what that means for the next person."""
+    since = age(holder.claimed_at)
+    if holder.state == "placed":
+        number = f" {holder.order_increment_id}" if holder.order_increment_id else ""
+        return f"{holder.person} placed the order{number} {since}. It stands until that order is cancelled."
+    if holder.state == "unclear":
+        return (
+            f"{holder.person} tried {since}, and the shop gave no clear answer. It is being asked for the order; "
+            "wait for the outcome."
+        )
+    return f"{holder.person} is placing the order (started {since})."
+
+
+def age(moment: datetime) -> str:
+    """How long ago it was, in words that need no time zone."""
+    seconds = int((datetime.now(UTC) - moment).total_seconds())
+    if seconds < 60:
+        return "just now"
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        count = seconds // length
+        if count:
+            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+    return "just now"
+
+
+def _of_status(row: Row[Any]) -> str | None:
+    if row.status == PURCHASED:
+        number = f": order {row.order_number}" if row.order_number else ""
+        if row.order_cancelled:
+            return f"Already ordered{number}. It was cancelled, and the shop has closed this cart."
+        return f"Already ordered{number}."
+    if row.status == LOST:
+        return f"Marked lost by {row.lost_by}. Reopen it first."
+    if row.status == CLOSING:
+        return "The shop has closed this cart, and no order has come yet. Synchronise it in a few minutes."
+    if row.status == EXPIRED:
+        if row.gone_at is not None:
+            return "The shop no longer has this cart."
+        return "The shop has closed this cart without an order."
+    return None
+
+
+def _of_lines(row: Row[Any]) -> str | None:
+    if row.items_qty <= 0 or row.items_count <= 0:
+        return "The cart is empty."
+    if row.unavailable_count >= row.items_count:
+        return "None of its lines can be ordered: the shop has disabled or deleted their products."
+    return None
+
+
+def _of_channel(channel: Channel | None) -> str | None:
+    if channel is None:
+        return "No channel reads this cart's store view. Add its website to a channel under Channels."
+    if channel.paused_at is not None:
+        return f"The channel “{channel.name}” is paused: {channel.paused_reason}"
+    if not channel.allow_writes:
+        return f"The channel “{channel.name}” is read-only. Allow writes under Channels to place orders."
+    return None

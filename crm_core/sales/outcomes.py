@@ -1,0 +1,127 @@
+"""What came of an attempt to place an order: the one of five outcomes that a person is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from crm_core.errors import NotFound
+from crm_core.sales import attempts
+from crm_core.sales.attempts import Attempt
+from crm_core.sales.obstacles import under_way
+from crm_core.sales.offer import Offer, price
+from crm_core.store.database import Store
+from crm_core.store.tables import cart, order
+from crm_core.sync.cart_status import PURCHASED
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The shop has the order. Amounts in `currency`."""
+
+    attempt_id: int
+    order_key: int
+    increment_id: str | None
+    """None: the order could not be read yet; it is read as soon as the shop answers."""
+    grand_total: Decimal | None
+    agreed_grand_total: Decimal
+    currency: str
+    message: str
+
+    @property
+    def differs(self) -> bool:
+        """Whether the order holds another total than the person agreed to."""
+        return self.grand_total is not None and self.grand_total != self.agreed_grand_total
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Nothing was placed and the cart is free again. `message` is the shop's, with its parameters filled in."""
+
+    attempt_id: int
+    message: str
+    status: int | None = None
+    """The shop's HTTP status; None: the desk itself stopped, or the shop gave no answer."""
+
+
+@dataclass(frozen=True)
+class TotalsChanged:
+    """Nothing was placed: the total or the lines are no longer what was agreed to. `offer` shows them as they are."""
+
+    before: Decimal
+    after: Decimal
+    currency: str
+    lines_changed: bool
+    offer: Offer
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """The shop may have placed it. It is asked until `lookup_until`; nobody can place this cart meanwhile."""
+
+    attempt_id: int
+    known: str
+    lookup_until: datetime | None
+
+
+@dataclass(frozen=True)
+class AlreadyHeld:
+    """Someone was first. `by` is the person; None: it was ordered in the shop itself."""
+
+    by: str | None
+    since: datetime | None
+    order_key: int | None
+    increment_id: str | None
+    message: str
+
+
+Outcome = Placed | Refused | TotalsChanged | Unclear | AlreadyHeld
+
+
+def outcome_of(store: Store, attempt_id: int) -> Placed | Refused | Unclear:
+    """What came of the attempt as far as is known now; to ask again while it is Unclear. Raises NotFound."""
+    found = attempts.attempt_by_id(store, attempt_id)
+    if found is None:
+        raise NotFound("This attempt is not in the store.")
+    if found.state == "placed" and found.order_key is not None:
+        return Placed(
+            attempt_id=found.id,
+            order_key=found.order_key,
+            increment_id=found.order_increment_id,
+            grand_total=found.placed_grand_total,
+            agreed_grand_total=found.shown_grand_total,
+            currency=found.currency,
+            message=placed_message(found),
+        )
+    if found.state in ("refused", "not_placed"):
+        return Refused(found.id, found.message or "", found.answer_status)
+    return Unclear(found.id, found.message or "The order is being placed.", found.lookup_until)
+
+
+def placed_message(placed: Attempt) -> str:
+    """One sentence on the order of a placed attempt, with both totals where the order's is not what was agreed to."""
+    if placed.order_increment_id is None or placed.placed_grand_total is None:
+        return "The order is placed. Its number is not known yet: the shop has not told it."
+    text = f"Order {placed.order_increment_id} placed for {price(placed.placed_grand_total, placed.currency)}."
+    if placed.placed_grand_total != placed.shown_grand_total:
+        text += f" {price(placed.shown_grand_total, placed.currency)} had been agreed: tell the customer."
+    return text
+
+
+def held(holder: Attempt) -> AlreadyHeld:
+    """The outcome for whoever comes after `holder`."""
+    return AlreadyHeld(holder.person, holder.claimed_at, holder.order_key, holder.order_increment_id, under_way(holder))
+
+
+def ordered_elsewhere(store: Store, cart_key: int, message: str) -> AlreadyHeld | None:
+    """The outcome for a cart that the mirror knows as purchased, with its order; None if it is not purchased."""
+    with store.reading() as connection:
+        row = connection.execute(
+            select(order.c.id, order.c.increment_id, order.c.created_at, order.c.placed_by)
+            .join(cart, cart.c.order_id == order.c.id)
+            .where(cart.c.id == cart_key, cart.c.status == PURCHASED)
+        ).one_or_none()
+    return None if row is None else AlreadyHeld(row.placed_by, row.created_at, row.id, row.increment_id, message)

@@ -1,0 +1,334 @@
+"""Placing an order: one claim, one request to the shop, one outcome, whatever happens in between.
+
+The claim is committed before anything is sent, so of people who press at once, in whatever process or channel, one
+places. The order is sent once and never again; where its answer is not clear, the shop's orders of the cart tell.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from crm_core.errors import (
+    ChannelError,
+    DeskError,
+    NotAllowed,
+    OutcomeUnknown,
+    ShopRefused,
+    ShopUnavailable,
+    StoreUnusable,
+)
+from crm_core.magento.payloads import Cart, Order, PaymentMethod, Totals, exact
+from crm_core.sales import attempts
+from crm_core.sales.attempts import Attempt, Held, Terms
+from crm_core.sales.decisions import require_person
+from crm_core.sales.lookup import is_live, look_up, read_back, settle_one, shop_of
+from crm_core.sales.obstacles import why_not
+from crm_core.sales.offer import Choice, lines_mark, prepare, price, store_code
+from crm_core.sales.outcomes import (
+    AlreadyHeld,
+    Outcome,
+    Refused,
+    TotalsChanged,
+    held,
+    ordered_elsewhere,
+    outcome_of,
+)
+from crm_core.settings import settings
+from crm_core.store.database import Store
+from crm_core.sync.channels import OpenShop
+from crm_core.sync.record import synchronise_cart
+
+logger = logging.getLogger(__name__)
+
+_LOOK_AGAIN_AFTER = (0.0, 0.5, 1.0, 1.5)
+"""Seconds to wait before each look for an order that may be about to appear, while the person waits."""
+
+_RACE_WORDS = ("A server error stopped your order", "The cart is locked")
+"""What Magento may tell the loser of two requests at once (the first observed on 2.4.7, both in its source).
+
+They only make the desk look for the order a little longer, since a shop may say them in another language.
+"""
+
+_SENT_ALONE_SECONDS = 10
+"""How long a sent attempt is left to the process that sent it, before others look for its order."""
+
+
+def place(store: Store, cart_key: int, choice: Choice, person: str) -> Outcome:
+    """The outcome of placing the cart's order on the terms of `choice`; see crm_core.sales.outcomes for the five.
+
+    Takes as long as the shop does. Raises NotAllowed with the reason if no order may be placed for the cart, NotFound
+    for an unknown cart, and what the client raises if the shop can't be read; nothing was placed then. OutcomeUnknown:
+    the shop placed it, but this store could not note that.
+    """
+    require_person(person)
+    first = attempts.holder(store, cart_key)
+    if first is not None:
+        return held(first)
+    reason = why_not(store, cart_key)
+    if reason is not None:
+        ordered = ordered_elsewhere(store, cart_key, reason)
+        if ordered is None:
+            raise NotAllowed(reason)
+        return ordered
+    shop = shop_of(store, cart_key)
+    terms = Terms(
+        currency=choice.currency,
+        grand_total=choice.grand_total,
+        shipping_method=None if choice.shipping is None else choice.shipping.code,
+        payment_method=choice.payment_method,
+    )
+    claimed = attempts.claim(store, cart_key, shop.channel.id, person, terms)
+    if isinstance(claimed, Held):
+        return held(claimed.by)
+    try:
+        return _run(store, shop, claimed, choice)
+    except DeskError as trouble:
+        attempts.mark_failed(store, claimed.id, "not_placed", f"{trouble} Nothing was ordered.", only_from=("claimed",))
+        raise
+
+
+def settle(store: Store) -> int:
+    """How many attempts were settled now: unclear ones looked up, those of dead processes found out or given up.
+
+    Call it every few seconds; it asks the shop less often the longer an attempt is open. A shop that can't be reached
+    leaves its attempts as they are.
+    """
+    attempts.give_up_stale(store)
+    settled = 0
+    for each in attempts.unsettled(store):
+        if not _is_due(each, datetime.now(UTC)) or not attempts.take_lookup(store, each):
+            continue
+        try:
+            settled += settle_one(store, each)
+        except DeskError as trouble:
+            logger.warning("The outcome of attempt %d is still open: %s", each.id, trouble)
+    return settled
+
+
+def _is_due(open_attempt: Attempt, now: datetime) -> bool:
+    started = open_attempt.sent_at or open_attempt.claimed_at
+    seconds = (now - started).total_seconds()
+    if open_attempt.state == "sent" and seconds < _SENT_ALONE_SECONDS:
+        return False
+    if open_attempt.looked_up_at is None:
+        return True
+    return (now - open_attempt.looked_up_at).total_seconds() >= min(30.0, max(1.0, seconds / 20))
+
+
+def _run(store: Store, shop: OpenShop, attempt: Attempt, choice: Choice) -> Outcome:
+    """From claim to outcome. A DeskError before the order is sent leaves the claim to the caller."""
+    # Someone may have decided otherwise between the look before the claim and the claim.
+    reason = why_not(store, attempt.cart_key, attempt_id=attempt.id)
+    if reason is not None:
+        raise NotAllowed(reason)
+    cart, orders = _read(shop, attempt)
+    live = [each for each in orders if is_live(each)]
+    if live or cart is None or not cart.is_active:
+        return _closed(store, attempt, live)
+    if _mark_of(cart) != choice.lines:
+        return _lines_changed(store, attempt, choice)
+    code = store_code(shop, cart.store_id or 0)
+    try:
+        totals, methods = _save_addresses(shop, code, cart, choice)
+    except OutcomeUnknown:
+        return _stopped(store, attempt, "The shop gave no clear answer while the shipping was saved.")
+    except ShopRefused as refused:
+        attempts.mark_failed(store, attempt.id, "refused", str(refused), answer_status=refused.status)
+        return outcome_of(store, attempt.id)
+    total = exact(totals.grand_total or 0.0)
+    if total != choice.grand_total or totals.quote_currency_code != choice.currency:
+        return _total_changed(store, attempt, choice, total)
+    if methods is not None and choice.payment_method not in {method.code for method in methods}:
+        return _stopped(store, attempt, "The shop does not offer that way of paying for this cart any more.")
+    last_order = max((each.entity_id for each in orders), default=0)
+    # The longest that an answer can take, so that nobody calls the order missing while it may still come.
+    longest = settings().connect_timeout + settings().write_timeout
+    if not attempts.mark_sent(store, attempt.id, last_order, longest):
+        return outcome_of(store, attempt.id)
+    return _send(store, shop, attempt, code, choice, last_order)
+
+
+def _send(store: Store, shop: OpenShop, attempt: Attempt, code: str, choice: Choice, last_order: int) -> Outcome:
+    """The one request that places the order, and what its answer means."""
+    method = {"method": choice.payment_method}
+    if choice.po_number:
+        method["po_number"] = choice.po_number
+    try:
+        order_id = shop.checkout.place_order(attempt.cart_origin_id, code, method)
+    except ShopUnavailable as unsent:
+        return _stopped(store, attempt, str(unsent))
+    except OutcomeUnknown as unknown:
+        return _unclear(store, shop, attempt, str(unknown))
+    except (ShopRefused, ChannelError) as refused:
+        return _after_refusal(store, shop, attempt, refused, last_order)
+    try:
+        attempts.mark_placed(store, attempt.id, order_id, 200, "The shop placed the order.")
+        read_back(store, attempt.id)
+        return outcome_of(store, attempt.id)
+    except StoreUnusable as trouble:
+        raise OutcomeUnknown(
+            f"The shop placed the order (its id is {order_id}), but the desk could not note it: {trouble} "
+            "Don't place it again; the desk finds the order by itself once its store works."
+        ) from trouble
+
+
+def _read(shop: OpenShop, attempt: Attempt) -> tuple[Cart | None, list[Order]]:
+    """The cart and its orders as they are in the shop, asked side by side; never writes."""
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="placing") as pool:
+        orders = pool.submit(shop.magento.orders_of_cart, attempt.cart_origin_id)
+        cart = pool.submit(shop.magento.cart_by_search, attempt.cart_origin_id)
+        return cart.result(), orders.result()
+
+
+def _mark_of(cart: Cart) -> str:
+    return lines_mark((item.sku or "", exact(item.qty or 0.0)) for item in cart.items or ())
+
+
+def _save_addresses(shop: OpenShop, code: str, cart: Cart, choice: Choice) -> tuple[Totals, list[PaymentMethod] | None]:
+    """What the cart comes to with addresses and shipping saved once, and the ways of paying where the shop tells them.
+
+    Saving them again where they stand already makes the shop calculate lines, rates and totals afresh.
+    """
+    shipping = cart.shipping
+    address = None if shipping is None else shipping.address
+    billing = cart.billing_address or address
+    if billing is None or (choice.shipping is not None and address is None):
+        raise NotAllowed("The cart has lost its address in the shop. Synchronise it.")
+    if choice.shipping is None or address is None:
+        shop.checkout.set_billing_address(cart.id, code, billing)
+        return shop.magento.totals(cart.id, code), None
+    details = shop.checkout.set_shipping_information(
+        cart.id,
+        code,
+        shipping_address=address,
+        billing_address=billing,
+        carrier_code=choice.shipping.carrier_code,
+        method_code=choice.shipping.method_code,
+    )
+    return details.totals, details.payment_methods
+
+
+def _closed(store: Store, attempt: Attempt, live: list[Order]) -> AlreadyHeld | Refused:
+    """The cart can't be ordered any more: it was ordered in the shop, or closed, or deleted there."""
+    if live:
+        message = f"The cart was ordered in the shop itself: order {_numbers(live)}."
+    else:
+        message = "The shop has closed or deleted this cart since it was shown. Nothing was ordered."
+    attempts.mark_failed(store, attempt.id, "not_placed", message)
+    _synchronise(store, attempt)
+    return _ordered_there(store, attempt, message) if live else Refused(attempt.id, message)
+
+
+def _lines_changed(store: Store, attempt: Attempt, choice: Choice) -> TotalsChanged:
+    """Nothing is placed that nobody agreed to: the lines are shown again."""
+    message = "The lines of the cart had changed meanwhile, so it was shown again."
+    attempts.mark_failed(store, attempt.id, "not_placed", message)
+    offer = prepare(store, attempt.cart_key, attempt.person)
+    after = offer.grand_total(offer.chosen_shipping)
+    return TotalsChanged(choice.grand_total, after, offer.currency, lines_changed=True, offer=offer)
+
+
+def _total_changed(store: Store, attempt: Attempt, choice: Choice, total: Decimal) -> TotalsChanged:
+    """Nothing is placed on terms that nobody agreed to: the shop's own total with this shipping is shown."""
+    was, is_now = price(choice.grand_total, choice.currency), price(total, choice.currency)
+    attempts.mark_failed(
+        store, attempt.id, "not_placed", f"The total had changed from {was} to {is_now}, so it was shown again."
+    )
+    offer = prepare(store, attempt.cart_key, attempt.person)
+    chosen = None if choice.shipping is None else choice.shipping.code
+    # The shop has just calculated this one; taking the offer's estimate for it could ask again for ever.
+    shipping = [replace(each, grand_total=total) if each.code == chosen else each for each in offer.shipping]
+    offer = replace(offer, shipping=shipping)
+    return TotalsChanged(choice.grand_total, total, offer.currency, lines_changed=False, offer=offer)
+
+
+def _stopped(store: Store, attempt: Attempt, why: str) -> Outcome:
+    """The desk or the connection stopped before the shop could place anything."""
+    attempts.mark_failed(store, attempt.id, "not_placed", f"{why} Nothing was ordered.")
+    return outcome_of(store, attempt.id)
+
+
+def _unclear(store: Store, shop: OpenShop, attempt: Attempt, why: str) -> Outcome:
+    """No clear answer came: the order is looked for at once, and by `settle` from then on."""
+    attempts.mark_unclear(store, attempt.id, why)
+    for pause in _LOOK_AGAIN_AFTER:
+        time.sleep(pause)
+        now = attempts.attempt_by_id(store, attempt.id)
+        if now is None or now.state != "unclear":
+            break
+        if not attempts.take_lookup(store, now):
+            continue
+        try:
+            if look_up(store, shop, now):
+                read_back(store, attempt.id)
+                break
+        except DeskError as trouble:
+            logger.warning("The outcome of attempt %d is open: %s", attempt.id, trouble)
+            break
+    return outcome_of(store, attempt.id)
+
+
+def _after_refusal(
+    store: Store, shop: OpenShop, attempt: Attempt, refused: ShopRefused | ChannelError, last_order: int
+) -> Outcome:
+    """The shop said no. What is true is read: the cart may be ordered, by a request at the same moment or before.
+
+    A 404 may be a dead coupon, a missing cart or one that was ordered; a 400 may be the answer to the loser of a race,
+    whose order appears only a moment later (all observed on Magento 2.4.7).
+    """
+    may_be_race = any(words in str(refused) for words in _RACE_WORDS)
+    is_open = True
+    try:
+        for pause in _LOOK_AGAIN_AFTER:
+            time.sleep(pause)
+            cart, orders = _read(shop, attempt)
+            live = [each for each in orders if each.entity_id > last_order and is_live(each)]
+            if live:
+                return _ordered_meanwhile(store, attempt, refused, live)
+            is_open = cart is not None and bool(cart.is_active)
+            if is_open and not may_be_race:
+                break
+    except DeskError as trouble:
+        known = f"The shop answered “{refused}” and then could not be asked whether it has the order: {trouble}"
+        attempts.mark_unclear(store, attempt.id, known)
+        return outcome_of(store, attempt.id)
+    attempts.mark_failed(store, attempt.id, "refused", str(refused), answer_status=_status(refused))
+    if not is_open:
+        _synchronise(store, attempt)
+    return outcome_of(store, attempt.id)
+
+
+def _ordered_meanwhile(
+    store: Store, attempt: Attempt, refused: ShopRefused | ChannelError, live: Sequence[Order]
+) -> AlreadyHeld:
+    message = f"The cart was ordered in the shop at the same moment: order {_numbers(live)}."
+    kept = f"{message} The shop's answer to this attempt: “{refused}”"
+    attempts.mark_failed(store, attempt.id, "refused", kept, answer_status=_status(refused))
+    _synchronise(store, attempt)
+    return _ordered_there(store, attempt, message)
+
+
+def _ordered_there(store: Store, attempt: Attempt, message: str) -> AlreadyHeld:
+    return ordered_elsewhere(store, attempt.cart_key, message) or AlreadyHeld(None, None, None, None, message)
+
+
+def _synchronise(store: Store, attempt: Attempt) -> None:
+    """The mirror learns what the shop has just told; if that fails, the next sync does it."""
+    try:
+        synchronise_cart(store, attempt.cart_key, attempt.person)
+    except DeskError as trouble:
+        logger.warning("Cart %d could not be synchronised after an attempt: %s", attempt.cart_origin_id, trouble)
+
+
+def _numbers(orders: Sequence[Order]) -> str:
+    return ", ".join(each.increment_id or str(each.entity_id) for each in orders)
+
+
+def _status(refused: ShopRefused | ChannelError) -> int | None:
+    return refused.status if isinstance(refused, ShopRefused) else None
