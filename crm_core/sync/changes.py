@@ -1,0 +1,71 @@
+"""What changed of a record, in sentences: for its timeline and for the person who synchronised it.
+
+Names and words of a shop in a sentence are data. Amounts are told with their currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from crm_core.store import documents
+from crm_core.store.types import units_to_money
+
+CENT = Decimal("0.01")
+
+
+def amount(units: int, currency: str) -> str:
+    """An amount of 1/10000 units for a person: two places, more only where the amount has them."""
+    exact = units_to_money(units)
+    rounded = exact.quantize(CENT)
+    return f"{rounded if rounded == exact else exact.normalize()} {currency}"
+
+
+def quantity(units: int) -> str:
+    """A quantity of 1/10000 units for a person, without needless zeros."""
+    return format(units_to_money(units).normalize(), "f")
+
+
+def value_changed(what: str, old: str | None, new: str | None) -> Iterator[str]:
+    """A sentence if a text changed; nothing and the empty text are the same."""
+    old, new = old or "", new or ""
+    if old != new:
+        if not old:
+            yield f"{what}: {new}"
+        elif not new:
+            yield f"{what} removed (was {old})"
+        else:
+            yield f"{what} {old} → {new}"
+
+
+def amount_changed(what: str, old: int | None, new: int | None, currency: str) -> Iterator[str]:
+    """A sentence if an amount changed; nothing and zero are the same."""
+    if (old or 0) != (new or 0):
+        yield f"{what} {amount(old or 0, currency)} → {amount(new or 0, currency)}"
+
+
+def address_changed(what: str, old: str | None, new: str | None) -> Iterator[str]:
+    """A sentence if what an address says changed; its number in the shop does not count."""
+    if old == new:
+        return
+    before = documents.decode_address(old) if old else documents.Address()
+    after = documents.decode_address(new) if new else documents.Address()
+    fields = [
+        name.replace("_", " ").removesuffix(" id")
+        for name in documents.Address.__struct_fields__
+        if name not in ("origin_id", "region_id", "region_code", "is_default_billing", "is_default_shipping")
+        and getattr(before, name) != getattr(after, name)
+    ]
+    if fields:
+        yield f"{what} {'changed' if old and new else 'entered' if new else 'removed'}: {', '.join(fields)}"
+
+
+def status_word(status: str) -> str:
+    """A status for a person: Magento's and our own names without underscores, capitalised."""
+    return status.replace("_", " ").capitalize()
+
+
+def status_changed(old: str, new: str) -> Iterator[str]:
+    """A sentence if a status changed."""
+    if old != new:
+        yield f"Status {status_word(old)} → {status_word(new)}"

@@ -1,0 +1,55 @@
+"""Customers of a shop into the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from crm_core.store import documents, tables
+from crm_core.store.upsert import upsert
+from crm_core.sync.changes import value_changed
+from crm_core.sync.lookups import rows_where
+from crm_core.sync.mapping import CUSTOMER_COLUMNS, MappedCustomer
+from crm_core.sync.transaction import Transaction
+
+_OLD = (
+    "id", "content_hash", "first_seen_at", "gone_at", "email", "firstname", "lastname", "is_subscribed", "addresses",
+    "group_id",
+)  # fmt: skip
+_AT = {name: place for place, name in enumerate(CUSTOMER_COLUMNS)}
+
+
+def write_customers(transaction: Transaction, customers: Sequence[MappedCustomer]) -> None:
+    """The customers are in the store as the shop tells them; unchanged ones are not written."""
+    connection, tally = transaction.connection, transaction.tally
+    by_key = {customer.key: customer for customer in customers}
+    known = {row.id: row for row in rows_where(connection, tables.customer, _OLD, "id", by_key, lock=True)}
+    rows = []
+    for key, customer in sorted(by_key.items()):
+        old = known.get(key)
+        tally.read += 1
+        if old is not None and old.content_hash == customer.content_hash and old.gone_at is None:
+            tally.unchanged += 1
+            continue
+        first_seen = transaction.now if old is None else old.first_seen_at
+        rows.append((*customer.values, customer.content_hash, first_seen, transaction.now, None))
+        if old is None:
+            tally.added += 1
+        else:
+            tally.changed += 1
+            transaction.tell("customer", key, _changes(old, customer), customer.values[_AT["updated_at"]])
+    upsert(connection, tables.customer, CUSTOMER_COLUMNS, rows)
+
+
+def _changes(old: Any, customer: MappedCustomer) -> Iterator[str]:
+    new = {name: customer.values[place] for name, place in _AT.items() if place < len(customer.values)}
+    if old.gone_at is not None:
+        yield "The shop has the customer again"
+    yield from value_changed("E-mail", old.email, new["email"])
+    yield from value_changed("Name", f"{old.firstname} {old.lastname}", f"{new['firstname']} {new['lastname']}")
+    if bool(old.is_subscribed) != bool(new["is_subscribed"]):
+        yield "Subscribed to the newsletter" if new["is_subscribed"] else "Unsubscribed from the newsletter"
+    if documents.decode_addresses(old.addresses) != documents.decode_addresses(new["addresses"]):
+        yield "Addresses changed"
+    if old.group_id != new["group_id"]:
+        yield "Customer group changed"

@@ -1,0 +1,354 @@
+"""From orders and customers as a shop tells them to rows of the store, ready for a bulk upsert.
+
+Values are as the database driver takes them: money and quantities 1/10000 in an integer, times milliseconds since 1970
+UTC. A record that cannot be kept exactly raises BadRecord, naming what is wrong with it. Whether a record changed is
+told by a hash of these values, never of the shop's bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, tzinfo
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from crm_core.errors import BadRecord
+from crm_core.magento import payloads
+from crm_core.store import documents
+from crm_core.store.keys import record_key
+from crm_core.store.search_keys import email_key, name_key, region_key
+from crm_core.sync.values import (
+    EPOCH,
+    NO_ADDRESS,
+    Row,
+    address_document,
+    content_hash,
+    country,
+    currency,
+    has_nul,
+    milliseconds,
+    packed,
+    small,
+    units,
+    without_nul,
+)
+
+ORDER_COLUMNS = (
+    "id", "shop_id", "origin_id", "store_id", "increment_id", "cart_id", "customer_id", "email", "firstname",
+    "lastname", "name_key", "email_key", "is_guest", "is_virtual", "state", "status", "base_currency",
+    "order_currency", "items_qty",
+    "grand_total", "subtotal", "tax_amount", "shipping_amount", "discount_amount", "total_paid", "total_due",
+    "total_invoiced", "total_refunded", "total_canceled", "base_grand_total", "base_subtotal", "base_tax_amount",
+    "base_shipping_amount", "base_discount_amount", "base_total_paid", "base_total_invoiced", "base_total_refunded",
+    "base_total_canceled", "coupon_code", "discount_description", "payment_method", "payment_title", "po_number",
+    "shipping_method", "shipping_description", "billing_country", "billing_region", "billing_address",
+    "shipping_address", "comments", "remote_ip", "relation_parent_id", "created_at", "updated_at", "local_day",
+    "local_hour", "content_hash", "first_seen_at", "synchronised_at", "gone_at",
+)  # fmt: skip
+"""Columns of sales_order in the order of MappedOrder.values, then those that the writer adds."""
+
+ORDER_ITEM_COLUMNS = (
+    "order_id", "item_id", "parent_item_id", "quote_item_id", "product_id", "sku", "name", "product_type",
+    "qty_ordered", "qty_invoiced", "qty_shipped", "qty_refunded", "qty_canceled", "price", "price_incl_tax",
+    "row_total", "row_total_incl_tax", "tax_amount", "discount_amount", "base_price", "base_row_total",
+)  # fmt: skip
+"""Columns of sales_order_item in the order of MappedOrder.items."""
+
+CUSTOMER_COLUMNS = (
+    "id", "shop_id", "origin_id", "website_id", "store_id", "group_id", "email", "firstname", "lastname",
+    "billing_country", "billing_region", "addresses", "is_subscribed", "created_at", "updated_at", "content_hash",
+    "first_seen_at", "synchronised_at", "gone_at",
+)  # fmt: skip
+"""Columns of customer in the order of MappedCustomer.values, then those that the writer adds."""
+
+_NO_SHIPPING = payloads.Shipping()
+_NO_PAYMENT = payloads.OrderPayment()
+_NO_REGION = payloads.Region()
+_NO_CUSTOMER_ADDRESS = payloads.CustomerAddress()
+
+
+class MappedOrder(NamedTuple):
+    """An order as rows. `values` are those of ORDER_COLUMNS up to updated_at, `items` of ORDER_ITEM_COLUMNS."""
+
+    key: int
+    origin_id: int
+    cart_key: int | None
+    store_id: int
+    state: str
+    status: str
+    base_currency: str
+    base_grand_total: int
+    base_total_refunded: int
+    local_day: date
+    local_hour: int
+    content_hash: int
+    values: Row
+    items: list[Row]
+
+
+class MappedCustomer(NamedTuple):
+    """A customer as a row. `values` are those of CUSTOMER_COLUMNS up to updated_at."""
+
+    key: int
+    origin_id: int
+    content_hash: int
+    values: Row
+
+
+def map_order(shop_id: int, order: payloads.Order, zones: Mapping[int, ZoneInfo]) -> MappedOrder:
+    """The order as rows; `zones` are the time zones by store view, UTC for one that is not known any more.
+
+    Raises BadRecord, naming the field, for what the store cannot keep exactly.
+    """
+    try:
+        mapped, data = _order(shop_id, order, zones)
+        return _order(shop_id, without_nul(order), zones)[0] if has_nul(data) else mapped
+    except (ValueError, OverflowError) as unfit:
+        raise BadRecord(f"Order {order.entity_id} cannot be kept: {unfit}.") from unfit
+    except BadRecord as bad:
+        raise BadRecord(f"Order {order.entity_id}: {bad}") from bad
+
+
+def map_customer(shop_id: int, customer: payloads.Customer) -> MappedCustomer:
+    """The customer as a row. Raises BadRecord, naming the field, for what the store cannot keep."""
+    try:
+        mapped, data = _customer(shop_id, customer)
+        return _customer(shop_id, without_nul(customer))[0] if has_nul(data) else mapped
+    except (ValueError, OverflowError) as unfit:
+        raise BadRecord(f"Customer {customer.id} cannot be kept: {unfit}.") from unfit
+    except BadRecord as bad:
+        raise BadRecord(f"Customer {customer.id}: {bad}") from bad
+
+
+# ---- orders ---------------------------------------------------------------------------------------------------------
+
+
+def _order(shop_id: int, order: payloads.Order, zones: Mapping[int, ZoneInfo]) -> tuple[MappedOrder, bytes]:
+    key = record_key(shop_id, order.entity_id)
+    cart_key = record_key(shop_id, order.quote_id) if order.quote_id else None
+    store_id = small(order.store_id, "store_id") or 0
+    created = order.created_at
+    if created is None:
+        raise BadRecord("it has no created_at.")
+    if order.increment_id is None:
+        raise BadRecord("it has no increment_id.")
+    state, status = order.state or "", order.status or ""
+    if len(state) > 32 or len(status) > 32:
+        raise BadRecord("its state or status is longer than Magento's 32 characters.")
+    base_currency = currency(order.base_currency_code, "base_currency_code")
+    (
+        grand_total, subtotal, tax, shipping_amount, discount, paid, due, invoiced, refunded, cancelled,
+        base_grand_total, base_subtotal, base_tax, base_shipping, base_discount, base_paid, base_invoiced,
+        base_refunded, base_cancelled, qty,
+    ) = units((
+        order.grand_total, order.subtotal, order.tax_amount, order.shipping_amount, order.discount_amount,
+        order.total_paid, order.total_due, order.total_invoiced, order.total_refunded, order.total_canceled,
+        order.base_grand_total, order.base_subtotal, order.base_tax_amount, order.base_shipping_amount,
+        order.base_discount_amount, order.base_total_paid, order.base_total_invoiced, order.base_total_refunded,
+        order.base_total_canceled, order.total_qty_ordered,
+    ))  # fmt: skip
+    if grand_total is None or base_grand_total is None:
+        raise BadRecord("it has no grand_total.")
+    billing = order.billing_address or NO_ADDRESS
+    shipping = order.shipping or _NO_SHIPPING
+    payment = order.payment or _NO_PAYMENT
+    firstname = order.customer_firstname if order.customer_firstname is not None else billing.firstname
+    lastname = order.customer_lastname if order.customer_lastname is not None else billing.lastname
+    zone: tzinfo = zones.get(store_id, UTC)
+    local = created.replace(tzinfo=UTC).astimezone(zone)
+    histories = order.status_histories
+    said = (
+        key,
+        shop_id,
+        order.entity_id,
+        store_id,
+        order.increment_id,
+        cart_key,
+        record_key(shop_id, order.customer_id) if order.customer_id else None,
+        order.customer_email,
+        firstname,
+        lastname,
+        name_key(lastname, firstname),
+        email_key(order.customer_email),
+        bool(order.customer_is_guest) or not order.customer_id,
+        bool(order.is_virtual),
+        state,
+        status,
+        base_currency,
+        currency(order.order_currency_code, "order_currency_code") if order.order_currency_code else base_currency,
+        qty or 0,
+        grand_total,
+        subtotal if subtotal is not None else 0,
+        tax,
+        shipping_amount,
+        discount,
+        paid,
+        due,
+        invoiced,
+        refunded,
+        cancelled,
+        base_grand_total,
+        base_subtotal,
+        base_tax,
+        base_shipping,
+        base_discount,
+        base_paid,
+        base_invoiced,
+        base_refunded,
+        base_cancelled,
+        order.coupon_code,
+        order.discount_description,
+        payment.method,
+        payment.title,
+        payment.po_number,
+        shipping.method,
+        order.shipping_description,
+        country(billing.country_id),
+        region_key(billing.region),
+        None if order.billing_address is None else documents.encode(address_document(billing)),
+        None if shipping.address is None else documents.encode(address_document(shipping.address)),
+        _comments(histories) if histories else "[]",
+        order.remote_ip,
+        _id(order.relation_parent_id),
+        milliseconds(created),
+        milliseconds(order.updated_at or created),
+    )
+    items = [_order_item(key, item) for item in order.items or ()]
+    # The local day is left out of what tells a change: it follows from created_at and the zone.
+    data = packed((said, items))
+    mapped = MappedOrder(
+        key,
+        order.entity_id,
+        cart_key,
+        store_id,
+        state,
+        status,
+        base_currency,
+        base_grand_total,
+        base_refunded or 0,
+        local.date(),
+        local.hour,
+        content_hash(data),
+        said,
+        items,
+    )
+    return mapped, data
+
+
+def _order_item(order_key: int, item: payloads.OrderItem) -> Row:
+    (
+        qty_ordered, qty_invoiced, qty_shipped, qty_refunded, qty_canceled, price, price_incl_tax, row_total,
+        row_total_incl_tax, tax, discount, base_price, base_row_total,
+    ) = units((
+        item.qty_ordered, item.qty_invoiced, item.qty_shipped, item.qty_refunded, item.qty_canceled, item.price,
+        item.price_incl_tax, item.row_total, item.row_total_incl_tax, item.tax_amount, item.discount_amount,
+        item.base_price, item.base_row_total,
+    ))  # fmt: skip
+    return (
+        order_key,
+        item.item_id,
+        item.parent_item_id,
+        item.quote_item_id,
+        item.product_id,
+        item.sku or "",
+        item.name or item.sku or "",
+        item.product_type or "simple",
+        qty_ordered or 0,
+        qty_invoiced,
+        qty_shipped,
+        qty_refunded,
+        qty_canceled,
+        price or 0,
+        price_incl_tax,
+        row_total or 0,
+        row_total_incl_tax,
+        tax,
+        discount,
+        base_price or 0,
+        base_row_total or 0,
+    )
+
+
+def _id(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() and len(text) <= 18 else None
+
+
+def _comments(histories: Iterable[payloads.StatusHistory]) -> str:
+    newest_first = sorted(histories, key=lambda entry: (entry.created_at or EPOCH, entry.entity_id or 0), reverse=True)
+    return documents.encode(
+        [
+            documents.Comment(
+                created_at=None if entry.created_at is None else entry.created_at.replace(tzinfo=UTC),
+                status=entry.status,
+                comment=entry.comment,
+                is_customer_notified=None if entry.is_customer_notified is None else entry.is_customer_notified == 1,
+                is_visible_on_front=None if entry.is_visible_on_front is None else entry.is_visible_on_front == 1,
+                origin_id=entry.entity_id,
+            )
+            for entry in newest_first
+        ]
+    )
+
+
+# ---- customers ------------------------------------------------------------------------------------------------------
+
+
+def _customer(shop_id: int, customer: payloads.Customer) -> tuple[MappedCustomer, bytes]:
+    key = record_key(shop_id, customer.id)
+    created = customer.created_at
+    if created is None:
+        raise BadRecord("it has no created_at.")
+    billing = _billing_of(customer)
+    said = (
+        key,
+        shop_id,
+        customer.id,
+        small(customer.website_id, "website_id") or 0,
+        small(customer.store_id, "store_id"),
+        small(customer.group_id, "group_id"),
+        customer.email or "",
+        customer.firstname or "",
+        customer.lastname or "",
+        country(billing.country_id),
+        region_key((billing.region or _NO_REGION).region),
+        documents.encode([_customer_address(customer, address) for address in customer.addresses or ()]),
+        customer.is_subscribed,
+        milliseconds(created),
+        milliseconds(customer.updated_at or created),
+    )
+    data = packed(said)
+    return MappedCustomer(key, customer.id, content_hash(data), said), data
+
+
+def _billing_of(customer: payloads.Customer) -> payloads.CustomerAddress:
+    addresses = customer.addresses or [_NO_CUSTOMER_ADDRESS]
+    return next((address for address in addresses if _is_default_billing(customer, address)), addresses[0])
+
+
+def _is_default_billing(customer: payloads.Customer, address: payloads.CustomerAddress) -> bool:
+    return bool(address.default_billing) or (address.id is not None and customer.default_billing == str(address.id))
+
+
+def _customer_address(customer: payloads.Customer, address: payloads.CustomerAddress) -> documents.Address:
+    region = address.region or _NO_REGION
+    return documents.Address(
+        prefix=address.prefix,
+        firstname=address.firstname,
+        middlename=address.middlename,
+        lastname=address.lastname,
+        suffix=address.suffix,
+        company=address.company,
+        street=[line for line in address.street or () if line],
+        city=address.city,
+        postcode=address.postcode,
+        region=region.region,
+        region_code=region.region_code,
+        region_id=region.region_id or None,
+        country_id=address.country_id,
+        telephone=address.telephone,
+        vat_id=address.vat_id,
+        is_default_billing=_is_default_billing(customer, address),
+        is_default_shipping=bool(address.default_shipping)
+        or (address.id is not None and customer.default_shipping == str(address.id)),
+        origin_id=address.id,
+    )

@@ -1,0 +1,99 @@
+"""Orders whose cart the store lacks: the cart is fetched if the shop still has it, else made from the order.
+
+Magento deletes carts, ordered ones too, some 30 days after their last change (quote lifetime), and keeps their orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select
+
+from crm_core.magento.search import Search, id_chunks
+from crm_core.magento.shop import Entity
+from crm_core.store import tables
+from crm_core.store.database import Store
+from crm_core.store.keys import origin_of, record_key
+from crm_core.store.lease import Lease
+from crm_core.sync.cart_links import make_carts
+from crm_core.sync.channels import OpenShop
+from crm_core.sync.pages import write_records
+from crm_core.sync.reading import map_records
+from crm_core.sync.transaction import Tally, Transaction, writing
+
+_AT_ONCE = 500
+_USUALLY_KEPT = timedelta(days=40)
+"""Magento keeps a cart for 30 days by default, so the cart of a younger order is asked for before it counts as gone."""
+
+
+def supply_missing_carts(
+    store: Store,
+    shop: OpenShop,
+    *,
+    changed_since: datetime | None,
+    lease: Lease | None,
+    on_step: Callable[[Tally], None],
+) -> None:
+    """Every order of the channel that changed since then has its cart in the store; None: every order.
+
+    Call it after a run of carts without trouble: with None, all carts that the shop has are then mirrored, and it is
+    asked only for those that were ordered lately or lie before the channel's start date.
+    """
+    for cart_keys in _missing(store, shop, changed_since):
+        ask = cart_keys
+        if changed_since is None and shop.channel.start_date is None:
+            ask = _ordered_lately(store, shop, cart_keys)
+        present = shop.magento.ids_present(Entity.CARTS, [origin_of(key)[1] for key in ask]) if ask else {}
+        for chunk in id_chunks(present):
+            found = shop.magento.carts(Search(page_size=len(chunk)).where("entity_id", "in", chunk).after(0))
+            mapped, _ = map_records(shop, Entity.CARTS, found.items)
+            with _writing(store, shop, lease) as transaction:
+                write_records(transaction, Entity.CARTS, mapped)
+            on_step(transaction.tally)
+        gone = [key for key in cart_keys if origin_of(key)[1] not in present]
+        with _writing(store, shop, lease) as transaction:
+            transaction.tally.added += make_carts(transaction, gone)
+        on_step(transaction.tally)
+
+
+def _writing(store: Store, shop: OpenShop, lease: Lease | None) -> AbstractContextManager[Transaction]:
+    return writing(store, shop.channel.shop_id, shop.magento.connection.shop_now(), lease=lease)
+
+
+def _missing(store: Store, shop: OpenShop, changed_since: datetime | None) -> Iterator[list[int]]:
+    """Keys of carts that orders name and the store lacks, in ascending order."""
+    order, cart, channel = tables.order.c, tables.cart.c, shop.channel
+    query = (
+        select(order.cart_id)
+        .distinct()
+        .select_from(tables.order.outerjoin(tables.cart, cart.id == order.cart_id))
+        .where(cart.id.is_(None), order.cart_id < record_key(channel.shop_id + 1, 0))
+        .order_by(order.cart_id)
+        .limit(_AT_ONCE)
+    )
+    if channel.website_ids is not None:
+        query = query.where(order.store_id.in_(sorted(shop.store_views)))
+    if changed_since is not None:
+        query = query.where(order.updated_at >= changed_since, order.gone_at.is_(None))
+    after = record_key(channel.shop_id, 0)
+    while True:
+        with store.reading() as connection:
+            keys = list(connection.scalars(query.where(order.cart_id > after)))
+        if not keys:
+            return
+        yield keys
+        after = keys[-1]
+
+
+def _ordered_lately(store: Store, shop: OpenShop, cart_keys: Sequence[int]) -> list[int]:
+    since = shop.magento.connection.shop_now() - _USUALLY_KEPT
+    with store.reading() as connection:
+        return _carts_of_orders_since(connection, cart_keys, since)
+
+
+def _carts_of_orders_since(connection: Connection, cart_keys: Sequence[int], since: datetime) -> list[int]:
+    order = tables.order.c
+    found = connection.scalars(select(order.cart_id).where(order.cart_id.in_(cart_keys), order.created_at >= since))
+    return sorted({key for key in found if key is not None})

@@ -1,0 +1,140 @@
+"""Orders of a shop into the store: rows, lines, rollups, the link to their carts, claims that a cancellation ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import update
+
+from crm_core.store import documents, tables
+from crm_core.store.rollups import OrderFacts
+from crm_core.store.upsert import day_for_driver, delete_lines, upsert
+from crm_core.sync.cart_links import relink
+from crm_core.sync.cart_status import CANCELLED_STATE
+from crm_core.sync.changes import address_changed, amount_changed, status_changed, value_changed
+from crm_core.sync.lookups import rows_where
+from crm_core.sync.mapping import ORDER_COLUMNS, ORDER_ITEM_COLUMNS, MappedOrder
+from crm_core.sync.transaction import Transaction
+
+_OLD = (
+    "id", "content_hash", "first_seen_at", "gone_at", "cart_id", "store_id", "state", "status", "local_day",
+    "base_currency", "base_grand_total", "base_total_refunded", "order_currency", "grand_total", "total_paid",
+    "total_invoiced", "total_refunded", "total_canceled", "email", "billing_address", "shipping_address", "comments",
+    "updated_at",
+)  # fmt: skip
+_AT = {name: ORDER_COLUMNS.index(name) for name in ORDER_COLUMNS}
+
+
+def write_orders(transaction: Transaction, orders: Sequence[MappedOrder]) -> None:
+    """The orders are in the store as the shop tells them; unchanged ones are not written."""
+    connection, tally = transaction.connection, transaction.tally
+    by_key = {order.key: order for order in orders}
+    known = {row.id: row for row in rows_where(connection, tables.order, _OLD, "id", by_key, lock=True)}
+    rows, items, rewritten, carts, cancelled = [], [], [], set(), []
+    for key in sorted(by_key):
+        order, old = by_key[key], known.get(key)
+        tally.read += 1
+        if old is not None and old.content_hash == order.content_hash and old.gone_at is None:
+            tally.unchanged += 1
+            continue
+        day = day_for_driver(order.local_day, transaction.dialect_name)
+        rows.append(
+            (
+                *order.values,
+                day,
+                order.local_hour,
+                order.content_hash,
+                transaction.now if old is None else old.first_seen_at,
+                transaction.now,
+                None,
+            )
+        )
+        items += order.items
+        if order.cart_key is not None:
+            carts.add(order.cart_key)
+        if order.state == CANCELLED_STATE:
+            cancelled.append(order.origin_id)
+        facts = OrderFacts(
+            transaction.shop_id,
+            order.store_id,
+            day,
+            order.status,
+            order.state,
+            order.base_currency,
+            order.base_grand_total,
+            order.base_total_refunded,
+            False,
+        )
+        if old is None:
+            tally.added += 1
+            transaction.deltas.orders(None, facts)
+            continue
+        tally.changed += 1
+        rewritten.append(key)
+        if old.cart_id is not None:
+            carts.add(old.cart_id)
+        transaction.deltas.orders(facts_of(transaction.shop_id, old), facts)
+        transaction.tell("order", key, _changes(old, order), order.values[_AT["updated_at"]])
+    upsert(connection, tables.order, ORDER_COLUMNS, rows)
+    delete_lines(connection, tables.order_item, rewritten)
+    upsert(connection, tables.order_item, ORDER_ITEM_COLUMNS, items)
+    if cancelled:
+        _release_claims(transaction, cancelled)
+    if carts:
+        relink(transaction, carts)
+
+
+def facts_of(shop_id: int, row: Any) -> OrderFacts:
+    """What the rollups count of an order row; it has the columns of that name."""
+    return OrderFacts(
+        shop_id,
+        row.store_id,
+        row.local_day,
+        row.status,
+        row.state,
+        row.base_currency,
+        row.base_grand_total,
+        row.base_total_refunded or 0,
+        row.gone_at is not None,
+    )
+
+
+def _release_claims(transaction: Transaction, cancelled: list[int]) -> None:
+    """A cart whose order is cancelled may be ordered again."""
+    transaction.connection.execute(
+        update(tables.attempt)
+        .where(
+            tables.attempt.c.shop_id == transaction.shop_id,
+            tables.attempt.c.order_origin_id.in_(cancelled),
+            tables.attempt.c.state == "placed",
+            tables.attempt.c.holds,
+        )
+        .values(holds=False)
+    )
+
+
+def _changes(old: Any, order: MappedOrder) -> Iterator[str]:
+    new = {name: order.values[place] for name, place in _AT.items() if place < len(order.values)}
+    currency = new["order_currency"]
+    if old.gone_at is not None:
+        yield "The shop has the order again"
+    yield from status_changed(old.status, order.status)
+    if old.status == order.status:
+        yield from value_changed("State", old.state, order.state)
+    for column, what in (
+        ("grand_total", "Total"),
+        ("total_paid", "Paid"),
+        ("total_invoiced", "Invoiced"),
+        ("total_refunded", "Refunded"),
+        ("total_canceled", "Cancelled"),
+    ):
+        yield from amount_changed(what, getattr(old, column), new[column], currency)
+    yield from value_changed("E-mail", old.email, new["email"])
+    yield from address_changed("Billing address", old.billing_address, new["billing_address"])
+    yield from address_changed("Shipping address", old.shipping_address, new["shipping_address"])
+    if old.comments != new["comments"]:
+        known = {comment.origin_id for comment in documents.decode_comments(old.comments)}
+        news = [each for each in documents.decode_comments(new["comments"]) if each.origin_id not in known]
+        if news:
+            yield "Comment added" if len(news) == 1 else f"{len(news)} comments added"

@@ -1,0 +1,91 @@
+"""A page of a window into the store, in one transaction: rows, rollups, links, quarantine, position, progress."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import cast
+
+from sqlalchemy import update
+
+from crm_core.magento.shop import Entity
+from crm_core.store import tables
+from crm_core.store.database import Store
+from crm_core.store.lease import Lease
+from crm_core.sync import quarantine
+from crm_core.sync.cart_mapping import MappedCart
+from crm_core.sync.carts import write_carts
+from crm_core.sync.channels import OpenShop
+from crm_core.sync.customers import write_customers
+from crm_core.sync.mapping import MappedCustomer, MappedOrder
+from crm_core.sync.orders import write_orders
+from crm_core.sync.reading import Mapped, Page
+from crm_core.sync.transaction import Tally, Transaction, writing
+from crm_core.sync.windows import Window, advance
+
+
+def write_page(
+    store: Store,
+    shop: OpenShop,
+    window: Window,
+    page: Page,
+    *,
+    run_id: int,
+    lease: Lease | None = None,
+    held: Collection[int] = (),
+) -> tuple[Window, Tally]:
+    """The page is in the store and the window has moved behind it; returns both the window and what was counted.
+
+    `held` are the records known to be in quarantine: those on the page leave it. Raises LeaseLost and StoreUnusable,
+    and then nothing of the page is in the store.
+    """
+    entity = window.stream.entity
+    with writing(store, shop.channel.shop_id, shop.magento.connection.shop_now(), lease=lease) as transaction:
+        tally = transaction.tally
+        write_records(transaction, Entity(entity), page.records)
+        tally.read += len(page.rejected)
+        tally.quarantined += len(page.rejected)
+        put_and_leave(transaction, shop, entity, window.stream.store_id, page, held)
+        moved = advance(transaction.connection, window, page.last_id, done=page.is_last)
+        note_progress(transaction, run_id)
+    return moved, tally
+
+
+def write_records(transaction: Transaction, entity: Entity, records: Sequence[Mapped]) -> None:
+    """The records are in the store as the shop tells them."""
+    if not records:
+        return
+    if entity is Entity.ORDERS:
+        write_orders(transaction, cast("Sequence[MappedOrder]", records))
+    elif entity is Entity.CARTS:
+        write_carts(transaction, cast("Sequence[MappedCart]", records))
+    else:
+        write_customers(transaction, cast("Sequence[MappedCustomer]", records))
+
+
+def put_and_leave(
+    transaction: Transaction, shop: OpenShop, entity: str, store_id: int, page: Page, held: Collection[int]
+) -> None:
+    """The page's bad records are in quarantine, and its good ones are not."""
+    connection, channel_id = transaction.connection, shop.channel.id
+    if page.rejected:
+        quarantine.put(connection, channel_id, entity, store_id, page.rejected, datetime.now(UTC))
+    if held:
+        quarantine.leave(connection, channel_id, entity, {record.origin_id for record in page.records} & set(held))
+
+
+def note_progress(transaction: Transaction, run_id: int) -> None:
+    """The run's row counts the transaction's records too, and shows a sign of life."""
+    run, tally = tables.sync_run, transaction.tally
+    transaction.connection.execute(
+        update(run)
+        .where(run.c.id == run_id)
+        .values(
+            renewed_at=datetime.now(UTC),
+            read=run.c.read + tally.read,
+            added=run.c.added + tally.added,
+            changed=run.c.changed + tally.changed,
+            unchanged=run.c.unchanged + tally.unchanged,
+            quarantined=run.c.quarantined + tally.quarantined,
+        )
+    )

@@ -1,0 +1,205 @@
+"""Pages of a window as the shop tells them, mapped, with the records that cannot be kept apart.
+
+A page is asked for by ascending entity_id, always page 1 of what follows the last id: nothing shifts while records
+change, and a shop that repeats its last page repeats nothing that counts. A page that the shop fails over, or answers
+with nonsense, is halved down to the record that poisons it (one that breaks a module can fail any page holding it,
+magento/magento2#26087); reading goes on behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from crm_core.errors import BadRecord, ShopAnsweredNonsense, ShopFailed, ShopRefused
+from crm_core.magento.decoding import SearchPage
+from crm_core.magento.search import Search
+from crm_core.magento.shop import Entity
+from crm_core.sync.cart_mapping import MappedCart, map_cart
+from crm_core.sync.channels import OpenShop
+from crm_core.sync.mapping import MappedCustomer, MappedOrder, map_customer, map_order
+from crm_core.sync.windows import Window
+
+Mapped = MappedOrder | MappedCart | MappedCustomer
+
+_HIGHEST_ID = 2**40
+_HIGHEST_NUMBER = 2**63
+_POISONED = (ShopFailed, ShopRefused, ShopAnsweredNonsense)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that cannot be mirrored; `payload` is what the shop sent of it, None if it sent nothing."""
+
+    origin_id: int
+    reason: str
+    payload: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many records to ask for at once. Below the channel's page size it is the halving of a page that failed.
+
+    `poisoned` is how many records from here on may hold what the page failed over.
+    """
+
+    size: int
+    poisoned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one request, or the search for a poisonous record, brought.
+
+    `last_id` is where reading goes on, `pace` how. `total_count` is what the shop counted from the last id on.
+    """
+
+    records: list[Mapped]
+    rejected: list[Rejected]
+    last_id: int
+    is_last: bool
+    pace: Pace
+    total_count: int | None
+
+
+def scope(shop: OpenShop, entity: Entity, store_id: int) -> Search:
+    """The search that finds what the channel mirrors: its websites, one store view for carts, its start date."""
+    search = Search()
+    channel = shop.channel
+    if entity is Entity.CARTS:
+        search = search.where("store_id", "eq", store_id)
+    elif channel.website_ids is not None and entity is Entity.ORDERS:
+        search = search.where("store_id", "in", sorted(shop.store_views) or [0])
+    elif channel.website_ids is not None:
+        search = search.where("website_id", "in", sorted(channel.website_ids))
+    if channel.start_date is not None:
+        search = search.where("created_at", "gteq", channel.start_date)
+    return search
+
+
+def window_search(shop: OpenShop, window: Window) -> Search:
+    """The search that finds the window's records."""
+    return (
+        scope(shop, Entity(window.stream.entity), window.stream.store_id)
+        .where("updated_at", "gteq", window.lo)
+        .where("updated_at", "lteq", window.hi)
+    )
+
+
+def read_page(shop: OpenShop, window: Window, pace: Pace) -> Page:
+    """What follows the window's last id. Raises what the client raises, but nothing for a single bad record.
+
+    ShopUnavailable and ChannelError, and a failure that has nothing to do with the records, end the reading.
+    """
+    entity = Entity(window.stream.entity)
+    search = window_search(shop, window)
+    full = shop.channel.page_size
+    try:
+        page = _ask(shop, entity, search.sized(pace.size), window.last_id)
+    except _POISONED as failure:
+        if pace.size == full:
+            _require_alive(shop, entity, failure)
+        if pace.size > 1:
+            return Page([], [], window.last_id, False, Pace(max(1, pace.size // 2), pace.size), None)
+        poison = _poison(shop, entity, search, window.last_id, failure)
+        return Page([], [poison], poison.origin_id, False, Pace(full), None)
+    got = len(page.items) + len(page.bad)
+    left = pace.poisoned - got
+    next_pace = Pace(min(pace.size, left), left) if left > 0 else Pace(full)
+    return _mapped(shop, entity, page, window.last_id, next_pace)
+
+
+def read_one(shop: OpenShop, entity: Entity, origin_id: int) -> Page:
+    """The record of that id by a search of its own; no record and nothing rejected if the shop has none."""
+    try:
+        page = _ask(shop, entity, Search(page_size=1).where("entity_id", "eq", origin_id), 0)
+    except _POISONED as failure:
+        _require_alive(shop, entity, failure)
+        return Page([], [Rejected(origin_id, str(failure), None)], origin_id, True, Pace(1), None)
+    return _mapped(shop, entity, page, 0, Pace(1))
+
+
+def map_records(shop: OpenShop, entity: Entity, records: Iterable[Any]) -> tuple[list[Mapped], list[Rejected]]:
+    """The records as the store takes them, and those that it cannot take."""
+    mapped: list[Mapped] = []
+    rejected: list[Rejected] = []
+    map_one = _mapper(shop, entity)
+    for record in records:
+        try:
+            mapped.append(map_one(record))
+        except BadRecord as bad:
+            origin_id = record.entity_id if entity is Entity.ORDERS else record.id
+            rejected.append(Rejected(origin_id, str(bad), msgspec.json.encode(record)))
+    return mapped, rejected
+
+
+def _mapper(shop: OpenShop, entity: Entity) -> Callable[[Any], Mapped]:
+    shop_id = shop.channel.shop_id
+    if entity is Entity.CARTS:
+        return lambda cart: map_cart(shop_id, cart)
+    if entity is Entity.CUSTOMERS:
+        return lambda customer: map_customer(shop_id, customer)
+    zones = {origin_id: view.timezone for origin_id, view in shop.store_views.items()}
+    return lambda order: map_order(shop_id, order, zones)
+
+
+def _ask(shop: OpenShop, entity: Entity, search: Search, after: int) -> SearchPage[Any]:
+    """The page behind the id. Raises ShopAnsweredNonsense for one with a record whose id cannot be read."""
+    magento = shop.magento
+    ask: dict[Entity, Callable[[Search], SearchPage[Any]]] = {
+        Entity.CARTS: magento.carts,
+        Entity.ORDERS: magento.orders,
+        Entity.CUSTOMERS: magento.customers,
+    }
+    page = ask[entity](search.after(after))
+    nameless = [item for item in page.bad if item.id is None or not 0 <= item.id < _HIGHEST_NUMBER]
+    if nameless:
+        raise ShopAnsweredNonsense(f"The shop sent a record of {entity} without a readable id: {nameless[0].reason}")
+    return page
+
+
+def _mapped(shop: OpenShop, entity: Entity, page: SearchPage[Any], after: int, pace: Pace) -> Page:
+    id_field = "entity_id" if entity is Entity.ORDERS else "id"
+    # A shop that repeats its last page past the end sends ids that were read before.
+    news = [item for item in page.items if getattr(item, id_field) > after]
+    records, rejected = map_records(shop, entity, news)
+    rejected += [
+        Rejected(item.id, item.reason, item.raw) for item in page.bad if item.id is not None and item.id > after
+    ]
+    last_id = page.last_id or 0
+    return Page(records, rejected, max(last_id, after), page.is_last or last_id <= after, pace, page.total_count)
+
+
+def _require_alive(shop: OpenShop, entity: Entity, failure: Exception) -> None:
+    """Raise the failure if the shop cannot even count nothing: then no record is to blame."""
+    try:
+        shop.magento.count(entity, Search().where("entity_id", "eq", 0))
+    except _POISONED:
+        raise failure from None
+
+
+def _poison(shop: OpenShop, entity: Entity, search: Search, after: int, failure: Exception) -> Rejected:
+    """The next record behind the id, which fails alone: its id is found by asking for shorter and shorter ranges."""
+
+    def holds(last: int) -> bool:
+        try:
+            return bool(_ask(shop, entity, search.sized(1).where("entity_id", "lteq", last), after).items)
+        except _POISONED:
+            return True
+
+    span = 1
+    while not holds(after + span):
+        if after + span > _HIGHEST_ID:
+            raise failure
+        span *= 2
+    low, high = after + span // 2, after + span
+    while high - low > 1:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle
+    return Rejected(high, str(failure), None)

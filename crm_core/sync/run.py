@@ -1,0 +1,356 @@
+"""One run: what an entity of a channel owes is read from the shop, page by page, and committed as it comes.
+
+Several windows are read at once, as many as the channel allows connections; one thread writes. Whatever stops a run,
+the next one goes on where it stopped: windows are rows, and a page and its position commit together.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, insert, update
+
+from crm_core.magento.shop import Entity
+from crm_core.store import tables
+from crm_core.store.database import Store
+from crm_core.store.indexes import without_secondary_indexes
+from crm_core.store.lease import Lease, check
+from crm_core.sync import quarantine, windows
+from crm_core.sync.channels import OpenShop
+from crm_core.sync.missing_carts import supply_missing_carts
+from crm_core.sync.pages import note_progress, put_and_leave, write_page, write_records
+from crm_core.sync.reading import Pace, Page, read_one, read_page, window_search
+from crm_core.sync.transaction import Tally, writing
+from crm_core.sync.windows import FIRST, FULL, TICK, WINDOW_SIZE, Cut, Stream, Window
+
+_LATE_ORDERS = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is. `expected` is how many records the shop counted in what is to be read, None before it did."""
+
+    kind: str
+    tally: Tally
+    expected: int | None
+    requests: int
+
+
+OnStep = Callable[[Progress], None]
+
+
+def run_entity(
+    store: Store,
+    shop: OpenShop,
+    entity: str,
+    *,
+    full: bool = False,
+    person: str | None = None,
+    lease: Lease | None = None,
+    on_step: OnStep | None = None,
+) -> Progress:
+    """Read customers, orders or carts of a channel: what changed, or with `full` everything anew.
+
+    A channel's first run reads everything in any case, newest first. The caller holds the lease and keeps it; each
+    commit checks it. `on_step` is called after every commit; what it raises ends the run, and nothing is lost. Raises
+    what the shop's client raises, LeaseLost and StoreUnusable; the run's row in sync_run then tells the error.
+    """
+    run = _Run(store, shop, Entity(entity), lease, on_step)
+    run.begin(full=full, person=person)
+    try:
+        run.read()
+        run.retry_quarantined()
+        if run.entity is Entity.CARTS:
+            run.supply_carts()
+        run.tidy()
+    except BaseException as trouble:
+        run.end(str(trouble) or type(trouble).__name__)
+        raise
+    run.end(None)
+    return run.progress()
+
+
+@dataclass(slots=True)
+class _Work:
+    """A window in the hands of a reading thread: being cut (`pace` is None) or read."""
+
+    window: Window
+    pace: Pace | None
+
+
+class _Run:
+    def __init__(
+        self, store: Store, shop: OpenShop, entity: Entity, lease: Lease | None, on_step: OnStep | None
+    ) -> None:
+        self.entity = entity
+        self._store = store
+        self._shop = shop
+        self._lease = lease
+        self._on_step = on_step
+        self._kind = TICK
+        self._run_id = 0
+        self._tally = Tally()
+        self._expected: int | None = None
+        self._requests_before = shop.magento.connection.requests_made
+        self._owed: list[Window] = []
+        self._oldest_tick: datetime | None = None
+        self._last_cut: dict[Stream, Window] = {}
+        self._held: set[int] = set()
+        self._planned_at = 0.0
+
+    @property
+    def _streams(self) -> list[Stream]:
+        channel_id = self._shop.channel.id
+        if self.entity is Entity.CARTS:
+            return [Stream(channel_id, self.entity.value, store_id) for store_id in sorted(self._shop.store_views)]
+        return [Stream(channel_id, self.entity.value, 0)]
+
+    @property
+    def _requests(self) -> int:
+        return self._shop.magento.connection.requests_made - self._requests_before
+
+    def progress(self) -> Progress:
+        """How far it is."""
+        return Progress(self._kind, replace(self._tally), self._expected, self._requests)
+
+    # ---- its row ----------------------------------------------------------------------------------------------------
+
+    def begin(self, *, full: bool, person: str | None) -> None:
+        """Owe what is to be read: rows first, requests afterwards."""
+        shop_now = self._shop.magento.connection.shop_now()
+        now = datetime.now(UTC)
+        with self._writing() as connection:
+            for stream in self._streams:
+                kind = self._kind_of(connection, stream, full=full)
+                windows.add_window(connection, stream, kind, shop_now, self._shop.channel.overlap)
+                self._owed += windows.open_windows(connection, stream)
+            self._held = set(quarantine.held(connection, self._shop.channel.id, self.entity.value))
+            kinds = {window.kind for window in self._owed}
+            self._kind = FULL if full else FIRST if FIRST in kinds else TICK
+            self._run_id = connection.execute(
+                insert(tables.sync_run)
+                .values(
+                    channel_id=self._shop.channel.id,
+                    entity=self.entity.value,
+                    kind=self._kind,
+                    person=person,
+                    started_at=now,
+                    renewed_at=now,
+                    read=0,
+                    added=0,
+                    changed=0,
+                    unchanged=0,
+                    quarantined=0,
+                    requests=0,
+                )
+                .returning(tables.sync_run.c.id)
+            ).scalar_one()
+        self._planned_at = time.monotonic()
+        self._oldest_tick = min((window.lo for window in self._owed), default=None)
+        if any(window.expected is not None for window in self._owed):
+            self._expected = sum(window.expected or 0 for window in self._owed)
+        self._step()
+
+    @staticmethod
+    def _kind_of(connection: Connection, stream: Stream, *, full: bool) -> str:
+        if windows.covered_until(connection, stream) is None:
+            return FIRST
+        if full and not any(window.kind == FULL for window in windows.open_windows(connection, stream)):
+            return FULL
+        return TICK
+
+    def end(self, error: str | None) -> None:
+        """The run's row says when and how it ended."""
+        now = datetime.now(UTC)
+        with self._store.writing() as connection:
+            connection.execute(
+                update(tables.sync_run)
+                .where(tables.sync_run.c.id == self._run_id)
+                .values(renewed_at=now, finished_at=now, error=error, requests=self._requests)
+            )
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._store.writing() as connection:
+            if self._lease is not None:
+                check(connection, self._lease)
+            yield connection
+
+    def _step(self) -> None:
+        if self._on_step is not None:
+            self._on_step(self.progress())
+
+    # ---- reading ----------------------------------------------------------------------------------------------------
+
+    def read(self) -> None:
+        """Walk all windows that are owed, newest first, those that ticks add meanwhile included."""
+        is_first = any(window.kind == FIRST for window in self._owed)
+        without = without_secondary_indexes(self._store, self.entity.value) if is_first else nullcontext()
+        pool = ThreadPoolExecutor(self._shop.channel.connections, thread_name_prefix="reading")
+        under_way: dict[Future[Page | Cut | int], _Work] = {}
+        try:
+            with without:
+                while self._owed or under_way:
+                    self._plan_tick()
+                    while self._owed and len(under_way) < self._shop.channel.connections:
+                        self._start(pool, under_way, self._newest())
+                    for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                        work = under_way.pop(future)
+                        self._take(pool, under_way, work, future.result())
+        finally:
+            # After trouble, an answer that is still on its way is of no use to anyone.
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _newest(self) -> Window:
+        window = max(self._owed, key=lambda owed: (owed.hi, owed.lo))
+        self._owed.remove(window)
+        return window
+
+    def _start(
+        self, pool: ThreadPoolExecutor, under_way: dict[Future[Page | Cut | int], _Work], window: Window
+    ) -> None:
+        if window.is_wide:
+            under_way[pool.submit(_cut, self._shop, window, self._last_cut.get(window.stream))] = _Work(window, None)
+        else:
+            pace = Pace(self._shop.channel.page_size)
+            under_way[pool.submit(read_page, self._shop, window, pace)] = _Work(window, pace)
+
+    def _take(
+        self,
+        pool: ThreadPoolExecutor,
+        under_way: dict[Future[Page | Cut | int], _Work],
+        work: _Work,
+        result: Page | Cut | int,
+    ) -> None:
+        """Commit what a reading thread brought; the next request of the same window leaves before that."""
+        window = work.window
+        if isinstance(result, int):
+            self._counted(window, result)
+        elif isinstance(result, Cut):
+            self._split(window, result)
+        elif _is_too_much(window, result):
+            with self._writing() as connection:
+                self._owed.append(windows.expect(connection, window, result.total_count or 0))
+        else:
+            if window.is_whole and window.expected is None:
+                self._expected = (self._expected or 0) + (result.total_count or len(result.records))
+            if not result.is_last:
+                ahead = replace(window, last_id=result.last_id)
+                under_way[pool.submit(read_page, self._shop, ahead, result.pace)] = _Work(ahead, result.pace)
+            if result.is_last or result.last_id > window.last_id:
+                self._write(window, result)
+        self._step()
+
+    def _write(self, window: Window, page: Page) -> None:
+        _, tally = write_page(
+            self._store, self._shop, window, page, run_id=self._run_id, lease=self._lease, held=self._held
+        )
+        self._held |= {record.origin_id for record in page.rejected}
+        self._tally.add(tally)
+
+    def _counted(self, window: Window, count: int) -> None:
+        """The shop counted a whole window: all of the stream, for a first import or a full pass."""
+        self._expected = (self._expected or 0) + count
+        with self._writing() as connection:
+            self._owed.append(windows.expect(connection, window, count))
+            connection.execute(
+                update(tables.sync_state)
+                .where(
+                    tables.sync_state.c.channel_id == self._shop.channel.id,
+                    tables.sync_state.c.entity == self.entity.value,
+                )
+                .values(remote_count=self._expected)
+            )
+            connection.execute(
+                update(tables.sync_run).where(tables.sync_run.c.id == self._run_id).values(expected=self._expected)
+            )
+
+    def _split(self, window: Window, cut: Cut) -> None:
+        with self._writing() as connection:
+            if cut.at <= window.lo:
+                self._owed.append(windows.expect(connection, window, cut.newer))
+                return
+            newer, older = windows.split(connection, window, cut)
+            if not cut.newer:
+                windows.advance(connection, newer, 0, done=True)
+        self._last_cut[window.stream] = newer
+        self._owed += [newer, older] if cut.newer else [older]
+
+    def _plan_tick(self) -> None:
+        """A long import keeps up: what changes meanwhile is read as often as the channel is read at all."""
+        if time.monotonic() - self._planned_at < self._shop.channel.every_seconds:
+            return
+        self._planned_at = time.monotonic()
+        shop_now = self._shop.magento.connection.shop_now()
+        overlap = self._shop.channel.overlap
+        with self._writing() as connection:
+            for stream in self._streams:
+                self._owed.append(windows.add_window(connection, stream, TICK, shop_now, overlap, under_way=True))
+
+    # ---- afterwards -------------------------------------------------------------------------------------------------
+
+    def retry_quarantined(self) -> None:
+        """Ask again for records in quarantine whose time has come; those that pass, or are gone, leave it."""
+        channel = self._shop.channel
+        with self._store.reading() as connection:
+            due = quarantine.due(connection, channel.id, self.entity.value, datetime.now(UTC))
+            store_of = quarantine.held(connection, channel.id, self.entity.value)
+        for origin_id in due:
+            page = read_one(self._shop, self.entity, origin_id)
+            shop_now = self._shop.magento.connection.shop_now()
+            with writing(self._store, channel.shop_id, shop_now, lease=self._lease) as transaction:
+                write_records(transaction, self.entity, page.records)
+                put_and_leave(transaction, self._shop, self.entity.value, store_of[origin_id], page, due)
+                if not page.rejected and not page.records:
+                    quarantine.leave(transaction.connection, channel.id, self.entity.value, [origin_id])
+                note_progress(transaction, self._run_id)
+            self._tally.add(transaction.tally)
+            self._step()
+
+    def supply_carts(self) -> None:
+        """Orders whose cart the shop deleted have one in the store."""
+        since = None
+        if self._kind == TICK and self._oldest_tick is not None:
+            since = self._oldest_tick - _LATE_ORDERS
+
+        def count(tally: Tally) -> None:
+            self._tally.add(tally)
+            self._step()
+
+        supply_missing_carts(self._store, self._shop, changed_since=since, lease=self._lease, on_step=count)
+
+    def tidy(self) -> None:
+        """Finished windows are forgotten but the newest of each stream."""
+        with self._writing() as connection:
+            for stream in self._streams:
+                windows.forget_done(connection, stream)
+
+
+def _is_too_much(window: Window, page: Page) -> bool:
+    """Whether the first page of a tick tells that it must be cut before it is walked."""
+    return (
+        window.is_whole
+        and window.expected is None
+        and page.total_count is not None
+        and page.total_count > WINDOW_SIZE
+        and window.hi > window.lo
+    )
+
+
+def _cut(shop: OpenShop, window: Window, neighbour: Window | None) -> Cut | int:
+    """Where to cut a wide window, by counting; or how much it holds, if that is not known yet."""
+    entity = Entity(window.stream.entity)
+    if window.expected is None:
+        return shop.magento.count(entity, window_search(shop, window))
+    span = windows.first_guess(neighbour)
+    while True:
+        at = windows.cut_at(window, span)
+        count = shop.magento.count(entity, window_search(shop, replace(window, lo=at)))
+        if count <= WINDOW_SIZE or at == window.hi:
+            return Cut(at, count, max(0, window.expected - count))
+        span = windows.next_guess(window.hi - at + windows.SECOND, count)

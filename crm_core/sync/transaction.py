@@ -1,0 +1,114 @@
+"""What the writers of one transaction share: connection, clocks, rollup differences, tally and events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, insert, select
+
+from crm_core.store import tables
+from crm_core.store.database import Store
+from crm_core.store.lease import Lease, check
+from crm_core.store.rollups import Deltas
+from crm_core.store.types import instant_to_milliseconds, milliseconds_to_instant
+
+_MOST_EVENTS = 20
+"""Sentences of one record in one transaction that the timeline keeps; a cart can hold hundreds of lines."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many records were read, and what became of them."""
+
+    read: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+
+    def add(self, other: Tally) -> None:
+        """Count the other's records too."""
+        self.read += other.read
+        self.added += other.added
+        self.changed += other.changed
+        self.unchanged += other.unchanged
+        self.quarantined += other.quarantined
+
+
+@dataclass(slots=True)
+class Transaction:
+    """One write transaction on the mirror of a shop. `now` and `shop_now` are milliseconds since 1970 UTC.
+
+    `now` is this machine's clock, `shop_now` the shop's; `person` is who asked, None for the schedule. `told` collects
+    per record key what changed, in sentences.
+    """
+
+    connection: Connection
+    dialect_name: str
+    shop_id: int
+    now: int
+    shop_now: int
+    person: str | None
+    deltas: Deltas
+    tally: Tally = field(default_factory=Tally)
+    told: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+    _events: list[dict[str, object]] = field(default_factory=list)
+
+    def since(self, shop_time: int) -> int:
+        """A moment of the shop's clock by this machine's clock, never in the future."""
+        return self.now - max(0, self.shop_now - shop_time)
+
+    def tell(self, entity: str, key: int, sentences: Iterable[str], at: int, kind: str = "changed") -> None:
+        """Put what changed of a record, noticed now and done `at`, on its timeline."""
+        sentences = list(sentences)
+        self.told.setdefault((entity, key), []).extend(sentences)
+        self._events.extend(
+            {
+                "entity": entity,
+                "record_id": key,
+                "at": milliseconds_to_instant(at),
+                "kind": kind,
+                "person": None,
+                "text": sentence,
+            }
+            for sentence in sentences[:_MOST_EVENTS]
+        )
+
+    def write_events(self) -> None:
+        """The timelines hold what was told."""
+        if self._events:
+            self.connection.execute(insert(tables.record_event), self._events)
+            self._events.clear()
+
+
+@contextmanager
+def writing(
+    store: Store, shop_id: int, shop_now: datetime, *, lease: Lease | None = None, person: str | None = None
+) -> Iterator[Transaction]:
+    """A transaction on the mirror of a shop: commits rows, rollups, events and position together, or nothing.
+
+    Raises LeaseLost if another worker took the lease over. Transactions of one shop follow each other, so that a page
+    of orders and a page of carts never miss each other's rows; those of people wait for a page at most.
+    """
+    with store.writing() as connection:
+        if lease is not None:
+            check(connection, lease)
+        if store.dialect_name == "postgresql":
+            connection.execute(
+                select(tables.shop.c.id).where(tables.shop.c.id == shop_id).with_for_update(key_share=True)
+            )
+        transaction = Transaction(
+            connection=connection,
+            dialect_name=store.dialect_name,
+            shop_id=shop_id,
+            now=instant_to_milliseconds(datetime.now(UTC)),
+            shop_now=instant_to_milliseconds(shop_now),
+            person=person,
+            deltas=Deltas(store.dialect_name),
+        )
+        yield transaction
+        transaction.write_events()
+        transaction.deltas.apply(connection)

@@ -1,0 +1,123 @@
+"""Single values on their way from a shop to the store: amounts, times, addresses, and the hash that tells a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+import msgspec
+
+from crm_core.errors import BadRecord
+from crm_core.magento import payloads
+from crm_core.magento.payloads import ten_thousandths
+from crm_core.store import documents
+
+Row = tuple[Any, ...]
+"""Values as the database driver takes them, in the order of some columns."""
+
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (Magento's times are naive and UTC)
+
+NO_ADDRESS = payloads.Address()
+
+_INT32 = 2**31 - 1
+_NUL = b"\\u0000"
+_pack = msgspec.json.Encoder().encode
+
+PayloadT = TypeVar("PayloadT", bound=msgspec.Struct)
+
+
+def units(amounts: Iterable[float | None]) -> list[int | None]:
+    """Amounts in 1/10000, as `ten_thousandths` makes them: this only spares the call for the usual ones."""
+    exact: list[int | None] = []
+    for amount in amounts:
+        if amount is None:
+            exact.append(None)
+            continue
+        scaled = amount * 10_000
+        if -1e13 < scaled < 1e13:
+            whole = round(scaled)
+            exact.append(whole if -0.01 < scaled - whole < 0.01 else ten_thousandths(amount))
+        else:
+            exact.append(ten_thousandths(amount))
+    return exact
+
+
+def milliseconds(moment: datetime) -> int:
+    """Milliseconds since 1970 of a naive time, which means UTC as Magento writes it."""
+    passed = moment - EPOCH
+    return (passed.days * 86_400 + passed.seconds) * 1_000
+
+
+def address_document(address: payloads.Address) -> documents.Address:
+    """The address as the store keeps it; empty lines of the street are left out."""
+    return documents.Address(
+        address.prefix,
+        address.firstname,
+        address.middlename,
+        address.lastname,
+        address.suffix,
+        address.company,
+        [line for line in address.street or () if line],
+        address.city,
+        address.postcode,
+        address.region,
+        address.region_code,
+        address.region_id or None,
+        address.country_id,
+        address.telephone,
+        address.email,
+        address.vat_id,
+        origin_id=address.id,
+    )
+
+
+def currency(code: str | None, field: str) -> str:
+    """The currency code. Raises BadRecord if it is none."""
+    if code is None or len(code) != 3:
+        raise BadRecord(f"its {field} {code!r} is not a currency.")
+    return code
+
+
+def country(code: str | None) -> str | None:
+    """The ISO code of two letters, None for anything else; the address keeps what was entered."""
+    return code if code is not None and len(code) == 2 else None
+
+
+def small(number: int | None, field: str) -> int | None:
+    """The number. Raises BadRecord if it does not fit 32 bits."""
+    if number is not None and not -_INT32 <= number <= _INT32:
+        raise BadRecord(f"its {field} {number} is not one that Magento can keep.")
+    return number
+
+
+def packed(values: object) -> bytes:
+    """The values as bytes: the same values always give the same bytes."""
+    return _pack(values)
+
+
+def has_nul(data: bytes) -> bool:
+    """Whether packed values may hold the character NUL, which PostgreSQL cannot keep."""
+    return _NUL in data
+
+
+def content_hash(data: bytes) -> int:
+    """64 bits with a sign that tell packed values apart."""
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), signed=True)
+
+
+def without_nul(payload: PayloadT) -> PayloadT:
+    """The payload with the replacement character for every NUL in its texts."""
+    kept: PayloadT = msgspec.convert(_without_nul(msgspec.to_builtins(payload)), type(payload))
+    return kept
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    if isinstance(value, list):
+        return [_without_nul(entry) for entry in value]
+    if isinstance(value, dict):
+        return {key: _without_nul(entry) for key, entry in value.items()}
+    return value

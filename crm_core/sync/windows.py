@@ -1,0 +1,218 @@
+"""Windows: closed ranges of `updated_at` that are walked by ascending id, kept as rows so that no kill loses one.
+
+A stream is one channel and entity, for carts one store view too. Its windows together cover all the time from the
+beginning to the shop's clock when it was last asked. A range is a row before the first request for it is sent, so
+whatever was begun is finished by whoever comes next; wide ranges are cut, newest part first, in one transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, select, update
+
+from crm_core.store import tables
+
+WINDOW_SIZE = 2_000
+"""Records that a window holds at most, as far as seconds allow: wide ones make Magento's COUNT and sort slow."""
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+"""Magento keeps times to the second, so neighbouring windows are one second apart."""
+
+FIRST = "first"
+TICK = "tick"
+FULL = "full"
+
+_FIRST_GUESS = timedelta(days=30)
+_GROWTH = 8
+_FILL = 0.8
+
+_rows = tables.sync_window
+
+
+class Stream(NamedTuple):
+    """What windows follow each other in: `store_id` is the origin id of the store view for carts, else 0."""
+
+    channel_id: int
+    entity: str
+    store_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """`updated_at` from `lo` to `hi`, both included, in UTC; mirrored up to the origin id `last_id`.
+
+    `expected` is how many records the shop counted in it, None if it was not asked.
+    """
+
+    id: int
+    stream: Stream
+    kind: str
+    lo: datetime
+    hi: datetime
+    last_id: int
+    expected: int | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of it is mirrored yet, so it may still be cut."""
+        return self.last_id == 0
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it should be cut before it is walked; one of a single second cannot be."""
+        return (
+            self.is_whole
+            and self.hi - self.lo >= SECOND
+            and (self.expected > WINDOW_SIZE if self.expected is not None else self.kind != TICK)
+        )
+
+
+class Cut(NamedTuple):
+    """Where to cut a window: its newer part begins at `at` and holds `newer` records; `older` is what remains."""
+
+    at: datetime
+    newer: int
+    older: int
+
+
+def first_guess(neighbour: Window | None) -> timedelta:
+    """How long the newer part might be: judged by the density of the newer `neighbour` if there is one."""
+    if neighbour is None or neighbour.expected is None:
+        return _FIRST_GUESS
+    span = neighbour.hi - neighbour.lo + SECOND
+    return next_guess(span, neighbour.expected) if neighbour.expected else span * _GROWTH
+
+
+def next_guess(span: timedelta, count: int) -> timedelta:
+    """A better length for the newer part when `span` holds `count` records: shorter if they are too many."""
+    wanted = span * (_FILL * WINDOW_SIZE / max(1, count))
+    longest = span / 2 if count > WINDOW_SIZE else span * _GROWTH
+    return max(SECOND, min(wanted, longest))
+
+
+def cut_at(window: Window, span: timedelta) -> datetime:
+    """The whole second where a newer part of about `span` begins, inside the window."""
+    seconds = int(span.total_seconds())
+    return max(window.lo, window.hi - timedelta(seconds=max(0, seconds - 1)))
+
+
+# ---- the rows -------------------------------------------------------------------------------------------------------
+
+
+def open_windows(connection: Connection, stream: Stream) -> list[Window]:
+    """The windows that are not walked to their end, newest first."""
+    found = connection.execute(
+        select(_rows).where(_of(stream), _rows.c.state == "open").order_by(_rows.c.hi.desc(), _rows.c.lo.desc())
+    )
+    return [_window(row) for row in found.mappings()]
+
+
+def covered_until(connection: Connection, stream: Stream) -> datetime | None:
+    """The newest moment that any window of the stream reaches to, done or still owed; None before the first."""
+    covered: datetime | None = connection.scalar(select(func.max(_rows.c.hi)).where(_of(stream)))
+    return covered
+
+
+def add_window(
+    connection: Connection,
+    stream: Stream,
+    kind: str,
+    shop_now: datetime,
+    overlap: timedelta,
+    *,
+    under_way: bool = False,
+) -> Window:
+    """The window from where the stream's cover ends, less the overlap for late commits, to the shop's clock.
+
+    The first one, and one of a full pass, reaches back to the beginning; a full pass takes the place of what is owed.
+    Unless windows of the stream are `under_way`, a tick that was never begun is stretched, so a shop that is down
+    collects no windows. If the shop's clock was set back, the cover is taken back with it, or changes made meanwhile
+    would lie in time that counts as read.
+    """
+    hi = shop_now.replace(microsecond=0)
+    owed = open_windows(connection, stream)
+    if kind == FULL:
+        connection.execute(delete(_rows).where(_of(stream), _rows.c.state == "open"))
+    elif not under_way and owed and owed[0].kind == TICK and owed[0].is_whole and owed[0].hi <= hi:
+        connection.execute(update(_rows).where(_rows.c.id == owed[0].id).values(hi=hi, expected=None))
+        return replace(owed[0], hi=hi, expected=None)
+    covered = covered_until(connection, stream)
+    if covered is not None and covered > hi:
+        connection.execute(update(_rows).where(_of(stream), _rows.c.hi > hi, _rows.c.state == "done").values(hi=hi))
+        covered = hi
+    lo = BEGINNING if covered is None or kind != TICK else max(BEGINNING, covered - overlap)
+    return _insert(connection, Window(0, stream, kind, lo, hi, 0, None))
+
+
+def split(connection: Connection, window: Window, cut: Cut) -> tuple[Window, Window]:
+    """The newer and the older part, in the place of the window, which must be whole."""
+    newer = replace(window, lo=cut.at, expected=cut.newer)
+    connection.execute(update(_rows).where(_rows.c.id == window.id).values(lo=newer.lo, expected=newer.expected))
+    return newer, _insert(connection, replace(window, hi=cut.at - SECOND, expected=cut.older))
+
+
+def expect(connection: Connection, window: Window, expected: int) -> Window:
+    """The window with what the shop counts in it."""
+    connection.execute(update(_rows).where(_rows.c.id == window.id).values(expected=expected))
+    return replace(window, expected=expected)
+
+
+def advance(connection: Connection, window: Window, last_id: int, *, done: bool) -> Window:
+    """The window mirrored up to `last_id`; call it in the transaction that writes the page."""
+    connection.execute(
+        update(_rows).where(_rows.c.id == window.id).values(last_id=last_id, state="done" if done else "open")
+    )
+    return replace(window, last_id=last_id)
+
+
+def forget_done(connection: Connection, stream: Stream) -> None:
+    """Drop finished windows but the newest one, if the stream owes nothing: that one tells where its cover ends."""
+    if connection.scalar(select(_rows.c.id).where(_of(stream), _rows.c.state == "open").limit(1)) is not None:
+        return
+    newest = connection.scalar(
+        select(_rows.c.id).where(_of(stream)).order_by(_rows.c.hi.desc(), _rows.c.id.desc()).limit(1)
+    )
+    connection.execute(delete(_rows).where(_of(stream), _rows.c.id != newest))
+
+
+def _insert(connection: Connection, window: Window) -> Window:
+    id_: int = connection.execute(
+        insert(_rows)
+        .values(
+            channel_id=window.stream.channel_id,
+            entity=window.stream.entity,
+            store_id=window.stream.store_id,
+            kind=window.kind,
+            lo=window.lo,
+            hi=window.hi,
+            last_id=window.last_id,
+            state="open",
+            expected=window.expected,
+        )
+        .returning(_rows.c.id)
+    ).scalar_one()
+    return replace(window, id=id_)
+
+
+def _of(stream: Stream) -> ColumnElement[bool]:
+    return (
+        (_rows.c.channel_id == stream.channel_id)
+        & (_rows.c.entity == stream.entity)
+        & (_rows.c.store_id == stream.store_id)
+    )
+
+
+def _window(row: RowMapping) -> Window:
+    return Window(
+        row["id"],
+        Stream(row["channel_id"], row["entity"], row["store_id"]),
+        row["kind"],
+        row["lo"],
+        row["hi"],
+        row["last_id"],
+        row["expected"],
+    )
