@@ -14,37 +14,40 @@ from crm_core.store.types import money_to_units
 from crm_core.store.upsert import day_for_driver
 from crm_core.sync.stores import MovedZone
 
-_CHUNK = 2_000
+CHUNK = 2_000
+"""Orders that one transaction looks at."""
 
 
-def take_over_zone(store: Store, shop_id: int, moved: MovedZone) -> int:
+def take_over_zone(store: Store, shop_id: int, moved: MovedZone, chunk: int = CHUNK) -> int:
     """The store view has its new time zone, and all of its orders their days and hours in it; how many were changed.
 
     The caller holds the lease on the orders of every channel of the shop, so no run writes days of the old zone
     meanwhile. Works in short transactions; killed half-way, the zone still stands as moved and the next run goes on.
     The second walk finds what a person's Synchronise wrote in the old zone during the first.
     """
-    changed = _rebuild_days(store, shop_id, moved)
+    changed = _rebuild_days(store, shop_id, moved, chunk)
     with store.writing() as connection:
         connection.execute(
             update(tables.store_view)
             .where(tables.store_view.c.id == record_key(shop_id, moved.store_id))
             .values(timezone=moved.zone.key)
         )
-    return changed + _rebuild_days(store, shop_id, moved)
+    return changed + _rebuild_days(store, shop_id, moved, chunk)
 
 
-def _rebuild_days(store: Store, shop_id: int, moved: MovedZone) -> int:
+def _rebuild_days(store: Store, shop_id: int, moved: MovedZone, chunk: int) -> int:
     last, changed = record_key(shop_id, 0), 0
     while True:
         with store.writing() as connection:
-            step = _rebuild_chunk(connection, shop_id, moved, last)
+            step = _rebuild_chunk(connection, shop_id, moved, last, chunk)
         if step is None:
             return changed
         last, changed = step[0], changed + step[1]
 
 
-def _rebuild_chunk(connection: Connection, shop_id: int, moved: MovedZone, after: int) -> tuple[int, int] | None:
+def _rebuild_chunk(
+    connection: Connection, shop_id: int, moved: MovedZone, after: int, chunk: int
+) -> tuple[int, int] | None:
     """The last id looked at and how many orders changed; None if there are no more."""
     order = tables.order.c
     rows = connection.execute(
@@ -63,7 +66,7 @@ def _rebuild_chunk(connection: Connection, shop_id: int, moved: MovedZone, after
         )
         .where(order.id > after, order.shop_id == shop_id, order.store_id == moved.store_id)
         .order_by(order.id)
-        .limit(_CHUNK)
+        .limit(chunk)
         .with_for_update()
     ).all()
     if not rows:

@@ -219,4 +219,6 @@ def _must_wait(row: Row[Any], states: dict[tuple[int, str], Row[Any]], held: set
         return False
     if lease_name(row.channel_id, "orders") in held:
         return bool(orders.last_started_at is not None and orders.last_started_at > now - ORDERS_GO_FIRST)
-    return bool(orders.due_at <= now)
+    # Due, or claimed and not yet begun: a claim puts it that much ahead.
+    claimed_at = orders.due_at - CLAIM
+    return bool(claimed_at <= now and (orders.last_started_at is None or orders.last_started_at < claimed_at))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,13 +16,11 @@ from crm_core.magento.shop import Magento
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
+from crm_core.store.lease import Lease, check
 from crm_core.sync.channels import OpenShop
 from crm_core.sync.transaction import Tally
 
 logger = logging.getLogger(__name__)
-
-Guard = Callable[[Connection], None]
-"""Called inside a write transaction before anything is written; raises LeaseLost."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +31,13 @@ class MovedZone:
     zone: ZoneInfo
 
 
-def synchronise_stores(store: Store, shop: OpenShop, guard: Guard) -> tuple[Tally, list[MovedZone]]:
+def synchronise_stores(store: Store, shop: OpenShop, *, lease: Lease | None = None) -> tuple[Tally, list[MovedZone]]:
     """Mirror the shop's websites, store views with their settings, and customer groups: four requests.
 
     Written in one transaction. A store view that the shop no longer has stays, not active, as its orders stay. A moved
     time zone is not written but returned: `crm_core.sync.days` takes it over with the days of the orders. Raises
-    PermissionMissing if Magento_Backend::store is not ticked; Magento_Customer::group may be missing: no groups then.
+    PermissionMissing if Magento_Backend::store is not ticked (Magento_Customer::group may be missing: no groups then),
+    and LeaseLost.
     """
     shop_id = shop.channel.shop_id
     websites = [
@@ -50,7 +49,8 @@ def synchronise_stores(store: Store, shop: OpenShop, guard: Guard) -> tuple[Tall
     groups = _groups(shop.magento)
     tally = Tally()
     with store.writing() as connection:
-        guard(connection)
+        if lease is not None:
+            check(connection, lease)
         # Two channels of one shop may be read at once, each under a lease of its own.
         connection.execute(select(tables.shop.c.id).where(tables.shop.c.id == shop_id).with_for_update())
         known = _mirrored(connection, tables.store_view, shop_id)

@@ -20,12 +20,8 @@ from crm_core.sync.stores import synchronise_stores
 from tests.channels.conftest import Served, connect
 
 
-def nothing(_: object) -> None:
-    """A guard of a test that holds no lease."""
-
-
 def read_stores(store: Store, channel: Channel) -> None:
-    synchronise_stores(store, open_shop(store, channel), nothing)
+    synchronise_stores(store, open_shop(store, channel))
 
 
 def column(store: Store, name: str) -> object:
@@ -71,8 +67,8 @@ def test_the_same_url_is_the_same_shop_and_its_channels_must_not_overlap(store: 
         connect(store, served.url, "Two", Rules(websites=("1",)))
     second = connect(store, f"{served.url}/", "Two", Rules(websites=("us",)))
     assert second.shop_id == first.shop_id
-    assert first.website_ids == {1}
-    assert second.website_ids == {2}
+    assert first.website_ids == frozenset({1})
+    assert second.website_ids == frozenset({2})
 
 
 def test_an_unknown_website_names_those_that_exist(store: Store, served: Served) -> None:
