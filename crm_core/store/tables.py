@@ -217,6 +217,7 @@ cart_item = Table(
     Column("options", Text, comment="JSON of the chosen options"),
     Column("state", String(12), nullable=False, default="present", comment="present, removed or unavailable"),
     Column("state_since", Instant, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 order = Table(
@@ -309,6 +310,7 @@ order_item = Table(
     Column("discount_amount", Money),
     Column("base_price", Money, nullable=False),
     Column("base_row_total", Money, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 # Secondary indexes of the big tables: built after the first import of an empty entity (crm_core.store.indexes).
@@ -401,6 +403,7 @@ order_status_total = Table(
     Column("base_currency", String(3), primary_key=True),
     Column("orders", Integer, nullable=False),
     Column("base_grand_total", Money, nullable=False),
+    sqlite_with_rowid=False,
     comment="All orders that are not gone, by status.",
 )
 
@@ -416,6 +419,7 @@ order_day_total = Table(
     Column("orders", Integer, nullable=False),
     Column("base_grand_total", Money, nullable=False),
     Column("base_total_refunded", Money, nullable=False),
+    sqlite_with_rowid=False,
     comment="Orders that are not gone, by the store's own day and status.",
 )
 
@@ -429,6 +433,7 @@ cart_status_total = Table(
     Column("base_currency", String(3), primary_key=True),
     Column("carts", Integer, nullable=False),
     Column("base_subtotal", Money, nullable=False),
+    sqlite_with_rowid=False,
     comment="All carts, by status.",
 )
 
@@ -442,6 +447,7 @@ cart_day_total = Table(
     Column("base_currency", String(3), primary_key=True),
     Column("carts", Integer, nullable=False),
     Column("base_subtotal", Money, nullable=False),
+    sqlite_with_rowid=False,
     comment="Carts with items, by day of their last update and status.",
 )
 

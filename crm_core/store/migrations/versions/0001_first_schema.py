@@ -26,6 +26,7 @@ def upgrade() -> None:
             "shop_id", "store_id", "updated_day", "status", "base_currency", name=op.f("pk_cart_day_total")
         ),
         comment="Carts with items, by day of their last update and status.",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "cart_item",
@@ -42,6 +43,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=12), nullable=False, comment="present, removed or unavailable"),
         sa.Column("state_since", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("cart_id", "item_id", name=op.f("pk_cart_item")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_cart_item_sku", "cart_item", ["sku", "cart_id"], unique=False)
     op.create_table(
@@ -57,6 +59,7 @@ def upgrade() -> None:
             "shop_id", "store_id", "status", "is_filled", "base_currency", name=op.f("pk_cart_status_total")
         ),
         comment="All carts, by status.",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "lease",
@@ -86,6 +89,7 @@ def upgrade() -> None:
             "shop_id", "store_id", "local_day", "status", "state", "base_currency", name=op.f("pk_order_day_total")
         ),
         comment="Orders that are not gone, by the store's own day and status.",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "order_status_total",
@@ -100,6 +104,7 @@ def upgrade() -> None:
             "shop_id", "store_id", "status", "state", "base_currency", name=op.f("pk_order_status_total")
         ),
         comment="All orders that are not gone, by status.",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "record_event",
@@ -151,6 +156,7 @@ def upgrade() -> None:
         sa.Column("base_price", sa.BigInteger(), nullable=False),
         sa.Column("base_row_total", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("order_id", "item_id", name=op.f("pk_sales_order_item")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_sales_order_item_sku", "sales_order_item", ["sku", "order_id"], unique=False)
     op.create_table(
