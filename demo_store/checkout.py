@@ -161,8 +161,8 @@ def totals_information(records: Records, cart: Doc, body: Any, store_id: int | N
     return totals.rest(records, fresh)
 
 
-def set_billing(records: Records, cart: Doc, body: Any, store_id: int | None) -> int:
-    """POST billing-address, also used for shipping where asked; returns the address id."""
+def set_billing(records: Records, cart: Doc, body: Any, store_id: int | None) -> str:
+    """POST billing-address, also used for shipping where asked; returns the address id as text."""
     given = body.get("address") if isinstance(body, dict) else None
     if not isinstance(given, dict):
         raise required("address")
@@ -174,8 +174,7 @@ def set_billing(records: Records, cart: Doc, body: Any, store_id: int | None) ->
     if cart["customer_id"] is None:
         cart["customer_email"] = cart["billing"]["email"]
     carts.saved(records, cart, store_id)
-    ident: int = cart["billing"]["id"]
-    return ident
+    return str(cart["billing"]["id"])
 
 
 def payment_methods(records: Records, cart: Doc, store_id: int | None = None) -> list[Doc]:

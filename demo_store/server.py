@@ -13,7 +13,7 @@ from typing import Any
 from demo_store.service import Request, Response, Service
 from demo_store.shop import Shop
 
-_SMALL = 256  # bytes below which compressing does not pay
+_SMALL = 20  # bytes that are not worth compressing, as nginx sees it
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -98,14 +98,24 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serve(shop: Shop, port: int = 0, host: str = "127.0.0.1") -> Iterator[str]:
-    """The shop answering on a thread of its own while the block runs; gives its URL. Port 0 takes a free one."""
+def running(shop: Shop, port: int = 0, host: str = "127.0.0.1") -> Iterator[Server]:
+    """The shop's server on a thread of its own while the block runs. Port 0 takes a free one; OSError for a taken one.
+
+    Its `service` may be replaced while it runs, by that of another shop.
+    """
     server = Server(shop, host, port)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield server.url
+        yield server
     finally:
         server.shutdown()
         thread.join()
         server.close()
+
+
+@contextmanager
+def serve(shop: Shop, port: int = 0, host: str = "127.0.0.1") -> Iterator[str]:
+    """The shop answering while the block runs; gives its URL, without a trailing slash."""
+    with running(shop, port, host) as server:
+        yield server.url
