@@ -19,7 +19,6 @@ from crm_core.errors import StoreUnusable, TooSlow
 BUSY_SECONDS = 10.0
 """How long a connection waits for another one's lock, or for its turn, before it gives up."""
 
-_MEBIBYTE = 2**20
 _POOL_SIZE = 10
 _POOL_OVERFLOW = 30
 
@@ -93,7 +92,15 @@ def reading_engine(url: URL, busy_seconds: float = BUSY_SECONDS) -> Engine:
     engine = create_engine(
         url, poolclass=QueuePool, pool_size=_POOL_SIZE, max_overflow=_POOL_OVERFLOW, pool_timeout=busy_seconds
     )
-    _tune_sqlite(engine, busy_seconds, begin="BEGIN", cache_mebibytes=16, extra=("PRAGMA query_only=ON",))
+    _tune_sqlite(
+        engine,
+        "BEGIN",
+        f"PRAGMA busy_timeout={round(busy_seconds * 1000)}",
+        f"PRAGMA cache_size={-16 * 1024}",
+        f"PRAGMA mmap_size={256 * 2**20}",
+        "PRAGMA temp_store=MEMORY",
+        "PRAGMA query_only=ON",
+    )
     return engine
 
 
@@ -102,14 +109,18 @@ def writing_engine(url: URL, busy_seconds: float = BUSY_SECONDS) -> Engine:
     if url.get_backend_name() == "postgresql":
         return _postgresql_engine(url, busy_seconds)
     engine = create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=busy_seconds)
-    extra = (
+    # The file is not mapped and an index is sorted on disk, so that an import of any size needs the same memory. A
+    # checkpoint comes every 32 MB: index pages that many commits touch are copied into the file once, not each time.
+    _tune_sqlite(
+        engine,
+        "BEGIN IMMEDIATE",
+        f"PRAGMA busy_timeout={round(busy_seconds * 1000)}",
+        f"PRAGMA cache_size={-64 * 1024}",
         "PRAGMA journal_mode=WAL",
         "PRAGMA synchronous=NORMAL",
-        "PRAGMA foreign_keys=ON",
-        # 32 MB: index pages that many commits touch are copied into the file once, not each time
         "PRAGMA wal_autocheckpoint=8000",
+        "PRAGMA foreign_keys=ON",
     )
-    _tune_sqlite(engine, busy_seconds, begin="BEGIN IMMEDIATE", cache_mebibytes=64, extra=extra)
     return engine
 
 
@@ -183,17 +194,7 @@ def _refuse_untyped_amounts(engine: Engine) -> None:
     dialect.colspecs = {**dialect.colspecs, Numeric: untyped}
 
 
-def _tune_sqlite(
-    engine: Engine, busy_seconds: float, *, begin: str, cache_mebibytes: int, extra: tuple[str, ...]
-) -> None:
-    pragmas = (
-        f"PRAGMA busy_timeout={round(busy_seconds * 1000)}",
-        f"PRAGMA cache_size={-cache_mebibytes * 1024}",
-        f"PRAGMA mmap_size={256 * _MEBIBYTE}",
-        "PRAGMA temp_store=MEMORY",
-        *extra,
-    )
-
+def _tune_sqlite(engine: Engine, begin: str, *pragmas: str) -> None:
     def tune(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         # The driver would begin transactions on its own terms; the "begin" event below does it on ours.
         raw: Any = connection

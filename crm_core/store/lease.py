@@ -30,7 +30,8 @@ def acquire(connection: Connection, name: str, holder: str, seconds: float = 60)
     token = connection.execute(
         text(
             "INSERT INTO lease (name, holder, token, expires_at) "
-            f"VALUES (:name, :holder, 1, {now} + CAST(:milliseconds AS BIGINT)) "
+            # The first token is the time: a lease that is made again never repeats one of an earlier life.
+            f"VALUES (:name, :holder, {now}, {now} + CAST(:milliseconds AS BIGINT)) "
             "ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, token = lease.token + 1, "
             f"expires_at = excluded.expires_at WHERE lease.expires_at <= {now} RETURNING token"
         ),

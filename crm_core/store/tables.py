@@ -79,6 +79,7 @@ channel = Table(
     Column("checked_at", Instant),
     Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
+    sqlite_autoincrement=True,
     comment="A shop with the websites in scope, its credentials and its rules. Channels of one shop don't overlap.",
 )
 

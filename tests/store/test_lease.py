@@ -93,6 +93,17 @@ def test_nobody_takes_over_between_the_check_and_the_commit(store: Store) -> Non
     assert seen == [None], "and then sees that the lease was renewed in it"
 
 
+def test_a_lease_that_was_deleted_and_made_again_does_not_let_its_earlier_holder_in(store: Store) -> None:
+    first = _taken(store, "a")
+    with store.writing() as connection:
+        connection.execute(text("DELETE FROM lease"))
+    time.sleep(0.002)
+    second = _taken(store, "a")
+    assert second.token > first.token
+    with pytest.raises(LeaseLost), store.writing() as connection:
+        lease.check(connection, first)
+
+
 def test_of_many_who_ask_at_once_one_gets_it(store: Store) -> None:
     got: list[lease.Lease | None] = []
     threads = [threading.Thread(target=lambda n=n: got.append(_acquire(store, f"h{n}"))) for n in range(8)]

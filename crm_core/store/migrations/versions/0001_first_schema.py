@@ -446,6 +446,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_channel")),
         sa.UniqueConstraint("name", name=op.f("uq_channel_name")),
         comment="A shop with the websites in scope, its credentials and its rules. Channels of one shop don't overlap.",
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_channel_shop_id"), "channel", ["shop_id"], unique=False)
     op.create_table(
