@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
-from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256
 from requests import PreparedRequest
 from requests.auth import AuthBase
 from requests_oauthlib import OAuth1
@@ -156,7 +155,7 @@ class _Signature(AuthBase):
             credentials.consumer_secret,
             credentials.token,
             credentials.token_secret,
-            signature_method=SIGNATURE_HMAC_SHA256,
+            signature_method="HMAC-SHA256",
             timestamp=str(int(time.time() if shop_time is None else shop_time)),
         )
 

@@ -21,6 +21,7 @@ import requests
 import tenacity
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3.exceptions import LocationParseError
 
 from crm_core.errors import (
     OutcomeUnknown,
@@ -202,15 +203,18 @@ class Connection:
         started = time.perf_counter()
         with self._lock:
             self._requests_made += 1
-        response = session.request(
-            method,
-            url,
-            data=None if body is None else msgspec.json.encode(body),
-            headers=None if body is None else {"Content-Type": "application/json"},
-            auth=signature,
-            timeout=timeout,
-            allow_redirects=False,
-        )
+        try:
+            response = session.request(
+                method,
+                url,
+                data=None if body is None else msgspec.json.encode(body),
+                headers=None if body is None else {"Content-Type": "application/json"},
+                auth=signature,
+                timeout=timeout,
+                allow_redirects=False,
+            )
+        except LocationParseError as unparsable:  # requests lets it through for a host with too long a label
+            raise requests.exceptions.InvalidURL(unparsable) from None
         logger.debug(
             "%s %s: %d in %.3f s", method, urlsplit(url).path, response.status_code, time.perf_counter() - started
         )

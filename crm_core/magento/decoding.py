@@ -76,6 +76,11 @@ def _page_decoder(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(msgspec.defstruct(f"{kind.__name__}Page", fields, gc=False), strict=False)
 
 
+@cache
+def _shape(kind: Any) -> inspect.Type:
+    return inspect.type_info(kind)
+
+
 def decode(data: bytes, kind: Any, what: str) -> Any:
     """The answer as `kind`. Raises ShopAnsweredNonsense naming `what` was asked for if it cannot be read as that."""
     try:
@@ -139,7 +144,7 @@ def _nonsense(what: str, cause: Exception) -> ShopAnsweredNonsense:
 
 def _mended(data: bytes, kind: Any) -> Any:
     """The data as `kind` after undoing what PHP does to types: `[]` for nothing, numbers for texts, gaps in lists."""
-    return msgspec.convert(_mend(msgspec.json.decode(data), inspect.type_info(kind)), kind, strict=False)
+    return msgspec.convert(_mend(msgspec.json.decode(data), _shape(kind)), kind, strict=False)
 
 
 def _mend(value: Any, kind: inspect.Type) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from email.utils import parsedate_to_datetime
@@ -71,8 +72,10 @@ def refused_answer(response: requests.Response, base_url: str, what: str, clock_
     status = response.status_code
     refused = read_refusal(response.content) if is_json(response) else None
     if 300 <= status < 400:
-        target = response.headers.get("Location", "an address that it does not name")
-        return WrongAddress(f"{base_url} redirects to {target}. Use that scheme and host as the channel's base URL.")
+        # Without its query, which may hold e-mail addresses.
+        target = response.headers.get("Location", "an address that it does not name").split("?")[0]
+        target = re.sub(r"/rest(/.*)?\Z", "", target)
+        return WrongAddress(f"{base_url} redirects to {target}. Give the address that it leads to as the base URL.")
     if status == 429:
         return ShopUnavailable(f"{base_url} limits how often it may be asked (429). Try later.", _retry_after(response))
     if status in (500, 504):
@@ -146,7 +149,9 @@ def _retry_after(response: requests.Response) -> float | None:
     wish = response.headers.get("Retry-After", "").strip()
     if wish.isdecimal():
         return float(wish)
+    date = response.headers.get("Date", "")
     try:
-        return max(0.0, parsedate_to_datetime(wish).timestamp() - time.time()) if wish else None
+        now = parsedate_to_datetime(date).timestamp() if date else time.time()
+        return max(0.0, parsedate_to_datetime(wish).timestamp() - now) if wish else None
     except ValueError:
         return None

@@ -146,7 +146,7 @@ def test_an_api_under_index_php_is_found_and_told(shop: ScriptedShop) -> None:
     [
         (html(200), "text/html instead of JSON"),
         (html(404), "not Magento's REST API"),
-        (html(301, Location="https://www.shop.example/rest"), "redirects to https://www.shop.example/rest"),
+        (html(301, Location="https://www.shop.example/rest"), "redirects to https://www.shop.example."),
         (html(403), "firewall"),
         (html(401), "password of its own"),
         (replay("maintenance"), "maintenance"),

@@ -63,7 +63,7 @@ def test_cookies_are_dropped_because_magento_queues_requests_of_one_session(
         (html(403), WrongAddress, "firewall"),
         (html(404), WrongAddress, "not Magento's REST API"),
         (html(401), SignInFailed, "password of its own"),
-        (html(301, Location="https://shop.example/rest/V1/x"), WrongAddress, "redirects to https://shop.example/rest"),
+        (html(301, Location="https://x.example/rest/V1/a?b=c"), WrongAddress, "redirects to https://x.example. "),
         (html(302, Location="/login"), WrongAddress, "redirects to /login"),
         (html(414), ShopRefused, "414"),
         (replay("customer_missing"), ShopHasNoSuch, "customerId = 999999"),
@@ -221,6 +221,7 @@ def test_a_write_does_not_go_over_a_connection_that_may_have_gone_stale(
         ("http://no-such-host.invalid", ShopUnavailable, "cannot be found"),
         ("http://127.0.0.1:99999", WrongAddress, "not an address"),
         ("http://", WrongAddress, "not an address"),
+        (f"http://{'a' * 70}.example", WrongAddress, "not an address"),
     ],
 )
 def test_an_address_that_leads_nowhere_is_told_in_words(address: str, kind: type[DeskError], words: str) -> None:

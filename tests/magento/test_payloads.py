@@ -176,6 +176,11 @@ def test_a_bad_record_is_set_apart_and_the_others_of_its_page_are_kept(fields: A
         assert bad.id == 9
 
 
+def test_23_a_page_whose_items_php_has_made_an_object_is_read() -> None:
+    page = decode_page(b'{"items": {"0": {"entity_id": 1}, "2": {"entity_id": "3"}}}', Order, 2, "")
+    assert [order.entity_id for order in page.items] == [1, 3]
+
+
 def test_bad_records_count_for_whether_a_page_is_full() -> None:
     data = json.dumps({"items": [{"entity_id": 1}, {"entity_id": "x"}]}).encode()
     assert not decode_page(data, Order, 2, "").is_last
