@@ -1,0 +1,239 @@
+"""How many rows a filter matches and what they sum to: from the rollups where they know, else exact up to a limit.
+
+The rollups know status, store view and currency, the day of an order's creation and the day of a cart's last update.
+For any other condition rows are counted, up to LIMIT: beyond, the answer is "10,000+", because an exact one would take
+as long as reading every row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from crm_core.errors import TooSlow
+from crm_core.insight.directory import Directory
+from crm_core.insight.filters import Filter
+from crm_core.insight.statuses import (
+    StatusStyle,
+    cart_status_rank,
+    cart_status_style,
+    order_status_rank,
+    order_status_style,
+)
+from crm_core.insight.where import ROWS, where
+from crm_core.store.database import Store
+from crm_core.store.tables import CART_STATUSES, cart_day_total, cart_status_total, order_day_total, order_status_total
+
+LIMIT = 10_000
+"""Rows that are counted one by one at most."""
+
+RARE = 20_000
+"""Rows of a status up to which SQLite finds them faster by an index of the status than by reading the wide index."""
+
+COUNT_SECONDS = 2.0
+"""Time after which counting is given up: the count is then unknown."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """A number of rows: exact, or at least `value` (shown "10,000+"); None: it took too long to count."""
+
+    value: int | None
+    exact: bool = True
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return "many"
+        return f"{self.value:,}" if self.exact else f"{self.value:,}+"
+
+
+@dataclass(frozen=True)
+class Sum:
+    """An amount of one currency, never mixed with another one."""
+
+    currency: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class StatusCount:
+    """The rows of one status; `state` is the order's state (that of most of them), empty for carts."""
+
+    status: str
+    state: str
+    style: StatusStyle
+    count: Count
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The rows that match, and their sums per currency, biggest first; no sums where counting them all was too dear."""
+
+    matching: Count
+    sums: tuple[Sum, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a rollup, cut down to what counting needs; `amount` is in its currency."""
+
+    status: str
+    state: str
+    currency: str
+    rows: int
+    amount: Decimal
+
+
+def status_counts(
+    store: Store, wanted: Filter, *, today: date | None = None, names: Directory | None = None
+) -> list[StatusCount]:
+    """The matching rows by status, whatever status the filter asks for; every status of a cart, those of orders in use.
+
+    In the order in which carts and orders go through them. `today`: the day presets count back from, UTC's if None.
+    """
+    today = today or datetime.now(UTC).date()
+    free = replace(wanted, statuses=())
+    with store.reading() as connection:
+        names = names or Directory.read(connection)
+        states = _states(connection, free)
+        cells = rollup_cells(connection, free, names, today)
+    if cells is not None:
+        found = {status: Count(sum(cell.rows for cell in cells if cell.status == status)) for status in states}
+    else:
+        found = {status: _bounded(store, replace(free, statuses=(status,)), names, today).matching for status in states}
+    return [
+        StatusCount(status, state, _style(wanted, status, state), found[status])
+        for status, state in sorted(states.items(), key=lambda each: (_rank(wanted, *each), each[0]))
+    ]
+
+
+def tally(store: Store, wanted: Filter, names: Directory, today: date) -> Tally:
+    """The count and the sums of the rows that match the filter."""
+    with store.reading() as connection:
+        cells = rollup_cells(connection, wanted, names, today)
+    return _bounded(store, wanted, names, today) if cells is None else tally_of(cells)
+
+
+def tally_of(cells: Sequence[Cell]) -> Tally:
+    """The count and the sums of rollup cells."""
+    sums: dict[str, Decimal] = {}
+    for cell in cells:
+        sums[cell.currency] = sums.get(cell.currency, Decimal(0)) + cell.amount
+    return Tally(Count(sum(cell.rows for cell in cells)), sorted_sums(sums))
+
+
+def total_rows(connection: Connection, wanted: Filter) -> int:
+    """All rows of the screen: carts with items, or every cart if the filter wants empty ones too; orders not gone."""
+    if wanted.screen == "orders":
+        query = select(func.coalesce(func.sum(order_status_total.c.orders), 0))
+    else:
+        query = select(func.coalesce(func.sum(cart_status_total.c.carts), 0))
+        if wanted.with_items:
+            query = query.where(cart_status_total.c.is_filled)
+    return int(connection.scalar(query) or 0)
+
+
+def status_rows(connection: Connection, wanted: Filter) -> int:
+    """Rows that have one of the filter's statuses, whatever else it asks for; empty carts count too."""
+    table = order_status_total if wanted.screen == "orders" else cart_status_total
+    measure = table.c.orders if wanted.screen == "orders" else table.c.carts
+    query = select(func.coalesce(func.sum(measure), 0)).where(table.c.status.in_(wanted.statuses))
+    return int(connection.scalar(query) or 0)
+
+
+def rollup_cells(connection: Connection, wanted: Filter, names: Directory, today: date) -> list[Cell] | None:
+    """The rollup cells that make up the filter's rows; None if it asks for what no rollup knows."""
+    known = {"status", "channel", "store", "currency", "items"}
+    known.add("created" if wanted.screen == "orders" else "updated")
+    if any(condition.key not in known for condition in wanted.conditions()):
+        return None
+    if wanted.screen == "carts" and wanted.updated and not wanted.with_items:
+        return None
+    scope = names.scope(wanted.channel_ids, wanted.stores)
+    return [
+        Cell(row.status, row.state, row.base_currency, int(row.rows), row.amount)
+        for row in _read_rollup(connection, wanted, today)
+        if (scope is None or scope.holds(row.shop_id, row.store_id))
+        and (not wanted.currency or row.base_currency == wanted.currency)
+        and (not wanted.statuses or row.status in wanted.statuses)
+    ]
+
+
+def _read_rollup(connection: Connection, wanted: Filter, today: date) -> Sequence[Any]:
+    period = wanted.created if wanted.screen == "orders" else wanted.updated
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.screen == "orders":
+        table = order_day_total if period else order_status_total
+        rows, amount, state = table.c.orders, table.c.base_grand_total, [table.c.state]
+    else:
+        table = cart_day_total if period else cart_status_total
+        rows, amount, state = table.c.carts, table.c.base_subtotal, []
+        if wanted.with_items and not period:
+            conditions.append(cart_status_total.c.is_filled)
+    if period:
+        day = table.c.local_day if wanted.screen == "orders" else table.c.updated_day
+        conditions.append(day.between(*period.span(today)))
+    group = [table.c.shop_id, table.c.store_id, table.c.status, *state, table.c.base_currency]
+    query = select(*group, func.sum(rows).label("rows"), func.sum(amount).label("amount")).group_by(*group)
+    if not state:
+        query = query.add_columns(table.c.status.label("state"))
+    return connection.execute(query.where(*conditions)).all()
+
+
+def _bounded(store: Store, wanted: Filter, names: Directory, today: date) -> Tally:
+    rows = ROWS[wanted.screen]
+    try:
+        with store.reading(COUNT_SECONDS) as connection:
+            by_index = bool(wanted.statuses) and status_rows(connection, wanted) <= RARE
+            conditions = where(connection, wanted, names, today, status_by_index=by_index)
+            some = (
+                select(rows.table.c.base_currency, rows.amount.label("amount"))
+                .where(*conditions)
+                .limit(LIMIT + 1)
+                .subquery()
+            )
+            found = connection.execute(
+                select(
+                    some.c.base_currency, func.count().label("rows"), func.sum(some.c.amount).label("amount")
+                ).group_by(some.c.base_currency)
+            ).all()
+    except TooSlow:
+        return Tally(Count(None, exact=False), ())
+    number = sum(row.rows for row in found)
+    if number > LIMIT:
+        return Tally(Count(LIMIT, exact=False), ())
+    return Tally(Count(number), sorted_sums({row.base_currency: row.amount for row in found}))
+
+
+def sorted_sums(sums: Mapping[str, Decimal]) -> tuple[Sum, ...]:
+    """The amounts per currency, biggest first."""
+    return tuple(
+        Sum(currency, amount) for currency, amount in sorted(sums.items(), key=lambda each: (-each[1], each[0]))
+    )
+
+
+def _states(connection: Connection, wanted: Filter) -> dict[str, str]:
+    """Every status with its state: that of most orders, since a shop may give one status to several states."""
+    if wanted.screen == "carts":
+        return dict.fromkeys(CART_STATUSES, "")
+    query = (
+        select(
+            order_status_total.c.status, order_status_total.c.state, func.sum(order_status_total.c.orders).label("n")
+        )
+        .group_by(order_status_total.c.status, order_status_total.c.state)
+        .order_by("n")
+    )
+    return {row.status: row.state for row in connection.execute(query)}
+
+
+def _style(wanted: Filter, status: str, state: str) -> StatusStyle:
+    return cart_status_style(status) if wanted.screen == "carts" else order_status_style(state, status)
+
+
+def _rank(wanted: Filter, status: str, state: str) -> int:
+    return cart_status_rank(status) if wanted.screen == "carts" else order_status_rank(state)

@@ -1,0 +1,169 @@
+"""The columns of the grids and how each of them sorts; nothing else can be sorted by.
+
+Every sort ends with the record key, so that an order is total and a row can be found again by what it is sorted by. No
+part of a sort is ever null: an amount that was not read sorts below all others, a missing text before all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Integer, String, case, func, literal, type_coerce
+from sqlalchemy.sql.elements import ColumnClause
+
+from crm_core.insight.directory import Directory
+from crm_core.insight.filters import Screen
+from crm_core.store.tables import cart, order
+
+_LOWEST = -(2**63)
+
+
+@dataclass(frozen=True)
+class GridColumn:
+    """A column of a grid: its key in the URL, its label, and whether it can be sorted by."""
+
+    key: str
+    label: str
+    sortable: bool = True
+
+
+CART_COLUMNS = (
+    GridColumn("status", "Status"),
+    GridColumn("name", "Customer"),
+    GridColumn("total", "Total"),
+    GridColumn("subtotal", "Subtotal"),
+    GridColumn("qty", "Qty"),
+    GridColumn("activity", "Idle"),
+    GridColumn("updated", "Updated"),
+    GridColumn("created", "Created"),
+    GridColumn("number", "Cart"),
+    GridColumn("email", "E-mail"),
+    GridColumn("channel", "Channel"),
+    GridColumn("store", "Store view"),
+    GridColumn("country", "Country"),
+    GridColumn("region", "Region"),
+)
+ORDER_COLUMNS = (
+    GridColumn("status", "Status"),
+    GridColumn("name", "Customer"),
+    GridColumn("total", "Total"),
+    GridColumn("number", "Order"),
+    GridColumn("created", "Created"),
+    GridColumn("updated", "Updated"),
+    GridColumn("paid", "Paid"),
+    GridColumn("subtotal", "Subtotal"),
+    GridColumn("email", "E-mail"),
+    GridColumn("channel", "Channel"),
+    GridColumn("store", "Store view"),
+    GridColumn("country", "Country"),
+    GridColumn("region", "Region"),
+)
+COLUMNS: Mapping[Screen, tuple[GridColumn, ...]] = {"carts": CART_COLUMNS, "orders": ORDER_COLUMNS}
+
+
+@dataclass(frozen=True)
+class Sort:
+    """The column a grid is sorted by, by its key, and the direction."""
+
+    column: str
+    descending: bool = True
+
+    def to_url(self) -> dict[str, str]:
+        """The query parameter that `from_url` reads back."""
+        return {"sort": f"{'-' if self.descending else ''}{self.column}"}
+
+    @staticmethod
+    def from_url(screen: Screen, params: Mapping[str, str]) -> tuple[Sort, list[str]]:
+        """The sort in the parameter `sort`, such as -updated; the default and a sentence if it names no column."""
+        value = params.get("sort", "")
+        found = Sort(value.removeprefix("-"), value.startswith("-"))
+        if not value:
+            return DEFAULT_SORT[screen], []
+        if found.column not in _KEYS[screen]:
+            return DEFAULT_SORT[screen], [f"The list can't be sorted by “{found.column[:40]}”: the default is used."]
+        return found, []
+
+
+DEFAULT_SORT: Mapping[Screen, Sort] = {"carts": Sort("updated"), "orders": Sort("created")}
+
+
+def is_walkable(screen: Screen, sort: Sort) -> bool:
+    """Whether a narrow index holds the rows in this order, so that any page can be walked to."""
+    return sort.column in _WALKABLE[screen]
+
+
+def sort_keys(screen: Screen, sort: Sort, names: Directory) -> tuple[ColumnElement[Any], ...]:
+    """What the rows are ordered by, all in the sort's direction; the last one is the record key.
+
+    Raises KeyError for a column that is none of the screen's.
+    """
+    table = cart if screen == "carts" else order
+    if sort.column in ("channel", "store"):
+        return (_place(screen, names, by_store=sort.column == "store"), table.c.id)
+    return (*_KEYS[screen][sort.column], table.c.id)
+
+
+def _place(screen: Screen, names: Directory, *, by_store: bool) -> ColumnElement[Any]:
+    """The place of the row's channel or store view in the alphabet; rows of an unknown one come first."""
+    table = cart if screen == "carts" else order
+    words = [
+        (names.channel_name(view.shop_id, view.origin_id), view.website, view.name)
+        if by_store
+        else (names.channel_name(view.shop_id, view.origin_id),)
+        for view in names.stores
+    ]
+    places = {word: place for place, word in enumerate(sorted(set(words)), start=1)}
+    arms = [
+        ((table.c.shop_id == view.shop_id) & (table.c.store_id == view.origin_id), literal(places[word], Integer))
+        for view, word in zip(names.stores, words, strict=True)
+    ]
+    return case(*arms, else_=literal(0, Integer)) if arms else literal(0, Integer)
+
+
+def _amount(column: ColumnClause[Any]) -> ColumnElement[Any]:
+    return func.coalesce(type_coerce(column, BigInteger), literal(_LOWEST, BigInteger))
+
+
+def _text(column: ColumnClause[Any]) -> ColumnElement[Any]:
+    return func.coalesce(column, literal("", String))
+
+
+_KEYS: Mapping[Screen, Mapping[str, tuple[ColumnElement[Any], ...]]] = {
+    "carts": {
+        "status": (cart.c.status, cart.c.updated_at),
+        "name": (cart.c.name_key,),
+        "total": (_amount(cart.c.grand_total),),
+        "subtotal": (cart.c.base_subtotal,),
+        "qty": (cart.c.items_qty,),
+        "activity": (cart.c.last_activity_at,),
+        "updated": (cart.c.updated_at,),
+        "created": (cart.c.created_at,),
+        "number": (cart.c.origin_id,),
+        "email": (cart.c.email_key,),
+        "channel": (),
+        "store": (),
+        "country": (_text(cart.c.billing_country),),
+        "region": (_text(cart.c.billing_region),),
+    },
+    "orders": {
+        "status": (order.c.status, order.c.created_at),
+        "name": (order.c.name_key,),
+        "total": (order.c.base_grand_total,),
+        "number": (order.c.increment_id,),
+        "created": (order.c.created_at,),
+        "updated": (order.c.updated_at,),
+        "paid": (_amount(order.c.base_total_paid),),
+        "subtotal": (_amount(order.c.base_subtotal),),
+        "email": (order.c.email_key,),
+        "channel": (),
+        "store": (),
+        "country": (_text(order.c.billing_country),),
+        "region": (_text(order.c.billing_region),),
+    },
+}
+_WALKABLE: Mapping[Screen, frozenset[str]] = {
+    "carts": frozenset({"status", "subtotal", "updated", "created", "number"}),
+    "orders": frozenset({"status", "total", "updated", "created", "number"}),
+}

@@ -1,0 +1,192 @@
+"""The SQL of a filter: its fourth face, used by the grids, the counts and the neighbours of a record.
+
+Names, e-mail addresses and order numbers are compared case-folded with the short keys of crm_core.store.search_keys, so
+a search reads the wide index of the grid and not the rows. What a person typed is data: % and _ mean themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    UnaryExpression,
+    and_,
+    false,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.sql.operators import custom_op
+
+from crm_core.insight.directory import Directory, Scope
+from crm_core.insight.filters import Filter, Screen
+from crm_core.insight.periods import Period
+from crm_core.store.keys import record_key
+from crm_core.store.search_keys import email_key
+from crm_core.store.tables import cart, cart_item, order, order_item, shop
+
+_NUMBER = re.compile(r"#?(\d{1,12})")
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_DAY = timedelta(days=1)
+
+_INCREMENT_DIGITS = 9
+"""Digits that Magento fills an order number up to."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The table behind a screen and the columns that every filter of it looks at."""
+
+    table: Table
+    amount: Column[Any]
+    lines: Table
+    line_key: Column[Any]
+
+
+ROWS: dict[Screen, Rows] = {
+    "carts": Rows(cart, cart.c.base_subtotal, cart_item, cart_item.c.cart_id),
+    "orders": Rows(order, order.c.base_grand_total, order_item, order_item.c.order_id),
+}
+
+
+def where(
+    connection: Connection, wanted: Filter, names: Directory, today: date, *, status_by_index: bool = True
+) -> list[ColumnElement[bool]]:
+    """The conditions of the filter, all of which hold for its rows; `today` is the day that presets count back from.
+
+    Without `status_by_index` SQLite does not look for the status in an
+    index: it keeps no statistics and would take any status for a rare one.
+    """
+    rows = ROWS[wanted.screen]
+    found = _shown(wanted)
+    if wanted.statuses:
+        status: ColumnElement[Any] = rows.table.c.status
+        found.append((status if status_by_index else unindexed(connection, status)).in_(wanted.statuses))
+    if (scope := names.scope(wanted.channel_ids, wanted.stores)) is not None:
+        found.append(_in_scope(rows.table, scope))
+    found += _in_periods(wanted, rows.table, today)
+    if wanted.amount_from is not None:
+        found.append(rows.amount >= wanted.amount_from)
+    if wanted.amount_to is not None:
+        found.append(rows.amount <= wanted.amount_to)
+    if wanted.currency:
+        found.append(rows.table.c.base_currency == wanted.currency)
+    if wanted.countries:
+        found.append(rows.table.c.billing_country.in_(wanted.countries))
+    if wanted.is_guest is not None:
+        found.append(rows.table.c.is_guest.is_(wanted.is_guest))
+    if wanted.sku:
+        variants = sorted({wanted.sku, wanted.sku.upper(), wanted.sku.lower()})
+        found.append(rows.table.c.id.in_(select(rows.line_key).where(rows.lines.c.sku.in_(variants))))
+    if wanted.email:
+        found.append(_has_email(rows.table, wanted.email))
+    if wanted.text:
+        found += _has_text(connection, wanted, rows)
+    return found
+
+
+def unindexed(connection: Connection, value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The same value, by which SQLite neither looks for rows nor walks them; PostgreSQL decides by its statistics."""
+    if connection.dialect.name != "sqlite":
+        return value
+    return UnaryExpression(value, operator=custom_op("+"), type_=value.type)
+
+
+def contains(text: str) -> str:
+    """The LIKE pattern, escaped by a backslash, of what holds that text anywhere."""
+    return "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+
+
+def _shown(wanted: Filter) -> list[ColumnElement[bool]]:
+    # Spelt as in the partial indexes, without a parameter: otherwise the databases cannot tell that they fit.
+    if wanted.screen == "orders":
+        return [order.c.gone_at.is_not(None) if wanted.gone else order.c.gone_at.is_(None)]
+    return [literal_column("cart.items_qty") > literal_column("0")] if wanted.with_items else []
+
+
+def _in_scope(table: Table, scope: Scope) -> ColumnElement[bool]:
+    parts: list[ColumnElement[bool]] = []
+    if scope.shops:
+        parts.append(table.c.shop_id.in_(sorted(scope.shops)))
+    for shop_id in sorted({shop_id for shop_id, _ in scope.views}):
+        views = sorted(store_id for owner, store_id in scope.views if owner == shop_id)
+        parts.append(and_(table.c.shop_id == shop_id, table.c.store_id.in_(views)))
+    return or_(*parts) if parts else false()
+
+
+def _in_periods(wanted: Filter, table: Table, today: date) -> list[ColumnElement[bool]]:
+    found = _between(table.c.updated_at, wanted.updated, today) if wanted.updated else []
+    if wanted.created is None:
+        return found
+    if wanted.screen == "carts":
+        return found + _between(table.c.created_at, wanted.created, today)
+    first, final = wanted.created.days(today)
+    if first:
+        found.append(table.c.local_day >= first)
+    if final:
+        found.append(table.c.local_day <= final)
+    # No zone is a whole day off UTC: these let an index on created_at skip the rest.
+    return found + _between(table.c.created_at, wanted.created, today, margin=_DAY)
+
+
+def _between(
+    column: Column[Any], period: Period, today: date, margin: timedelta = timedelta(0)
+) -> list[ColumnElement[bool]]:
+    first, final = period.days(today)
+    found: list[ColumnElement[bool]] = []
+    if first and first > date.min + 2 * _DAY:
+        found.append(column >= datetime.combine(first, time(), UTC) - margin)
+    if final and final < date.max - 2 * _DAY:
+        found.append(column < datetime.combine(final, time(), UTC) + _DAY + margin)
+    return found
+
+
+def _has_email(table: Table, email: str) -> ColumnElement[bool]:
+    key = email_key(email)
+    if _ADDRESS.fullmatch(email):
+        found: ColumnElement[bool] = table.c.email_key == key
+        return found
+    return _like(table.c.email_key, key)
+
+
+def _has_text(connection: Connection, wanted: Filter, rows: Rows) -> list[ColumnElement[bool]]:
+    exact = _keys_of_number(connection, wanted)
+    if exact:
+        return [rows.table.c.id.in_(exact)]
+    return [_has_word(rows, wanted.screen, word) for word in wanted.text.split()]
+
+
+def _has_word(rows: Rows, screen: Screen, word: str) -> ColumnElement[bool]:
+    parts = [_like(rows.table.c.name_key, word.casefold()), _like(rows.table.c.email_key, word.casefold())]
+    variants = sorted({word, word.upper(), word.lower()})
+    if screen == "orders":
+        parts += [_like(rows.table.c.increment_id, variant) for variant in variants]
+    has_sku = or_(*(_like(rows.lines.c.sku, variant) for variant in variants))
+    parts.append(rows.table.c.id.in_(select(rows.line_key).where(has_sku)))
+    return or_(*parts)
+
+
+def _like(column: Column[Any], text: str) -> ColumnElement[bool]:
+    return column.like(contains(text), escape="\\")
+
+
+def _keys_of_number(connection: Connection, wanted: Filter) -> Sequence[int]:
+    """Records whose number is exactly the text: asked by key, since a number typed in full wants that one record."""
+    number = _NUMBER.fullmatch(wanted.text)
+    if not number:
+        return []
+    if wanted.screen == "orders":
+        variants = sorted({number[1], number[1].zfill(_INCREMENT_DIGITS)})
+        return connection.scalars(select(order.c.id).where(*_shown(wanted), order.c.increment_id.in_(variants))).all()
+    if int(number[1]) >= 1 << 40:
+        return []
+    keys = [record_key(shop_id, int(number[1])) for shop_id in connection.scalars(select(shop.c.id))]
+    return connection.scalars(select(cart.c.id).where(cart.c.id.in_(keys))).all()
