@@ -81,6 +81,7 @@ class Totals(msgspec.Struct, frozen=True, omit_defaults=True):
     shipping_incl_tax: Decimal | None = None
     tax_amount: Decimal | None = None
     base_currency: str | None = None
+    base_subtotal: Decimal | None = None
     base_grand_total: Decimal | None = None
     coupon_code: str | None = None
     segments: list[TotalsSegment] = []

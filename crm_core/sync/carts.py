@@ -13,7 +13,14 @@ from crm_core.store import tables
 from crm_core.store.rollups import CartFacts
 from crm_core.store.search_keys import email_key, name_key
 from crm_core.store.upsert import Row, upsert
-from crm_core.sync.cart_links import LINE_COLUMNS, Standing, lines_from_orders, links_of
+from crm_core.sync.cart_links import (
+    LINE_COLUMNS,
+    Standing,
+    lines_from_orders,
+    links_of,
+    save_standings,
+    standings,
+)
 from crm_core.sync.cart_mapping import MappedCart, MappedLine
 from crm_core.sync.changes import address_changed, amount, quantity, status_changed, value_changed
 from crm_core.sync.lookups import rows_where
@@ -81,6 +88,20 @@ def write_carts(transaction: Transaction, carts: Sequence[MappedCart]) -> None:
     upsert(connection, tables.cart_item, _LINE, lines)
     if bare:
         _take_lines(transaction, bare)
+
+
+def carts_gone(transaction: Transaction, keys: Collection[int]) -> int:
+    """The carts are marked as gone from the shop, with the status that follows; returns how many were not before."""
+    known = standings(transaction, keys)
+    changes = [
+        (old, old._replace(gone_at=transaction.now).judged(transaction))
+        for old in known.values()
+        if old.gone_at is None
+    ]
+    for old, _ in changes:
+        transaction.tell("cart", old.id, ["The shop no longer has this cart"], transaction.now, "gone")
+    save_standings(transaction, changes)
+    return len(changes)
 
 
 def _is_same(old: Any, cart: MappedCart) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from crm_core.store import documents, tables
@@ -10,7 +10,7 @@ from crm_core.store.upsert import upsert
 from crm_core.sync.changes import value_changed
 from crm_core.sync.lookups import rows_where
 from crm_core.sync.mapping import CUSTOMER_COLUMNS, MappedCustomer
-from crm_core.sync.transaction import Transaction
+from crm_core.sync.transaction import Transaction, mark_gone
 
 _OLD = (
     "id", "content_hash", "first_seen_at", "gone_at", "email", "firstname", "lastname", "is_subscribed", "addresses",
@@ -39,6 +39,16 @@ def write_customers(transaction: Transaction, customers: Sequence[MappedCustomer
             tally.changed += 1
             transaction.tell("customer", key, _changes(old, customer), customer.values[_AT["updated_at"]])
     upsert(connection, tables.customer, CUSTOMER_COLUMNS, rows)
+
+
+def customers_gone(transaction: Transaction, keys: Collection[int]) -> int:
+    """The customers are marked as gone from the shop and kept; returns how many were not before."""
+    known = rows_where(transaction.connection, tables.customer, ("id", "gone_at"), "id", keys, lock=True)
+    gone = [row.id for row in known if row.gone_at is None]
+    for key in gone:
+        transaction.tell("customer", key, ["The shop no longer has this customer"], transaction.now, "gone")
+    mark_gone(transaction, tables.customer, gone)
+    return len(gone)
 
 
 def _changes(old: Any, customer: MappedCustomer) -> Iterator[str]:

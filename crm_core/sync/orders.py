@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import update
@@ -15,7 +15,7 @@ from crm_core.sync.cart_status import CANCELLED_STATE
 from crm_core.sync.changes import address_changed, amount_changed, status_changed, value_changed
 from crm_core.sync.lookups import rows_where
 from crm_core.sync.mapping import ORDER_COLUMNS, ORDER_ITEM_COLUMNS, MappedOrder
-from crm_core.sync.transaction import Transaction
+from crm_core.sync.transaction import Transaction, mark_gone
 
 _OLD = (
     "id", "content_hash", "first_seen_at", "gone_at", "cart_id", "store_id", "state", "status", "local_day",
@@ -74,7 +74,7 @@ def write_orders(transaction: Transaction, orders: Sequence[MappedOrder]) -> Non
         rewritten.append(key)
         if old.cart_id is not None:
             carts.add(old.cart_id)
-        transaction.deltas.orders(facts_of(transaction.shop_id, old), facts)
+        transaction.deltas.orders(_facts_of(transaction.shop_id, old), facts)
         transaction.tell("order", key, _changes(old, order), order.values[_AT["updated_at"]])
     upsert(connection, tables.order, ORDER_COLUMNS, rows)
     delete_lines(connection, tables.order_item, rewritten)
@@ -85,7 +85,23 @@ def write_orders(transaction: Transaction, orders: Sequence[MappedOrder]) -> Non
         relink(transaction, carts)
 
 
-def facts_of(shop_id: int, row: Any) -> OrderFacts:
+def orders_gone(transaction: Transaction, keys: Collection[int]) -> int:
+    """The orders are marked as gone from the shop, kept, and left out of revenue; returns how many were not before.
+
+    Their carts stay Purchased: what was sold was sold.
+    """
+    gone = []
+    for row in rows_where(transaction.connection, tables.order, _OLD, "id", keys, lock=True):
+        if row.gone_at is None:
+            facts = _facts_of(transaction.shop_id, row)
+            transaction.deltas.orders(facts, facts._replace(is_gone=True))
+            transaction.tell("order", row.id, ["The shop no longer has this order"], transaction.now, "gone")
+            gone.append(row.id)
+    mark_gone(transaction, tables.order, gone)
+    return len(gone)
+
+
+def _facts_of(shop_id: int, row: Any) -> OrderFacts:
     """What the rollups count of an order row; it has the columns of that name."""
     return OrderFacts(
         shop_id,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Table, insert, select
 
 from crm_core.store import tables
 from crm_core.store.database import Store
@@ -82,6 +82,16 @@ class Transaction:
         if self._events:
             self.connection.execute(insert(tables.record_event), self._events)
             self._events.clear()
+
+
+def mark_gone(transaction: Transaction, table: Table, keys: Iterable[int]) -> None:
+    """The rows say since when the shop no longer has them."""
+    rows = [(transaction.now, transaction.now, key) for key in keys]
+    if rows:
+        mark = "?" if transaction.dialect_name == "sqlite" else "%s"
+        transaction.connection.exec_driver_sql(
+            f"UPDATE {table.name} SET gone_at = {mark}, synchronised_at = {mark} WHERE id = {mark}", rows
+        )
 
 
 @contextmanager
