@@ -115,7 +115,7 @@ def writing_engine(url: URL, busy_seconds: float = BUSY_SECONDS) -> Engine:
         engine,
         "BEGIN IMMEDIATE",
         f"PRAGMA busy_timeout={round(busy_seconds * 1000)}",
-        f"PRAGMA cache_size={-64 * 1024}",
+        f"PRAGMA cache_size={-32 * 1024}",
         "PRAGMA journal_mode=WAL",
         "PRAGMA synchronous=NORMAL",
         "PRAGMA wal_autocheckpoint=8000",
