@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
@@ -143,7 +144,7 @@ def add(
             is_demo=demo,
             check_first=not no_check,
         )
-    out.print(f"Channel “{channel.name}” reads {channel.base_url}. {_writes(channel)}")
+    out.print(f"Channel “{channel.name}” reads {channel.base_url}. {_writes(channel)}", soft_wrap=True)
     out.print("A running worker starts at once. Without one: python -m crm_core sync")
 
 
@@ -219,7 +220,7 @@ def set_(
         if all_websites:
             rules = replace(rules, websites=None)
         channel = channels.change_channel(store, name, rules, new_name=rename, new_url=url)
-    out.print(f"Channel “{channel.name}” reads {channel.base_url}. {_writes(channel)}")
+    out.print(f"Channel “{channel.name}” reads {channel.base_url}. {_writes(channel)}", soft_wrap=True)
 
 
 @commands.command("credentials", epilog=_SECRETS)
@@ -248,7 +249,7 @@ def credentials(
 def remove(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do it without a question.")] = False) -> None:
     """Remove a channel, and what was mirrored if no other channel reads the same shop."""
     with opened() as store:
-        out.print(str(removal_of(store, name)))
+        out.print(str(removal_of(store, name)), soft_wrap=True)
         if not confirmed("Remove it?", yes=yes):
             out.print("Nothing was removed.")
             return
@@ -326,7 +327,9 @@ def _changed(
 def _writes(channel: Channel) -> str:
     if channel.allow_writes:
         return "People may place orders there."
-    return f"It is read-only; to allow orders: python -m crm_core channel set “{channel.name}” --allow-writes"
+    return (
+        f"It is read-only; to allow orders: python -m crm_core channel set {shlex.quote(channel.name)} --allow-writes"
+    )
 
 
 def _print(report: CheckReport) -> None:

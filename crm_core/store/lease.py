@@ -80,6 +80,16 @@ def release(connection: Connection, lease: Lease) -> None:
     )
 
 
+def release_all(connection: Connection, holder: str) -> list[str]:
+    """Anyone may take the leases of this holder at once; returns their names."""
+    return list(
+        connection.scalars(
+            text("UPDATE lease SET expires_at = 0, holder = '' WHERE holder = :holder RETURNING name"),
+            {"holder": holder},
+        )
+    )
+
+
 def _parameters(connection: Connection, **values: str | int) -> dict[str, str | int]:
     if connection.dialect.name == "sqlite":
         values["now"] = time.time_ns() // 1_000_000

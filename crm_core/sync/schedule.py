@@ -13,9 +13,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 
-from crm_core.errors import BadInput, NotAllowed, PermissionMissing, ShopUnavailable
+from crm_core.errors import BadInput, NotAllowed, NotFound, PermissionMissing, ShopUnavailable
 from crm_core.store import tables
 from crm_core.store.database import Store
+from crm_core.store.lease import release_all
 from crm_core.sync.channels import ENTITIES, Channel, channel_by_id
 
 CLAIM = timedelta(seconds=15)
@@ -28,6 +29,9 @@ FIRST_RETRY = timedelta(seconds=15)
 LONGEST_BACK_OFF = timedelta(minutes=15)
 ORDERS_GO_FIRST = timedelta(seconds=60)
 """How long carts wait for a run of orders under way. A longer one, such as a first import, must not keep them away."""
+
+
+_READING = "read"
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Request:
 
 def lease_name(channel_id: int, entity: str) -> str:
     """The name of the lease that whoever reads this entity of this channel must hold."""
-    return f"sync:{channel_id}:{entity}"
+    return f"{_READING}:{channel_id}:{entity}"
 
 
 def claim_due(store: Store, entities: Sequence[str] = ENTITIES) -> list[Due]:
@@ -106,10 +110,25 @@ def known_entities(entities: Sequence[str]) -> None:
 
 
 def begin(store: Store, channel_id: int, entity: str) -> Request:
-    """Mark the run's start; the caller holds the lease. Says what the schedule or a person asks for."""
+    """Mark the run's start; the caller holds the lease, so runs that never ended were cut off, and are marked so.
+
+    Says what the schedule or a person asks for.
+    """
     now = datetime.now(UTC)
     with store.writing() as connection:
-        state = connection.execute(select(tables.sync_state).where(_of(channel_id, entity))).one()
+        state = connection.execute(select(tables.sync_state).where(_of(channel_id, entity))).one_or_none()
+        if state is None:
+            raise NotFound("This channel was removed.")
+        connection.execute(
+            update(tables.sync_run)
+            .where(
+                tables.sync_run.c.channel_id == channel_id,
+                tables.sync_run.c.entity == entity,
+                tables.sync_run.c.kind != "record",
+                tables.sync_run.c.finished_at.is_(None),
+            )
+            .values(finished_at=tables.sync_run.c.renewed_at, error="It was cut off; the next run went on.")
+        )
         connection.execute(update(tables.sync_state).where(_of(channel_id, entity)).values(last_started_at=now))
     return Request(
         person=state.requested_by,
@@ -148,14 +167,14 @@ def finish(store: Store, channel: Channel, entity: str, request: Request) -> Non
         )
 
 
-def finish_failed(store: Store, channel: Channel, entity: str, error: Exception) -> None:
+def finish_failed(store: Store, channel_id: int, entity: str, error: Exception) -> None:
     """Mark the run as failed and set when to try again: later after each failure, at most every 15 minutes.
 
     A missing permission is asked for only that rarely too: someone must tick it in the shop first.
     """
     now = datetime.now(UTC)
     with store.writing() as connection:
-        failures = 1 + (connection.scalar(select(tables.sync_state.c.failures).where(_of(channel.id, entity))) or 0)
+        failures = 1 + (connection.scalar(select(tables.sync_state.c.failures).where(_of(channel_id, entity))) or 0)
         wait = min(FIRST_RETRY * 2 ** min(failures - 1, 10), LONGEST_BACK_OFF)
         if isinstance(error, PermissionMissing):
             wait = LONGEST_BACK_OFF
@@ -163,7 +182,7 @@ def finish_failed(store: Store, channel: Channel, entity: str, error: Exception)
             wait = max(wait, min(timedelta(seconds=error.retry_after), LONGEST_BACK_OFF))
         connection.execute(
             update(tables.sync_state)
-            .where(_of(channel.id, entity))
+            .where(_of(channel_id, entity))
             .values(last_error=str(error), failures=failures, due_at=now + wait)
         )
 
@@ -171,7 +190,20 @@ def finish_failed(store: Store, channel: Channel, entity: str, error: Exception)
 def give_back(store: Store, channel_id: int, entity: str) -> None:
     """The work was not finished because this process stops: another may take it at once."""
     with store.writing() as connection:
-        connection.execute(update(tables.sync_state).where(_of(channel_id, entity)).values(due_at=datetime.now(UTC)))
+        _due_now(connection, channel_id, entity)
+
+
+def give_back_all(store: Store, holder: str) -> None:
+    """The same for everything that this process still holds a lease on; it can commit nothing of it any more."""
+    with store.writing() as connection:
+        for name in release_all(connection, holder):
+            kind, *work = name.split(":")
+            if kind == _READING:
+                _due_now(connection, int(work[0]), work[1])
+
+
+def _due_now(connection: Connection, channel_id: int, entity: str) -> None:
+    connection.execute(update(tables.sync_state).where(_of(channel_id, entity)).values(due_at=datetime.now(UTC)))
 
 
 def last_success(store: Store, channel_id: int) -> datetime | None:
@@ -181,6 +213,15 @@ def last_success(store: Store, channel_id: int) -> datetime | None:
             select(tables.sync_state.c.last_success_at).where(tables.sync_state.c.channel_id == channel_id)
         ).all()
     return None if not moments or None in moments else min(moments)
+
+
+def last_read(store: Store, channel_id: int, entity: str) -> datetime | None:
+    """When the entity was last read to its end; None if never."""
+    with store.reading() as connection:
+        moment: datetime | None = connection.scalar(
+            select(tables.sync_state.c.last_success_at).where(_of(channel_id, entity))
+        )
+    return moment
 
 
 def _of(channel_id: int, entity: str) -> ColumnElement[bool]:

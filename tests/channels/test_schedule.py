@@ -100,7 +100,7 @@ def test_carts_wait_for_a_fresh_run_of_orders_but_not_for_a_long_one(store: Stor
 def test_carts_go_on_while_orders_fail(store: Store, channel: Channel) -> None:
     done(store, channel, "stores", "customers")
     schedule.begin(store, channel.id, "orders")
-    schedule.finish_failed(store, channel, "orders", PermissionMissing("No.", "Magento_Sales::actions_view"))
+    schedule.finish_failed(store, channel.id, "orders", PermissionMissing("No.", "Magento_Sales::actions_view"))
     assert due(store) == ["carts"]
 
 
@@ -128,7 +128,7 @@ def test_failures_wait_longer_each_time_up_to_a_quarter_of_an_hour(store: Store,
     waits = []
     for _ in range(9):
         schedule.begin(store, channel.id, "orders")
-        schedule.finish_failed(store, channel, "orders", ShopAnsweredNonsense("HTML."))
+        schedule.finish_failed(store, channel.id, "orders", ShopAnsweredNonsense("HTML."))
         waits.append(round((state(store, "orders").due_at - datetime.now(UTC)).total_seconds()))
     assert waits == [15, 30, 60, 120, 240, 480, 900, 900, 900]
     assert (state(store, "orders").failures, state(store, "orders").last_error) == (9, "HTML.")
@@ -137,7 +137,7 @@ def test_failures_wait_longer_each_time_up_to_a_quarter_of_an_hour(store: Store,
 
 
 def test_the_shops_own_wish_to_be_left_alone_is_kept(store: Store, channel: Channel) -> None:
-    schedule.finish_failed(store, channel, "orders", ShopUnavailable("429.", retry_after=200))
+    schedule.finish_failed(store, channel.id, "orders", ShopUnavailable("429.", retry_after=200))
     assert round((state(store, "orders").due_at - datetime.now(UTC)).total_seconds()) == 200
 
 

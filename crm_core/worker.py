@@ -1,0 +1,153 @@
+"""The worker: looks what is due, reads it in threads, keeps house, and stops cleanly.
+
+What is due and who holds it is in the store (crm_core.sync.schedule, crm_core.store.lease); Huey only hands jobs to
+threads, of this process or of another worker beside the same queue. A job that is lost is due again seconds later.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from huey import Huey, PostgresHuey, SqliteHuey
+from sqlalchemy import make_url
+
+from crm_core.errors import DeskError, LeaseLost, NotFound, StoreUnusable
+from crm_core.sales.placing import settle
+from crm_core.settings import settings
+from crm_core.store.database import Store
+from crm_core.store.indexes import ensure_indexes
+from crm_core.sync import schedule
+from crm_core.sync.housekeeping import Chore, check_rollups, forget_old_runs, keep_house
+from crm_core.sync.run import Progress
+from crm_core.sync.work import LEASE_SECONDS, read_entity, this_process
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.5
+"""How often the worker looks what is due, and Huey's threads for jobs on SQLite."""
+
+STOP_SECONDS = 3.0
+"""How long work under way may take to come to its next commit when the worker stops; then it is cut off there."""
+
+CHORES = (
+    Chore("runs", timedelta(hours=1), forget_old_runs),
+    Chore("rollups", timedelta(days=1), check_rollups),
+)
+
+_SETTLE_SECONDS = 2.0
+_CHORES_SECONDS = 20.0
+_HEALTH_SECONDS = 10.0
+_AFTER_TROUBLE_SECONDS = 5.0
+
+
+class Stopping(Exception):
+    """The worker stops: the run under way ends after its last commit, and nothing is lost."""
+
+
+def run(store: Store, threads: int, lease_seconds: float = LEASE_SECONDS) -> None:
+    """Work until SIGTERM or SIGINT, then end within five seconds; what was under way is due at once for others.
+
+    Call it in the main thread. Indexes that a killed import left out are built first.
+    """
+    for name in ensure_indexes(store):
+        logger.info("Built the index %s, which an import had left out.", name)
+    stop = threading.Event()
+    queue = _queue(store)
+    read = queue.task(name="read", expires=schedule.CLAIM)(_reader(store, stop, lease_seconds))
+    consumer = queue.create_consumer(
+        workers=threads,
+        periodic=False,
+        initial_delay=0.1,
+        max_delay=LOOK_SECONDS,
+        shutdown_timeout=STOP_SECONDS,
+    )
+    consumer.start()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    housekeeper = threading.Thread(target=_keep_house, args=(store, stop), name="housekeeper", daemon=True)
+    housekeeper.start()
+    logger.info("%s is kept in step with its shops, with %d threads.", store, threads)
+    _look(store, stop, read, consumer.check_worker_health)
+    consumer.stop(graceful=True)
+    schedule.give_back_all(store, this_process())
+    logger.info("The worker has stopped.")
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+        # A request still on its way to a shop would keep the process for its whole time limit.
+        logging.shutdown()
+        os._exit(0)
+
+
+def _queue(store: Store) -> Huey:
+    """The job queue: beside an SQLite store a file of its own, in a PostgreSQL store tables of its own."""
+    if store.dialect_name == "postgresql":
+        dsn = make_url(store.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        return PostgresHuey("desk", dsn=dsn, results=False)
+    return SqliteHuey("desk", filename=str(settings().data_dir / "jobs.db"), results=False)
+
+
+def _reader(store: Store, stop: threading.Event, lease_seconds: float) -> Callable[[int, str], None]:
+    """The job: one entity of one channel. Whatever happens is noted in the schedule; nothing is raised."""
+
+    def on_step(_: Progress) -> None:
+        if stop.is_set():
+            raise Stopping
+
+    def read(channel_id: int, entity: str) -> None:
+        try:
+            read_entity(store, channel_id, entity, holder=this_process(), on_step=on_step, lease_seconds=lease_seconds)
+        except Stopping:
+            schedule.give_back(store, channel_id, entity)
+        except (LeaseLost, NotFound) as reason:
+            logger.info("%s", reason)
+        except DeskError:
+            return  # noted in the schedule and told in the log where it happened
+        except Exception as bug:
+            logger.exception("Reading %s of channel %d failed unexpectedly.", entity, channel_id)
+            schedule.finish_failed(store, channel_id, entity, bug)
+
+    return read
+
+
+def _look(
+    store: Store, stop: threading.Event, read: Callable[[int, str], Any], check_health: Callable[[], Any]
+) -> None:
+    """Claim what is due and enqueue it, twice a second, until told to stop."""
+    healthy_at = time.monotonic()
+    while not stop.is_set():
+        try:
+            for due in schedule.claim_due(store):
+                read(due.channel_id, due.entity)
+        except StoreUnusable as trouble:
+            logger.warning("%s", trouble)
+            stop.wait(_AFTER_TROUBLE_SECONDS)
+        except Exception:
+            logger.exception("Looking what is due failed; trying again.")
+            stop.wait(_AFTER_TROUBLE_SECONDS)
+        if time.monotonic() - healthy_at > _HEALTH_SECONDS:
+            healthy_at = time.monotonic()
+            check_health()
+        stop.wait(LOOK_SECONDS)
+
+
+def _keep_house(store: Store, stop: threading.Event) -> None:
+    """Find out about unclear orders every two seconds, and do the chores, in a thread that no import keeps waiting."""
+    chores_at = 0.0
+    while not stop.wait(_SETTLE_SECONDS):
+        try:
+            settle(store)
+            if time.monotonic() >= chores_at:
+                chores_at = time.monotonic() + _CHORES_SECONDS
+                keep_house(store, CHORES, this_process())
+        except DeskError as trouble:
+            logger.warning("%s", trouble)
+            stop.wait(_AFTER_TROUBLE_SECONDS)
+        except Exception:
+            logger.exception("Housekeeping failed; trying again.")
+            stop.wait(_AFTER_TROUBLE_SECONDS)
