@@ -280,8 +280,9 @@ def _check_page_size(report: CheckReport, magento: Magento) -> None:
         report.add(
             Level.WARNING,
             f"The shop allows pages of {limit} records at most",
-            f"Reading adapts to it, but takes more requests. For speed, raise “Maximum Page Size” to {PAGE_SIZE} under "
-            "Stores > Configuration > Services > Magento Web API > Web API Input Limits.",
+            "Reading adapts to it, but takes more requests. For speed, raise it in the shop (Stores > Settings > "
+            "Configuration > Services > Magento Web API), or with "
+            f"“bin/magento config:set webapi/validation/maximum_page_size {PAGE_SIZE}”.",
         )
 
 

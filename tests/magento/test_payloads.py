@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from datetime import UTC, datetime
@@ -222,6 +223,27 @@ def test_bytes_that_are_no_text_spoil_only_their_record() -> None:
 def test_any_text_of_a_shop_comes_through_as_it_is(text: str) -> None:
     text = text.encode("utf-8", "ignore").decode()
     assert one(Order, entity_id=1, customer_firstname=text).customer_firstname == text
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=10),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["id", "entity_id", "items", "email", *Order.__struct_fields__]), inner)
+    ),
+    max_leaves=25,
+)
+
+
+@given(st.lists(JSON, max_size=4), st.sampled_from([Order, Cart, Customer]))
+def test_no_answer_whatever_it_holds_raises_anything_but_what_is_promised(records: list[Any], kind: type[Any]) -> None:
+    page = page_of(kind, *records)
+    assert len(page.items) + len(page.bad) == len(records)
+    with contextlib.suppress(ShopAnsweredNonsense):
+        decode_page(json.dumps(records).encode(), kind, 100, "")
+    for record in records:
+        with contextlib.suppress(ShopAnsweredNonsense):
+            decode(json.dumps(record).encode(), kind, "")
 
 
 @pytest.mark.parametrize("text", ["😀" * 50, "שלום עולם", "=1+1", "<b>bold</b> **md**", "x" * 10_000, "null", "\u202e"])
