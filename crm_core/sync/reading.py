@@ -8,7 +8,7 @@ magento/magento2#26087); reading goes on behind it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,13 +65,13 @@ class Page:
     total_count: int | None
 
 
-def scope(shop: OpenShop, entity: Entity, store_id: int) -> Search:
-    """The search that finds what the channel mirrors: its websites, one store view for carts, its start date."""
+def scope(shop: OpenShop, entity: Entity, store_id: int | None) -> Search:
+    """The search that finds what the channel mirrors: its websites, for carts one store view or all, its start date."""
     search = Search()
     channel = shop.channel
-    if entity is Entity.CARTS:
+    if entity is Entity.CARTS and store_id is not None:
         search = search.where("store_id", "eq", store_id)
-    elif channel.website_ids is not None and entity is Entity.ORDERS:
+    elif entity is Entity.CARTS or (channel.website_ids is not None and entity is Entity.ORDERS):
         search = search.where("store_id", "in", sorted(shop.store_views) or [0])
     elif channel.website_ids is not None:
         search = search.where("website_id", "in", sorted(channel.website_ids))
@@ -89,27 +89,37 @@ def window_search(shop: OpenShop, window: Window) -> Search:
     )
 
 
-def read_page(shop: OpenShop, window: Window, pace: Pace) -> Page:
-    """What follows the window's last id. Raises what the client raises, but nothing for a single bad record.
+def read_page(shop: OpenShop, entity: Entity, search: Search, after: int, pace: Pace) -> Page:
+    """What of a search follows the record `after`. Raises what the client raises, but nothing for a single bad record.
 
     ShopUnavailable and ChannelError, and a failure that has nothing to do with the records, end the reading.
     """
-    entity = Entity(window.stream.entity)
-    search = window_search(shop, window)
     full = shop.channel.page_size
     try:
-        page = _ask(shop, entity, search.sized(pace.size), window.last_id)
+        page = _ask(shop, entity, search.sized(pace.size), after)
     except _POISONED as failure:
         if pace.size == full:
             _require_alive(shop, entity, failure)
         if pace.size > 1:
-            return Page([], [], window.last_id, False, Pace(max(1, pace.size // 2), pace.size), None)
-        poison = _poison(shop, entity, search, window.last_id, failure)
+            return Page([], [], after, False, Pace(max(1, pace.size // 2), pace.size), None)
+        poison = _poison(shop, entity, search, after, failure)
         return Page([], [poison], poison.origin_id, False, Pace(full), None)
     got = len(page.items) + len(page.bad)
     left = pace.poisoned - got
     next_pace = Pace(min(pace.size, left), left) if left > 0 else Pace(full)
-    return _mapped(shop, entity, page, window.last_id, next_pace)
+    return _mapped(shop, entity, page, after, next_pace)
+
+
+def read_all(shop: OpenShop, entity: Entity, search: Search) -> Iterator[Page]:
+    """All that the search finds, page by page, by ascending id. Raises as `read_page`."""
+    after, pace = 0, Pace(shop.channel.page_size)
+    while True:
+        page = read_page(shop, entity, search, after, pace)
+        if page.records or page.rejected:
+            yield page
+        if page.is_last:
+            return
+        after, pace = page.last_id, page.pace
 
 
 def read_one(shop: OpenShop, entity: Entity, origin_id: int) -> Page:

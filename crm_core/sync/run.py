@@ -53,14 +53,15 @@ def run_entity(
     person: str | None = None,
     lease: Lease | None = None,
     on_step: OnStep | None = None,
+    window_size: int = WINDOW_SIZE,
 ) -> Progress:
     """Read customers, orders or carts of a channel: what changed, or with `full` everything anew.
 
     A channel's first run reads everything in any case, newest first. The caller holds the lease and keeps it; each
-    commit checks it. `on_step` is called after every commit; what it raises ends the run, and nothing is lost. Raises
+    commit checks it. Windows are cut to hold `window_size` records at most. `on_step` is called after every commit; what it raises ends the run, and nothing is lost. Raises
     what the shop's client raises, LeaseLost and StoreUnusable; the run's row in sync_run then tells the error.
     """
-    run = _Run(store, shop, Entity(entity), lease, on_step)
+    run = _Run(store, shop, Entity(entity), lease, on_step, window_size)
     run.begin(full=full, person=person)
     try:
         run.read()
@@ -75,23 +76,22 @@ def run_entity(
     return run.progress()
 
 
-@dataclass(slots=True)
-class _Work:
-    """A window in the hands of a reading thread: being cut (`pace` is None) or read."""
-
-    window: Window
-    pace: Pace | None
-
-
 class _Run:
     def __init__(
-        self, store: Store, shop: OpenShop, entity: Entity, lease: Lease | None, on_step: OnStep | None
+        self,
+        store: Store,
+        shop: OpenShop,
+        entity: Entity,
+        lease: Lease | None,
+        on_step: OnStep | None,
+        window_size: int,
     ) -> None:
         self.entity = entity
         self._store = store
         self._shop = shop
         self._lease = lease
         self._on_step = on_step
+        self._window_size = window_size
         self._kind = TICK
         self._run_id = 0
         self._tally = Tally()
@@ -192,7 +192,7 @@ class _Run:
         is_first = any(window.kind == FIRST for window in self._owed)
         without = without_secondary_indexes(self._store, self.entity.value) if is_first else nullcontext()
         pool = ThreadPoolExecutor(self._shop.channel.connections, thread_name_prefix="reading")
-        under_way: dict[Future[Page | Cut | int], _Work] = {}
+        under_way: dict[Future[Page | Cut | int], Window] = {}
         try:
             with without:
                 while self._owed or under_way:
@@ -200,8 +200,7 @@ class _Run:
                     while self._owed and len(under_way) < self._shop.channel.connections:
                         self._start(pool, under_way, self._newest())
                     for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                        work = under_way.pop(future)
-                        self._take(pool, under_way, work, future.result())
+                        self._take(pool, under_way, under_way.pop(future), future.result())
         finally:
             # After trouble, an answer that is still on its way is of no use to anyone.
             pool.shutdown(wait=False, cancel_futures=True)
@@ -212,36 +211,44 @@ class _Run:
         return window
 
     def _start(
-        self, pool: ThreadPoolExecutor, under_way: dict[Future[Page | Cut | int], _Work], window: Window
+        self, pool: ThreadPoolExecutor, under_way: dict[Future[Page | Cut | int], Window], window: Window
     ) -> None:
-        if window.is_wide:
-            under_way[pool.submit(_cut, self._shop, window, self._last_cut.get(window.stream))] = _Work(window, None)
+        if window.is_wide(self._window_size):
+            neighbour = self._last_cut.get(window.stream)
+            under_way[pool.submit(_cut, self._shop, window, neighbour, self._window_size)] = window
         else:
-            pace = Pace(self._shop.channel.page_size)
-            under_way[pool.submit(read_page, self._shop, window, pace)] = _Work(window, pace)
+            self._read_on(pool, under_way, window, Pace(self._shop.channel.page_size))
+
+    def _read_on(
+        self,
+        pool: ThreadPoolExecutor,
+        under_way: dict[Future[Page | Cut | int], Window],
+        window: Window,
+        pace: Pace,
+    ) -> None:
+        search = window_search(self._shop, window)
+        under_way[pool.submit(read_page, self._shop, self.entity, search, window.last_id, pace)] = window
 
     def _take(
         self,
         pool: ThreadPoolExecutor,
-        under_way: dict[Future[Page | Cut | int], _Work],
-        work: _Work,
+        under_way: dict[Future[Page | Cut | int], Window],
+        window: Window,
         result: Page | Cut | int,
     ) -> None:
         """Commit what a reading thread brought; the next request of the same window leaves before that."""
-        window = work.window
         if isinstance(result, int):
             self._counted(window, result)
         elif isinstance(result, Cut):
             self._split(window, result)
-        elif _is_too_much(window, result):
+        elif _is_too_much(window, result, self._window_size):
             with self._writing() as connection:
                 self._owed.append(windows.expect(connection, window, result.total_count or 0))
         else:
             if window.is_whole and window.expected is None:
                 self._expected = (self._expected or 0) + (result.total_count or len(result.records))
             if not result.is_last:
-                ahead = replace(window, last_id=result.last_id)
-                under_way[pool.submit(read_page, self._shop, ahead, result.pace)] = _Work(ahead, result.pace)
+                self._read_on(pool, under_way, replace(window, last_id=result.last_id), result.pace)
             if result.is_last or result.last_id > window.last_id:
                 self._write(window, result)
         self._step()
@@ -331,26 +338,26 @@ class _Run:
                 windows.forget_done(connection, stream)
 
 
-def _is_too_much(window: Window, page: Page) -> bool:
+def _is_too_much(window: Window, page: Page, window_size: int) -> bool:
     """Whether the first page of a tick tells that it must be cut before it is walked."""
     return (
         window.is_whole
         and window.expected is None
         and page.total_count is not None
-        and page.total_count > WINDOW_SIZE
+        and page.total_count > window_size
         and window.hi > window.lo
     )
 
 
-def _cut(shop: OpenShop, window: Window, neighbour: Window | None) -> Cut | int:
+def _cut(shop: OpenShop, window: Window, neighbour: Window | None, size: int) -> Cut | int:
     """Where to cut a wide window, by counting; or how much it holds, if that is not known yet."""
     entity = Entity(window.stream.entity)
     if window.expected is None:
         return shop.magento.count(entity, window_search(shop, window))
-    span = windows.first_guess(neighbour)
+    span = windows.first_guess(neighbour, size)
     while True:
         at = windows.cut_at(window, span)
         count = shop.magento.count(entity, window_search(shop, replace(window, lo=at)))
-        if count <= WINDOW_SIZE or at == window.hi:
+        if count <= size or at == window.hi:
             return Cut(at, count, max(0, window.expected - count))
-        span = windows.next_guess(window.hi - at + windows.SECOND, count)
+        span = windows.next_guess(window.hi - at + windows.SECOND, count, size)

@@ -61,13 +61,12 @@ class Window:
         """Whether nothing of it is mirrored yet, so it may still be cut."""
         return self.last_id == 0
 
-    @property
-    def is_wide(self) -> bool:
-        """Whether it should be cut before it is walked; one of a single second cannot be."""
+    def is_wide(self, size: int) -> bool:
+        """Whether it may hold more than `size` records and should be cut; a single second cannot be."""
         return (
             self.is_whole
             and self.hi - self.lo >= SECOND
-            and (self.expected > WINDOW_SIZE if self.expected is not None else self.kind != TICK)
+            and (self.expected > size if self.expected is not None else self.kind != TICK)
         )
 
 
@@ -79,18 +78,18 @@ class Cut(NamedTuple):
     older: int
 
 
-def first_guess(neighbour: Window | None) -> timedelta:
-    """How long the newer part might be: judged by the density of the newer `neighbour` if there is one."""
+def first_guess(neighbour: Window | None, size: int) -> timedelta:
+    """How long a newer part of `size` might be: judged by the density of the newer `neighbour` if there is one."""
     if neighbour is None or neighbour.expected is None:
         return _FIRST_GUESS
     span = neighbour.hi - neighbour.lo + SECOND
-    return next_guess(span, neighbour.expected) if neighbour.expected else span * _GROWTH
+    return next_guess(span, neighbour.expected, size) if neighbour.expected else span * _GROWTH
 
 
-def next_guess(span: timedelta, count: int) -> timedelta:
-    """A better length for the newer part when `span` holds `count` records: shorter if they are too many."""
-    wanted = span * (_FILL * WINDOW_SIZE / max(1, count))
-    longest = span / 2 if count > WINDOW_SIZE else span * _GROWTH
+def next_guess(span: timedelta, count: int, size: int) -> timedelta:
+    """A better length for a newer part of `size` when `span` holds `count` records: shorter if they are too many."""
+    wanted = span * (_FILL * size / max(1, count))
+    longest = span / 2 if count > size else span * _GROWTH
     return max(SECOND, min(wanted, longest))
 
 
