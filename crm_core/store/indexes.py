@@ -50,6 +50,20 @@ def ensure_indexes(store: Store) -> list[str]:
     return _build(store, tuple(table for tables in _TABLES.values() for table in tables))
 
 
+def refresh_statistics(store: Store) -> None:
+    """The database chooses its ways through the mirror by what is in it now; worth doing once a night.
+
+    SQLite never does so by itself, PostgreSQL at times of its own. Each table is a transaction of its own.
+    """
+    _analyse(store, tuple(table for tables in _TABLES.values() for table in tables))
+
+
+def _analyse(store: Store, tables: tuple[Table, ...]) -> None:
+    for table in tables:
+        with store.writing() as connection:
+            connection.execute(text(f"ANALYZE {table.name}"))
+
+
 def _build(store: Store, tables: tuple[Table, ...]) -> list[str]:
     with store.reading() as connection:
         missing = [index for table in tables for index in _missing(connection, table)]
@@ -58,10 +72,7 @@ def _build(store: Store, tables: tuple[Table, ...]) -> list[str]:
             if store.dialect_name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _BUILD_LOCK})
             connection.execute(CreateIndex(index, if_not_exists=True))
-    if missing:
-        with store.writing() as connection:
-            for table in dict.fromkeys(index.table for index in missing if index.table is not None):
-                connection.execute(text(f"ANALYZE {table.name}"))
+    _analyse(store, tuple(dict.fromkeys(index.table for index in missing if index.table is not None)))
     return [str(index.name) for index in missing]
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from sqlalchemy import Table, inspect
+from sqlalchemy import Table, inspect, text
 
 from crm_core.store.database import Store
-from crm_core.store.indexes import ensure_indexes, without_secondary_indexes
+from crm_core.store.indexes import ensure_indexes, refresh_statistics, without_secondary_indexes
 from crm_core.store.rollups import OrderFacts
 from crm_core.store.tables import cart, cart_item, customer, order, order_item
 from crm_core.store.upsert import day_for_driver, upsert
@@ -42,13 +42,17 @@ def test_other_entities_keep_theirs(store: Store) -> None:
         assert _indexes(store, _ENTITIES["carts"]) == before
 
 
-def test_an_entity_with_rows_keeps_them(store: Store) -> None:
+def _add_an_order(store: Store) -> None:
     day = day_for_driver(date(2026, 5, 1), store.dialect_name)
     facts = OrderFacts(1, 1, day, "pending", "new", "EUR", 1, 0, is_gone=False)
     with store.writing() as connection:
         add_shop(connection)
         columns = tuple(column.name for column in order.columns)
         upsert(connection, order, columns, [order_row(store.dialect_name, order, 1, facts)])
+
+
+def test_an_entity_with_rows_keeps_them(store: Store) -> None:
+    _add_an_order(store)
     before = _indexes(store, _ENTITIES["orders"])
     with without_secondary_indexes(store, "orders"):
         assert _indexes(store, _ENTITIES["orders"]) == before
@@ -59,6 +63,24 @@ def test_they_are_back_after_an_error(store: Store) -> None:
     with pytest.raises(RuntimeError, match="shop"), without_secondary_indexes(store, "orders"):
         raise RuntimeError("the shop is down")
     assert _indexes(store, _ENTITIES["orders"]) == before
+
+
+def _statistics(store: Store) -> set[str]:
+    told = {
+        "sqlite": "SELECT DISTINCT tbl FROM sqlite_stat1",
+        "postgresql": "SELECT relname FROM pg_stat_user_tables WHERE analyze_count > 0",
+    }
+    if store.dialect_name == "postgresql":
+        with store.writing() as connection:
+            connection.execute(text("SELECT pg_stat_force_next_flush()"))
+    with store.reading() as connection:
+        return set(connection.execute(text(told[store.dialect_name])).scalars())
+
+
+def test_the_database_learns_what_is_in_the_mirror(store: Store) -> None:
+    _add_an_order(store)
+    refresh_statistics(store)
+    assert "sales_order" in _statistics(store)
 
 
 def test_after_a_kill_half_way_the_next_start_builds_what_is_missing(store: Store) -> None:
