@@ -59,7 +59,7 @@ def was_never_sent(error: requests.RequestException) -> bool:
     """Whether the connection failed before a byte of the request could leave."""
     if isinstance(error, requests.exceptions.SSLError):
         return _lasting_tls_problem(_reason(error)) is not None
-    return isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.InvalidURL) or isinstance(
+    return isinstance(error, (requests.exceptions.ConnectTimeout, *_NOT_AN_ADDRESS)) or isinstance(
         _reason(error), NewConnectionError | NameResolutionError
     )
 

@@ -221,12 +221,16 @@ def test_a_write_does_not_go_over_a_connection_that_may_have_gone_stale(
         ("http://no-such-host.invalid", ShopUnavailable, "cannot be found"),
         ("http://127.0.0.1:99999", WrongAddress, "not an address"),
         ("http://", WrongAddress, "not an address"),
+        ("shop.example", WrongAddress, "not an address"),
         (f"http://{'a' * 70}.example", WrongAddress, "not an address"),
     ],
 )
 def test_an_address_that_leads_nowhere_is_told_in_words(address: str, kind: type[DeskError], words: str) -> None:
-    with Connection(address, Bearer(TOKEN), read_tries=1) as connection, pytest.raises(kind, match=words):
-        connection.get("/V1/orders")
+    with Connection(address, Bearer(TOKEN), read_tries=1) as connection:
+        with pytest.raises(kind, match=words):
+            connection.get("/V1/orders")
+        with pytest.raises(kind, match=words):
+            connection.send(*ORDER, store="default")
 
 
 def test_tls_towards_a_port_that_speaks_none_is_told(shop: ScriptedShop) -> None:
