@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,13 +92,12 @@ def test_a_reading_that_takes_too_long_is_stopped_and_the_store_works_on(store: 
 
 
 def test_a_limit_of_time_ends_with_its_block(store: Store) -> None:
-    with store.reading(seconds=0.05) as connection:
+    with store.reading(seconds=0.3) as connection:
         connection.execute(text("SELECT 1"))
-    slow = {
-        "sqlite": _ENDLESS["sqlite"].replace("FROM n)", "FROM n WHERE i < 600000)"),
-        "postgresql": "SELECT pg_sleep(0.1)",
-    }
+    time.sleep(0.3)
+    counted = _ENDLESS["sqlite"].replace("FROM n)", "FROM n WHERE i < 30000)")
     with store.reading() as connection:
+        slow = {"sqlite": counted, "postgresql": "SELECT pg_sleep(0.4)"}
         assert len(connection.execute(text(slow[store.dialect_name])).all()) == 1
 
 
