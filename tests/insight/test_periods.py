@@ -1,0 +1,71 @@
+"""Periods of days: presets, ranges, and what a person may write."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crm_core.insight.periods import PRESETS, Period
+from tests.insight.factories import TODAY, day
+
+
+@pytest.mark.parametrize(
+    ("preset", "first"),
+    [
+        ("today", "2026-11-21"),
+        ("7d", "2026-11-15"),
+        ("30d", "2026-10-23"),
+        ("90d", "2026-08-24"),
+        ("12m", "2025-11-22"),
+    ],
+)
+def test_a_preset_ends_today_and_counts_today(preset: str, first: str) -> None:
+    assert Period(preset=preset).days(TODAY) == (day(first), TODAY)
+
+
+def test_twelve_months_before_a_leap_day_is_a_year_of_days() -> None:
+    assert Period(preset="12m").days(day("2024-02-29")) == (day("2023-03-01"), day("2024-02-29"))
+
+
+@pytest.mark.parametrize(
+    ("code", "first", "final"),
+    [
+        ("2026-01-01..2026-01-31", "2026-01-01", "2026-01-31"),
+        ("2026-01-05", "2026-01-05", "2026-01-05"),
+        ("2026-01-05..", "2026-01-05", None),
+        ("..2026-01-05", None, "2026-01-05"),
+    ],
+)
+def test_a_range_holds_both_of_its_days(code: str, first: str | None, final: str | None) -> None:
+    days = Period.parse(code).days(TODAY)
+    assert days == (first and day(first), final and day(final))
+
+
+@pytest.mark.parametrize("code", ["", "..", "31d", "yesterday", "2026-13-01", "2026-02-01..2026-01-01", "1e9", "٣"])
+def test_what_is_no_period_is_told_so(code: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        Period.parse(code)
+
+
+_days = st.dates()
+periods = st.one_of(
+    st.sampled_from(sorted(PRESETS)).map(lambda preset: Period(preset=preset)),
+    st.tuples(_days, _days).map(lambda two: Period(first=min(two), final=max(two))),
+    _days.map(lambda first: Period(first=first)),
+    _days.map(lambda final: Period(final=final)),
+)
+
+
+@given(periods)
+def test_every_period_is_read_back_from_its_code(period: Period) -> None:
+    assert Period.parse(period.code) == period
+
+
+@given(periods, st.dates(min_value=date(2, 1, 1)))
+def test_every_period_has_a_span_whatever_day_it_is(period: Period, today: date) -> None:
+    first, final = period.span(today)
+    assert first <= final
+    assert period.label
