@@ -50,14 +50,6 @@ def delete_lines(connection: Connection, table: Table, records: Sequence[int]) -
         connection.exec_driver_sql(f"DELETE FROM {table.name} WHERE {record} = ?", [(key,) for key in records])
 
 
-def replace_lines(
-    connection: Connection, table: Table, columns: tuple[str, ...], records: Sequence[int], rows: Sequence[Row]
-) -> None:
-    """The lines of these records are exactly `rows` afterwards."""
-    delete_lines(connection, table, records)
-    upsert(connection, table, columns, rows)
-
-
 @cache
 def _upsert_sql(table: Table, columns: tuple[str, ...], only_when_new: tuple[str, ...], dialect_name: str) -> str:
     key = [column.name for column in table.primary_key.columns]

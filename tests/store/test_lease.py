@@ -78,6 +78,15 @@ def test_a_holder_who_gave_the_lease_back_cannot_write(store: Store) -> None:
         lease.check(connection, first)
 
 
+def test_a_worker_that_ends_gives_all_its_leases_back_and_no_one_elses(store: Store) -> None:
+    with store.writing() as connection:
+        for name, holder in (("x", "a"), ("y", "a"), ("z", "b")):
+            assert lease.acquire(connection, name, holder) is not None
+        assert sorted(lease.release_all(connection, "a")) == ["x", "y"]
+        assert lease.acquire(connection, "x", "b") is not None
+        assert lease.acquire(connection, "z", "c") is None
+
+
 def test_nobody_takes_over_between_the_check_and_the_commit(store: Store) -> None:
     first = _taken(store, "a", seconds=0.01)
     time.sleep(0.02)

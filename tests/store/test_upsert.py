@@ -12,7 +12,7 @@ from crm_core.store.database import Store
 from crm_core.store.keys import record_key
 from crm_core.store.tables import cart_item, order
 from crm_core.store.types import milliseconds_to_instant
-from crm_core.store.upsert import day_for_driver, delete_lines, replace_lines, upsert
+from crm_core.store.upsert import day_for_driver, delete_lines, upsert
 from tests.store.rows import add_shop, driver_row
 
 _COLUMNS = tuple(column.name for column in order.columns)
@@ -94,13 +94,12 @@ def test_a_column_that_is_not_there_is_a_mistake_of_the_caller(store: Store) -> 
         upsert(connection, order, ("status",), [("red",)])
 
 
-def test_replaced_lines_are_exactly_the_new_ones_and_other_records_keep_theirs(store: Store) -> None:
+def test_deleted_lines_are_those_of_the_records_named(store: Store) -> None:
     def line(cart_id: int, item_id: int) -> tuple[object, ...]:
         return (cart_id, item_id, "sku", "name", "simple", 10_000, 5_000, "present", 0)
 
     with store.writing() as connection:
-        replace_lines(connection, cart_item, _LINE_COLUMNS, [1, 2, 3], [line(1, 1), line(1, 2), line(2, 3), line(3, 4)])
-        replace_lines(connection, cart_item, _LINE_COLUMNS, [1, 2], [line(1, 2), line(1, 9)])
+        upsert(connection, cart_item, _LINE_COLUMNS, [line(1, 1), line(1, 2), line(2, 3), line(3, 4)])
+        delete_lines(connection, cart_item, [1, 2, 9])
     with store.reading() as connection:
-        left = connection.execute(text("SELECT cart_id, item_id FROM cart_item ORDER BY 1, 2")).all()
-    assert left == [(1, 2), (1, 9), (3, 4)]
+        assert connection.execute(text("SELECT cart_id, item_id FROM cart_item")).all() == [(3, 4)]
