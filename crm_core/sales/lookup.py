@@ -17,7 +17,7 @@ from crm_core.store.database import Store
 from crm_core.store.tables import cart, order
 from crm_core.sync.cart_status import CANCELLED_STATE
 from crm_core.sync.channels import OpenShop, channel_of_store, open_shop
-from crm_core.sync.record import synchronise_cart, synchronise_order
+from crm_core.sync.record import synchronise_cart
 
 logger = logging.getLogger(__name__)
 
@@ -66,9 +66,6 @@ def read_back(store: Store, attempt_id: int) -> None:
     try:
         synchronise_cart(store, placed.cart_key, placed.person)
         found = _mirrored(store, placed)
-        if found is None:
-            synchronise_order(store, placed.order_key, placed.person)
-            found = _mirrored(store, placed)
         if found is not None:
             attempts.mark_read_back(store, found, placed_message(found))
     except DeskError as trouble:

@@ -172,13 +172,14 @@ def prepare(store: Store, cart_key: int, person: str) -> Offer:
     """
     require_person(person)
     _require_open(store, cart_key)
-    totals_before = _totals_before(store, cart_key)
+    before, _, _ = _read(store, cart_key)
+    totals_before = None if before.totals is None else decode_totals(before.totals)
     changes = synchronise_cart(store, cart_key, person)
     _require_open(store, cart_key)
     row, lines, cancelled = _read(store, cart_key)
     shop = _open(store, row)
-    if row.totals is None:
-        raise NotAllowed("The shop did not tell what this cart comes to. Synchronise it and try again.")
+    if row.totals is None or row.totals_read_at == before.totals_read_at:
+        raise NotAllowed(" ".join(["The shop did not tell what this cart comes to. Try again.", *changes.notes]))
     totals = decode_totals(row.totals)
     shipping_address = _address(row.shipping_address)
     methods, payment = _ask(shop, row, shipping_address)
@@ -201,7 +202,7 @@ def prepare(store: Store, cart_key: int, person: str) -> Offer:
         shipping=shipping,
         payment=_payment_options(payment),
         changes=list(changes.changes),
-        warnings=_warnings(row, lines, cancelled, totals, totals_before),
+        warnings=[*_warnings(row, lines, cancelled, totals, totals_before), *changes.notes],
     )
     offer.blocked.extend(_blocked(offer))
     return offer
@@ -237,12 +238,6 @@ def _open(store: Store, row: Row[Any]) -> OpenShop:
     if channel is None:
         raise NotAllowed("No channel reads this cart's store view any more.")
     return open_shop(store, channel)
-
-
-def _totals_before(store: Store, cart_key: int) -> Totals | None:
-    with store.reading() as connection:
-        text = connection.scalar(select(cart.c.totals).where(cart.c.id == cart_key))
-    return None if text is None else decode_totals(text)
 
 
 def _read(store: Store, cart_key: int) -> tuple[Row[Any], list[Row[Any]], list[str]]:
