@@ -1,0 +1,46 @@
+"""The screen of the product: who is it, and where to. Run it with `streamlit run app.py`; `make run` does."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.widgets.sidebar import status_line
+
+_dashboard = st.Page(
+    "pages/sales/dashboard.py", title="Dashboard", icon=":material/monitoring:", url_path="home", default=True
+)
+
+
+def _dashboard_by_name() -> None:
+    """Streamlit serves the first page at / only; /dashboard leads there too."""
+    st.switch_page(_dashboard, query_params=st.query_params.to_dict())
+
+
+st.set_page_config(
+    page_title="Sales Desk",
+    page_icon="static/favicon.png",
+    layout="wide",
+    initial_sidebar_state=212,
+    menu_items={"About": "Magento Sales Desk: the carts and orders of your Magento stores on one screen."},
+)
+st.logo("static/logo.svg", icon_image="static/mark.svg", size="medium")
+
+_chosen = st.navigation(
+    {
+        "Sales": [
+            _dashboard,
+            st.Page("pages/sales/carts.py", title="Carts", icon=":material/shopping_cart:", url_path="carts"),
+            st.Page("pages/sales/orders.py", title="Orders", icon=":material/receipt_long:", url_path="orders"),
+        ],
+        "Set-up": [st.Page("pages/setup/channels.py", title="Channels", icon=":material/hub:", url_path="channels")],
+        "": [
+            st.Page(_dashboard_by_name, title="Dashboard", url_path="dashboard", visibility="hidden"),
+            st.Page("pages/sales/cart.py", title="Cart", url_path="cart", visibility="hidden"),
+            st.Page("pages/sales/order.py", title="Order", url_path="order", visibility="hidden"),
+        ],
+    },
+    expanded=True,
+)
+with st.sidebar:
+    status_line()
+_chosen.run()

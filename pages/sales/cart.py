@@ -1,0 +1,246 @@
+"""One cart: what is in it, who it belongs to, what happened to it, and what can be done about it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import streamlit as st
+
+from crm_core.errors import DeskError, NotFound
+from crm_core.insight.grids import neighbours
+from crm_core.insight.records import CartRecord, LinkedOrder, cart_record
+from crm_core.insight.statuses import cart_status_style, order_status_style
+from crm_core.sales.decisions import reopen
+from crm_core.sales.obstacles import why_not
+from crm_core.sync.record import synchronise_cart
+from pages.widgets import desk, listing, lost_dialog, place_order
+from pages.widgets.customer_card import draw_customer
+from pages.widgets.layout import card, key_facts, spread, sums
+from pages.widgets.lines import NumberColumn, draw_lines, product
+from pages.widgets.people import address_card
+from pages.widgets.record_header import (
+    draw_admin_link,
+    draw_synchronise,
+    draw_title,
+    draw_way_back,
+    draw_what_synchronising_said,
+    record_id,
+)
+from pages.widgets.status import badge
+from pages.widgets.text import age, ago, dotted, escaped, money, plural, quantity, when
+from pages.widgets.timeline import draw_timeline
+
+
+@desk.guarded
+def _screen() -> None:
+    here, _ = listing.read("carts")
+    key = record_id()
+    try:
+        cart = cart_record(desk.store(), key)
+    except NotFound:
+        draw_way_back(here, None)
+        raise
+    draw_way_back(here, neighbours(desk.store(), here.filter, here.sort, key, today=desk.reader_today()))
+    reason = why_not(desk.store(), key)
+    _header(cart, reason)
+    draw_what_synchronising_said(key)
+    _banners(cart)
+    _summary(cart)
+    main, aside = st.columns([2.1, 1], gap="small")
+    with main:
+        _lines(cart)
+        draw_timeline(cart.timeline)
+    with aside:
+        _totals(cart)
+        draw_customer(cart.customer, cart.is_guest, cart.shipping_address, cart.billing_address)
+        address_card(cart.shipping_address, cart.billing_address, cart.is_virtual)
+    lost_dialog.draw_if_open(key)
+    place_order.draw_if_open(cart, here)
+
+
+def _header(cart: CartRecord, reason: str | None) -> None:
+    badges = [badge(cart_status_style(cart.status))]
+    if cart.activity_after_lost_at:
+        badges.append(":orange-badge[:material/notifications: Active again]")
+    facts = [
+        f"Cart {cart.origin_id}",
+        escaped(cart.channel.name, 60) if cart.channel else "no channel reads it any more",
+        f"{escaped(cart.store_view.name, 60)} store view" if cart.store_view else "",
+    ]
+    title = escaped(cart.name, 80) or ("Guest" if cart.is_guest else f"Cart {cart.origin_id}")
+    with draw_title(title, badges, cart.synchronised_at, facts):
+        draw_synchronise(cart.key, synchronise_cart)
+        draw_admin_link(cart.admin)
+        if cart.status == "lost":
+            st.button("Reopen", icon=":material/undo:", on_click=_reopen, args=(cart.key,))
+        elif cart.status == "open":
+            st.button("Mark lost", icon=":material/cancel:", on_click=lost_dialog.open_dialog, args=(cart.key,))
+        st.button(
+            f"Place order · {_amount(cart)}",
+            type="primary",
+            icon=":material/shopping_cart_checkout:",
+            key="place-order",
+            disabled=reason is not None,
+            on_click=place_order.open_dialog,
+            args=(cart.key,),
+        )
+    if reason:
+        st.caption(f":material/lock: Place order: {escaped(reason, 300)}", text_alignment="right")
+
+
+def _amount(cart: CartRecord) -> str:
+    if cart.grand_total is not None:
+        return money(cart.grand_total, cart.quote_currency)
+    return f"about {money(cart.about_subtotal, cart.quote_currency)}"
+
+
+def _reopen(key: int) -> None:
+    try:
+        reopen(desk.store(), key, desk.person())
+    except DeskError as error:
+        st.toast(escaped(str(error), 300), icon=":material/error:")
+    else:
+        st.toast("The cart is open again.", icon=":material/undo:")
+
+
+def _banners(cart: CartRecord) -> None:
+    """What a person should know before anything else; the order that the cart became comes first."""
+    zone = desk.reader_zone()
+    if cart.order is not None:
+        _order_banner(cart, cart.order)
+    if cart.made_from_order:
+        st.info("The shop no longer has this cart. It is shown as its order tells.", icon=":material/history:")
+    elif cart.gone_at:
+        st.warning(f"The shop no longer has this cart, noticed {when(cart.gone_at, zone)}.", icon=":material/delete:")
+    if cart.status == "closing":
+        st.info(
+            f"The shop closed this cart {ago(cart.closing_since, zone)}. "
+            "If no order comes within an hour, it counts as expired.",
+            icon=":material/hourglass_top:",
+        )
+    if cart.lost_at and cart.status == "lost":
+        st.info(
+            f"**Marked lost** by {escaped(cart.lost_by, 60)}, {when(cart.lost_at, zone)}.  \n"
+            f"{escaped(cart.lost_reason, 500)}",
+            icon=":material/cancel:",
+        )
+    if cart.activity_after_lost_at:
+        st.warning(
+            f"The customer came back to this cart {ago(cart.activity_after_lost_at, zone)}. "
+            "Reopen it to place an order.",
+            icon=":material/notifications:",
+        )
+    if cart.unavailable_count:
+        st.warning(
+            f"**{plural(cart.unavailable_count, 'line')} unavailable, total not reliable.** The shop counts "
+            "products in this cart that it has disabled or deleted. They would not be ordered.",
+            icon=":material/warning:",
+        )
+
+
+def _order_banner(cart: CartRecord, order: LinkedOrder) -> None:
+    style = order_status_style(order.state, order.status)
+    number = f"**order {escaped(order.increment_id, 40)}**"
+    amount = money(order.grand_total, order.currency)
+    if order.is_cancelled:
+        text = f":orange[:material/undo:] &nbsp;An earlier {number} over {amount} was cancelled."
+    else:
+        by = next((each.person for each in cart.attempts if each.order_key == order.key), None)
+        who = f"by {escaped(by, 60)}" if by else "in the shop"
+        placed = when(order.created_at, desk.reader_zone())
+        text = (
+            f":green[:material/check_circle:] &nbsp;Ordered {placed}, {who}: {number}, "
+            f"{escaped(style.label, 40)}, {amount}"
+        )
+    with st.container(border=True), spread():
+        st.markdown(text, width="content")
+        if st.button("View order", icon=":material/arrow_forward:", icon_position="right", type="tertiary"):
+            st.switch_page("pages/sales/order.py", query_params={"id": str(order.key)})
+
+
+def _summary(cart: CartRecord) -> None:
+    zone = desk.reader_zone()
+    total = (
+        ("Grand total", f"**{money(cart.grand_total, cart.quote_currency)}**")
+        if cart.grand_total is not None
+        else ("Subtotal, about", f"**{money(cart.about_subtotal, cart.quote_currency)}**")
+    )
+    lines = len(cart.present)
+    with card():
+        key_facts(
+            [
+                total,
+                ("Items", f"**{quantity(cart.items_qty)}** in {plural(lines, 'line')}"),
+                ("Idle for", age(cart.last_activity_at)),
+                ("Updated", ago(cart.updated_at, zone)),
+                ("Created", when(cart.created_at, zone)),
+            ],
+            5,
+        )
+
+
+def _lines(cart: CartRecord) -> None:
+    currency = cart.base_currency
+    columns = [NumberColumn("Qty"), NumberColumn("Price", currency), NumberColumn("Total", currency)]
+    with card("Items", f"{escaped(currency, 3)}, without tax and discount", gap="small"):
+        if cart.present:
+            draw_lines(
+                [product(line.name, line.sku, line.options) for line in cart.present],
+                columns,
+                [(line.qty, line.base_price, line.base_row_total) for line in cart.present],
+                "Items",
+            )
+        else:
+            st.caption("The cart is empty." if not cart.items_qty else "The shop does not tell the lines of this cart.")
+        for kept, name, icon, why in (
+            (cart.unavailable, "unavailable", "block", "Since"),
+            (cart.removed, "removed", "remove_shopping_cart", "Removed"),
+        ):
+            if not kept:
+                continue
+            value = money(sum((line.base_row_total for line in kept), Decimal(0)), currency)
+            with st.expander(f"{plural(len(kept), f'{name} line')} · {value}", icon=f":material/{icon}:"):
+                draw_lines(
+                    [
+                        product(line.name, line.sku, line.options)
+                        + f":small[:gray[ · {why} {when(line.state_since, desk.reader_zone())}]]"
+                        for line in kept
+                    ],
+                    columns,
+                    [(line.qty, line.base_price, line.base_row_total) for line in kept],
+                    f"{name.capitalize()} items",
+                )
+
+
+def _totals(cart: CartRecord) -> None:
+    totals = cart.totals
+    if totals is None:
+        with card("Totals", "about"):
+            lines = [("Subtotal", money(cart.base_subtotal, cart.base_currency))]
+            if cart.quote_currency != cart.base_currency:
+                lines.append(
+                    (
+                        f"In {escaped(cart.quote_currency, 3)}",
+                        f"about {money(cart.about_subtotal, cart.quote_currency)}",
+                    )
+                )
+            sums(lines)
+            st.caption("Without tax, discount and shipping. Synchronise to read the exact total from the shop.")
+        return
+    exact = "not reliable" if cart.unavailable_count else f"exact as of {when(cart.totals_read_at, desk.reader_zone())}"
+    with card("Totals", exact):
+        sums(
+            [
+                (escaped(segment.title or segment.code, 60), money(segment.value, totals.currency))
+                for segment in totals.segments
+                if segment.code != "grand_total"
+            ],
+            ("Grand total", money(totals.grand_total, totals.currency)),
+        )
+        coupon = f"Coupon {escaped(totals.coupon_code, 40)}" if totals.coupon_code else ""
+        shipping = f"Shipping {escaped(cart.shipping_method, 60)}" if cart.shipping_method else ""
+        if coupon or shipping:
+            st.caption(dotted([coupon, shipping]))
+
+
+_screen()

@@ -1,0 +1,260 @@
+"""The figures of a period: what was sold beside the period before, what lies in carts, and which shop it is from."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import streamlit as st
+
+from crm_core.insight.filters import Screen
+from crm_core.insight.metrics import Dashboard, Figure, dashboard
+from crm_core.insight.periods import Period
+from pages.widgets import charts, desk, first_run, listing
+from pages.widgets.charts import CONFIG, Slice
+from pages.widgets.layout import card, row, spread
+from pages.widgets.text import dotted, escaped, money, percent, plural, when, whole_money
+
+_PERIODS = {"7d": "7 d", "30d": "30 d", "90d": "90 d", "12m": "12 mo"}
+_ALL = 0
+_STORES_SHOWN = 8
+_LISTS = {"carts": "pages/sales/carts.py", "orders": "pages/sales/orders.py"}
+
+
+@desk.guarded
+def _screen() -> None:
+    names = desk.names()
+    with spread():
+        st.title("Dashboard", width="content", anchor=False)
+        controls = row(width="content")
+    if first_run.draw_if_nothing_to_show("orders"):
+        return
+    params = st.query_params
+    chosen = params.get("period", "30d")
+    period = chosen if chosen in _PERIODS else "30d"
+    wanted = params.get("channel", "")
+    channel = next((each.id for each in names.channels if str(each.id) == wanted), None)
+    figures = dashboard(desk.store(), Period(preset=period), channel, params.get("currency"), desk.reader_today())
+    if figures.currency not in figures.currencies:
+        figures = dashboard(desk.store(), Period(preset=period), channel, None, desk.reader_today())
+    with controls:
+        _controls(period, channel, figures)
+    st.caption(_what(figures))
+    if figures.importing:
+        importing = ", ".join(escaped(name, 40) for name in figures.importing)
+        st.info(f"The first import of {importing} is still running: figures grow meanwhile.", icon=":material/sync:")
+    _key_figures(figures, _PERIODS[period])
+    left, right = st.columns([2, 1], gap="small")
+    with left:
+        _over_time(figures)
+        _by_store(figures, period)
+    with right:
+        _by_status(figures, "carts", f"updated in {_PERIODS[period]}", period, channel)
+        _by_status(figures, "orders", f"created in {_PERIODS[period]}", period, channel)
+
+
+def _controls(period: str, channel: int | None, figures: Dashboard) -> None:
+    names = desk.names()
+    if len(names.channels) > 1:
+        _control(
+            "channel",
+            st.selectbox,
+            [_ALL, *(each.id for each in names.channels)],
+            channel or _ALL,
+            lambda id_: escaped(names.channels_by_id[id_].name, 40) if id_ else "All channels",
+            width=190,
+        )
+    if len(figures.currencies) > 1:
+        _control("currency", st.segmented_control, list(figures.currencies), figures.currency, str, required=True)
+    _control("period", st.segmented_control, list(_PERIODS), period, _PERIODS.__getitem__, required=True)
+
+
+def _control(name: str, widget: Any, options: list[Any], value: Any, label: Any, **others: Any) -> None:
+    """A widget that shows what the URL says, and writes it there."""
+    key = f"dashboard-{name}"
+    st.session_state[key] = value
+
+    def changed() -> None:
+        now = st.session_state[key]
+        if now:
+            st.query_params[name] = str(now)
+        else:
+            st.query_params.pop(name, None)
+
+    widget(
+        name.capitalize(),
+        options,
+        key=key,
+        format_func=label,
+        label_visibility="collapsed",
+        on_change=changed,
+        **others,
+    )
+
+
+def _what(figures: Dashboard) -> str:
+    first, final = figures.first, figures.final
+    days = f"{first.day} {first:%b}{f' {first.year}' if first.year != final.year else ''} – {final.day} {final:%b %Y}"
+    as_of = f"as of {when(figures.as_of, desk.reader_zone())}" if figures.as_of else "not read completely yet"
+    return dotted(
+        [
+            f"{days}, compared with the {len(figures.days)} days before",
+            f"amounts in {escaped(figures.currency, 3)}, each store's own day",
+            as_of,
+        ]
+    )
+
+
+def _key_figures(figures: Dashboard, period: str) -> None:
+    currency = figures.currency
+    before = f"vs prev. {period}"
+    with st.grid(4, min_column_width=160, gap="small"):
+        _metric("Revenue", whole_money(figures.revenue.value or Decimal(0), currency), figures.revenue, before)
+        _metric("Orders", f"{figures.orders.value:,.0f}", figures.orders, before)
+        _metric("Average order", money(figures.average_order.value, currency), figures.average_order, before)
+        _metric(
+            "Value of open carts",
+            whole_money(figures.open_carts_value.value or Decimal(0), currency),
+            figures.open_carts_value,
+            "now",
+            delta=plural(int(figures.open_carts.value or 0), "cart"),
+        )
+
+
+def _metric(label: str, value: str, figure: Figure, about: str, delta: str = "") -> None:
+    if not delta and figure.change is not None:
+        colour = "green" if figure.change > 0 else "red" if figure.change < 0 else "gray"
+        delta = f":{colour}[{percent(figure.change)}]"
+    st.metric(
+        label,
+        value,
+        delta or "new",
+        delta_color="gray",
+        delta_arrow="off",
+        delta_description=about,
+        chart_data=[float(each) for each in figure.by_day if each is not None] or [0.0],
+        chart_type="line",
+        border=True,
+    )
+
+
+@st.fragment
+@desk.guarded
+def _over_time(figures: Dashboard) -> None:
+    """Revenue or orders by day, beside the period before."""
+    with card():
+        with spread():
+            what = st.segmented_control(
+                "What",
+                ["Revenue", "Orders"],
+                default="Revenue",
+                required=True,
+                label_visibility="collapsed",
+                key="dashboard-what",
+            )
+            st.markdown(
+                ":small[:color[:material/horizontal_rule:]{foreground='#6A68E0'} :gray[This period] &nbsp; "
+                ":gray[:material/more_horiz: Before]]",
+                width="content",
+            )
+        figure = _line_figure(hash(figures), what or "Revenue", figures)
+        st.plotly_chart(
+            figure, config=CONFIG, key="dashboard-over-time", alt=f"{what} by day, beside the period before"
+        )
+
+
+@st.fragment
+@desk.guarded
+def _by_status(figures: Dashboard, screen: Screen, about: str, period: str, channel: int | None) -> None:
+    """Bars of the statuses; a press on one opens the list of its rows."""
+    found = figures.carts_by_status if screen == "carts" else figures.orders_by_status
+    slices = tuple(
+        Slice(each.status, each.style.label, each.rows, each.style.color, f"{each.rows:,}")
+        for each in found
+        if each.rows or (screen == "carts" and each.status != "closing")
+    )
+    with card(f"{screen.capitalize()} by status", about):
+        if not slices:
+            st.caption(f"No {screen} in this period.")
+            return
+        pressed = _pressed_bar(slices, f"{screen}-by-status", f"{screen.capitalize()} by status")
+    if pressed:
+        period_of: dict[str, Any] = {"updated" if screen == "carts" else "created": Period(preset=period)}
+        of_status = listing.everything(
+            screen,
+            statuses=(pressed,),
+            channel_ids=(channel,) if channel else (),
+            currency=figures.currency if len(figures.currencies) > 1 else "",
+            **period_of,
+        )
+        st.switch_page(_LISTS[screen], query_params=of_status.params())
+
+
+@st.fragment
+@desk.guarded
+def _by_store(figures: Dashboard, period: str) -> None:
+    """Bars of the store views, by revenue; a press on one opens its orders."""
+    stores = figures.revenue_by_store
+    if not stores:
+        return
+    several = len({each.channel for each in stores}) > 1
+    slices = tuple(
+        Slice(
+            str(each.key),
+            f"{each.channel} · {each.store_view}" if several else each.store_view,
+            max(0.0, float(each.revenue)),
+            "accent",
+            whole_money(each.revenue, figures.currency),
+        )
+        for each in stores[:_STORES_SHOWN]
+    )
+    more = f", the first {_STORES_SHOWN} of {len(stores)}" if len(stores) > _STORES_SHOWN else ""
+    with card("Revenue by store view", f"{_PERIODS[period]}{more}"):
+        pressed = _pressed_bar(slices, "revenue-by-store", "Revenue by store view")
+    if pressed:
+        conditions: dict[str, Any] = {"stores": (int(pressed),), "created": Period(preset=period)}
+        st.switch_page(_LISTS["orders"], query_params=listing.everything("orders", **conditions).params())
+
+
+def _pressed_bar(slices: tuple[Slice, ...], key: str, alt: str) -> str | None:
+    """Draws the bars; the key of the one that was pressed on this run."""
+    event: Any = st.plotly_chart(
+        _bar_figure(slices),
+        config=CONFIG,
+        on_select="rerun",
+        selection_mode="points",
+        key=f"dashboard-{key}",
+        alt=alt,
+    )
+    points = event.selection.points
+    keys = {each.key for each in slices}
+    pressed = points[0].get("y") if points else None
+    return pressed if pressed in keys else None
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _line_figure(mark: int, what: str, _figures: Dashboard) -> Any:  # noqa: ARG001  # mark tells one result from another
+    """The lines, built once a result."""
+    previous_days = [
+        _figures.previous_first.fromordinal(each)
+        for each in range(_figures.previous_first.toordinal(), _figures.previous_final.toordinal() + 1)
+    ]
+    is_money = what == "Revenue"
+    now = _figures.revenue.by_day if is_money else _figures.orders.by_day
+    then = _figures.previous_revenue_by_day if is_money else _figures.previous_orders_by_day
+    return charts.over_time(
+        _figures.days,
+        [float(each or 0) for each in now],
+        [float(each) for each in then],
+        previous_days=previous_days,
+        currency=_figures.currency if is_money else "",
+    )
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _bar_figure(slices: tuple[Slice, ...]) -> Any:
+    """The bars, built once a result."""
+    return charts.bars(slices)
+
+
+_screen()

@@ -1,0 +1,186 @@
+"""One order: what was bought, what was paid, shipped and refunded, and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import streamlit as st
+
+from crm_core.errors import NotFound
+from crm_core.insight.grids import neighbours
+from crm_core.insight.records import OrderLine, OrderRecord, order_record
+from crm_core.insight.statuses import cart_status_style, order_status_style
+from crm_core.sync.record import synchronise_order
+from pages.widgets import desk, listing
+from pages.widgets.customer_card import draw_customer
+from pages.widgets.layout import card, key_facts, sums
+from pages.widgets.lines import NumberColumn, draw_lines, product
+from pages.widgets.people import address_card
+from pages.widgets.record_header import (
+    draw_admin_link,
+    draw_synchronise,
+    draw_title,
+    draw_way_back,
+    draw_what_synchronising_said,
+    record_id,
+)
+from pages.widgets.status import badge
+from pages.widgets.text import ago, dotted, escaped, money, plural, quantity, when
+from pages.widgets.timeline import draw_timeline
+
+
+@desk.guarded
+def _screen() -> None:
+    here, _ = listing.read("orders")
+    key = record_id()
+    try:
+        order = order_record(desk.store(), key)
+    except NotFound:
+        draw_way_back(here, None)
+        raise
+    draw_way_back(here, neighbours(desk.store(), here.filter, here.sort, key, today=desk.reader_today()))
+    _header(order)
+    draw_what_synchronising_said(key)
+    if order.gone_at:
+        st.warning(
+            f"The shop no longer has this order, noticed {when(order.gone_at, desk.reader_zone())}. "
+            "It is left out of revenue.",
+            icon=":material/delete:",
+        )
+    _summary(order)
+    main, aside = st.columns([2.1, 1], gap="small")
+    with main:
+        _lines(order)
+        draw_timeline(order.timeline)
+    with aside:
+        _totals(order)
+        _payment_and_shipping(order)
+        draw_customer(order.customer, order.is_guest, order.shipping_address, order.billing_address)
+        address_card(order.shipping_address, order.billing_address, order.is_virtual)
+
+
+def _header(order: OrderRecord) -> None:
+    badges = [badge(order_status_style(order.state, order.status)), _paid_badge(order)]
+    facts = [
+        escaped(order.name, 80) or ("Guest" if order.is_guest else ""),
+        escaped(order.channel.name, 60) if order.channel else "no channel reads it any more",
+        f"{escaped(order.store_view.name, 60)} store view" if order.store_view else "",
+    ]
+    with draw_title(f"Order {escaped(order.increment_id, 40)}", badges, order.synchronised_at, facts):
+        draw_synchronise(order.key, synchronise_order)
+        draw_admin_link(order.admin)
+
+
+def _paid_badge(order: OrderRecord) -> str:
+    paid = order.total_paid or Decimal(0)
+    if order.total_refunded:
+        return ":gray-badge[:material/undo: Refunded]" if order.total_refunded >= paid else _PARTLY_REFUNDED
+    if paid and paid >= order.grand_total:
+        return ":green-badge[:material/payments: Paid]"
+    return ":orange-badge[:material/payments: Partly paid]" if paid else ""
+
+
+_PARTLY_REFUNDED = ":orange-badge[:material/undo: Partly refunded]"
+
+
+def _summary(order: OrderRecord) -> None:
+    currency, zone = order.order_currency, desk.reader_zone()
+    facts = [
+        ("Grand total", f"**{money(order.grand_total, currency)}**"),
+        ("Paid", money(order.total_paid or Decimal(0), currency)),
+        ("Invoiced", money(order.total_invoiced or Decimal(0), currency)),
+        ("Refunded", money(order.total_refunded or Decimal(0), currency)),
+    ]
+    if order.total_canceled:
+        facts.append(("Cancelled", money(order.total_canceled, currency)))
+    facts.append(("Placed", f"{when(order.created_at, zone)} :gray[·] {ago(order.created_at, zone)}"))
+    if order.placed_by:
+        facts.append(("Placed by", escaped(order.placed_by, 60)))
+    with card():
+        key_facts(facts, max(5, len(facts)))
+        if order.cart is None:
+            return
+        style = cart_status_style(order.cart.status)
+        if st.button(
+            f"From cart {order.cart.origin_id}, {style.label}",
+            icon=":material/shopping_cart:",
+            type="tertiary",
+            key="from-cart",
+        ):
+            st.switch_page("pages/sales/cart.py", query_params={"id": str(order.cart.key)})
+
+
+def _lines(order: OrderRecord) -> None:
+    currency = order.order_currency
+    rows = [(line, depth) for top in order.lines for line, depth in _with_children(top, 0)]
+    columns = [NumberColumn(name) for name in ("Ordered", "Shipped")]
+    shown = [("qty_invoiced", "Invoiced"), ("qty_refunded", "Refunded"), ("qty_canceled", "Cancelled")]
+    shown = [
+        (field, name)
+        for field, name in shown
+        if field != "qty_invoiced" and any(getattr(line, field) for line, _ in rows)
+    ]
+    columns += [NumberColumn(name) for _, name in shown]
+    columns += [NumberColumn("Price", currency), NumberColumn("Total", currency)]
+    with card("Items", f"{quantity(order.items_qty)} in {plural(len(order.lines), 'line')}, incl. tax", gap="small"):
+        draw_lines(
+            [("↳ " if depth else "") + product(line.name, line.sku) for line, depth in rows],
+            columns,
+            [
+                (
+                    line.qty_ordered,
+                    line.qty_shipped,
+                    *(getattr(line, field) for field, _ in shown),
+                    line.price if line.price_incl_tax is None else line.price_incl_tax,
+                    line.row_total if line.row_total_incl_tax is None else line.row_total_incl_tax,
+                )
+                for line, depth in rows
+            ],
+            "Items",
+        )
+
+
+def _with_children(line: OrderLine, depth: int) -> Iterator[tuple[OrderLine, int]]:
+    yield line, depth
+    for child in line.children:
+        yield from _with_children(child, depth + 1)
+
+
+def _totals(order: OrderRecord) -> None:
+    currency = order.order_currency
+    discount = "Discount " + escaped(order.discount_description or order.coupon_code, 60)
+    lines = [
+        ("Subtotal", order.subtotal),
+        (discount.strip(), order.discount_amount),
+        ("Shipping", order.shipping_amount),
+        ("Tax", order.tax_amount),
+    ]
+    with card("Totals", escaped(currency, 3)):
+        sums(
+            [(label, money(amount, currency)) for label, amount in lines if amount or label == "Subtotal"],
+            ("Grand total", money(order.grand_total, currency)),
+        )
+        rest = [
+            ("Still due", order.total_due),
+            ("Refunded", order.total_refunded),
+            ("Cancelled", order.total_canceled),
+        ]
+        sums([(label, money(amount, currency)) for label, amount in rest if amount])
+        if order.base_currency != currency:
+            st.caption(f"{money(order.base_grand_total, order.base_currency)} in the base currency")
+
+
+def _payment_and_shipping(order: OrderRecord) -> None:
+    payment = escaped(order.payment_title or order.payment_method, 60)
+    lines = [
+        ("Payment", dotted([payment, escaped(order.po_number, 40)])),
+        ("Shipping", escaped(order.shipping_description or order.shipping_method, 80)),
+        ("Coupon", escaped(order.coupon_code, 40)),
+        ("Remote address", escaped(order.remote_ip, 45)),
+    ]
+    with card("Payment and shipping"):
+        sums([(label, value) for label, value in lines if value] or [("Nothing told", "—")])
+
+
+_screen()

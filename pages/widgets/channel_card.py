@@ -1,0 +1,302 @@
+"""One channel on the Channels screen: its health per entity, what stopped it, and what can be done about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+import streamlit as st
+
+from crm_core.errors import DeskError
+from crm_core.insight.health import ChannelHealth, EntityHealth, quarantined_records
+from crm_core.sync.channels import change_channel, channel_by_id, check_channel, pause, resume
+from crm_core.sync.removal import removal_of, remove_channel
+from crm_core.sync.schedule import request_sync
+from pages.widgets import add_channel, desk
+from pages.widgets.layout import row, spread
+from pages.widgets.text import age, ago, dotted, escaped, message, plural, span
+
+_ROW_HEIGHT = 32
+_REPORT = "channel-report"
+_REMOVING = "channel-removing"
+_LOOKS = {
+    "in_step": ("✓ In step", "green", "check_circle"),
+    "running": ("↻ Running", "blue", "sync"),
+    "first_import": ("↻ First import", "blue", "downloading"),
+    "waiting": ("◌ Waiting", "gray", "schedule"),
+    "late": ("! Late", "orange", "history"),
+    "stopped": ("✕ Stopped", "red", "error"),
+}
+"""Of each state: the words in the table, the colour, the icon."""
+
+
+def state_badge(state: str) -> str:
+    """Markdown of a state's badge."""
+    words, colour, icon = _LOOKS[state]
+    return f":{colour}-badge[:material/{icon}: {words[2:]}]"
+
+
+def draw_channel(health: ChannelHealth) -> None:
+    """The card of a channel."""
+    with st.container(border=True, gap="small", key=f"channel-{health.id}"):
+        with spread():
+            with st.container(width="content", gap="xxsmall"):
+                kind = " :gray-badge[Demo]" if health.is_demo else ""
+                st.markdown(f"**{escaped(health.name, 80)}** &nbsp;{state_badge(health.state)}{kind}", width="content")
+                st.caption(_facts(health))
+            with row(width="content", gap="xsmall"):
+                _actions(health)
+        _report(health.id)
+        _trouble(health)
+        for entity in health.entities:
+            _progress(entity)
+        _table(health)
+        if health.quarantined:
+            _quarantine(health)
+
+
+def _facts(health: ChannelHealth) -> str:
+    where = urlsplit(health.base_url)
+    return dotted(
+        [
+            escaped(f"{where.netloc}{where.path}", 80),
+            escaped(", ".join(health.timezones), 80),
+            escaped(", ".join(health.currencies), 40),
+            plural(len(health.store_views), "store view") if health.store_views else "store views not read yet",
+            f"read every {span(health.every_seconds)}",
+            ":orange[may place orders]" if health.allow_writes else "read-only",
+        ]
+    )
+
+
+# ---- what can be done -----------------------------------------------------------------------------------------------
+
+
+def _actions(health: ChannelHealth) -> None:
+    st.button(
+        "Sync now",
+        icon=":material/sync:",
+        key=f"sync-{health.id}",
+        disabled=health.paused_at is not None,
+        help="Paused: press Check first" if health.paused_at else "Read what changed, now",
+        on_click=_sync_now,
+        args=(health, False),
+    )
+    if st.button(
+        "Check", icon=":material/stethoscope:", key=f"check-{health.id}", help="Test connection, permissions and clock"
+    ):
+        _check(health)
+    choices = ["New credentials", "Make read-only" if health.allow_writes else "Allow placing orders"]
+    choices += ["Resume"] if health.paused_at else ["Read everything again", "Pause"]
+    chosen = st.menu_button("", [*choices, "Remove…"], icon=":material/more_horiz:", key=f"more-{health.id}")
+    if chosen:
+        _do(chosen, health)
+        st.rerun()
+
+
+def _sync_now(health: ChannelHealth, full: bool) -> None:
+    try:
+        request_sync(desk.store(), health.id, desk.person(), full=full)
+    except DeskError as error:
+        st.toast(escaped(str(error), 300), icon=":material/error:")
+    else:
+        what = "everything anew" if full else "what changed"
+        st.toast(f"The worker reads {what} of {escaped(health.name, 40)} next.", icon=":material/sync:")
+
+
+def _check(health: ChannelHealth) -> None:
+    try:
+        with st.spinner("Asking the shop…", width="content"):
+            st.session_state[_REPORT] = (health.id, check_channel(desk.store(), health.name))
+    except DeskError as error:
+        st.session_state[_REPORT] = (health.id, error)
+
+
+def _report(channel_id: int) -> None:
+    about, report = st.session_state.get(_REPORT, (None, None))
+    if about != channel_id or report is None:
+        return
+    if isinstance(report, DeskError):
+        desk.say(report)
+    else:
+        add_channel.draw_report(report)
+
+
+def _do(chosen: str, health: ChannelHealth) -> None:
+    store = desk.store()
+    st.session_state.pop(_REPORT, None)
+    try:
+        match chosen:
+            case "New credentials":
+                add_channel.open_dialog(health.name)
+            case "Allow placing orders" | "Make read-only":
+                rules = channel_by_id(store, health.id).rules
+                change_channel(store, health.name, replace(rules, allow_writes=not health.allow_writes))
+            case "Read everything again":
+                _sync_now(health, full=True)
+            case "Pause":
+                pause(store, health.id, f"Paused by {desk.person()}.")
+            case "Resume":
+                resume(store, health.id)
+            case _:
+                st.session_state[_REMOVING] = health.name
+    except DeskError as error:
+        st.session_state[_REPORT] = (health.id, error)
+
+
+def draw_removal_if_open() -> None:
+    """The dialog that asks before a channel is removed; call it once on the Channels screen."""
+    name = st.session_state.get(_REMOVING)
+    if name is not None:
+        st.dialog("Remove channel", icon=":material/delete:", on_dismiss=_forget_removal)(_removal)(name)
+
+
+def _removal(name: str) -> None:
+    try:
+        st.markdown(message(str(removal_of(desk.store(), name))))
+    except DeskError as error:
+        desk.say(error)
+        return
+    with row(horizontal_alignment="right", gap="xsmall"):
+        if st.button("Keep it", type="tertiary", on_click=_forget_removal):
+            st.rerun()
+        if st.button("Remove", type="primary", icon=":material/delete:"):
+            try:
+                with st.spinner("Removing…"):
+                    remove_channel(desk.store(), name)
+            except DeskError as error:
+                desk.say(error)
+                return
+            _forget_removal()
+            desk.forget_names()
+            st.rerun()
+
+
+def _forget_removal() -> None:
+    st.session_state.pop(_REMOVING, None)
+
+
+# ---- how it stands --------------------------------------------------------------------------------------------------
+
+
+def _trouble(health: ChannelHealth) -> None:
+    if health.paused_at:
+        since = ago(health.paused_at, desk.reader_zone())
+        st.error(f"**Paused** {since}  \n{message(health.paused_reason or '')}", icon=":material/pause_circle:")
+        return
+    said: dict[str, list[str]] = {}
+    for entity in health.entities:
+        if entity.last_error:
+            said.setdefault(entity.last_error, []).append(entity.entity)
+    for error, entities in said.items():
+        which = escaped(", ".join(entities).capitalize())
+        stopped = any(each.state == "stopped" for each in health.entities if each.entity in entities)
+        show, verb = (st.error, "stopped") if stopped else (st.warning, "late, tried again by itself")
+        show(f"**{which}: {verb}.**  \n{message(error)}", icon=":material/sync_problem:")
+
+
+def _progress(entity: EntityHealth) -> None:
+    if entity.read is None or entity.progress is None or entity.state not in {"running", "first_import"}:
+        return
+    if entity.state == "running" and (entity.expected or 0) < 1_000:
+        return
+    facts = [f"**{entity.entity.capitalize()}** {entity.read:,} of {entity.expected:,}"]
+    if entity.per_second:
+        facts.append(f":gray[{entity.per_second:,.0f} a second]")
+    if entity.seconds_left is not None:
+        facts.append(f":gray[{span(entity.seconds_left)} left]")
+    if entity.state == "first_import":
+        facts.append(":gray[newest first]")
+    st.progress(entity.progress, text=f":small[{dotted(facts)}]")
+
+
+def _table(health: ChannelHealth) -> None:
+    entities = health.entities
+    now = datetime.now(UTC)
+    words = [_LOOKS[each.state][0] for each in entities]
+    table = pa.table(
+        {
+            "entity": pa.array([each.entity.capitalize() for each in entities]),
+            "health": pa.array([[word] for word in words], pa.list_(pa.string())),
+            "last": pa.array([age(each.last_success_at, now) for each in entities]),
+            "behind": pa.array([span(each.behind_seconds) if each.last_success_at else "—" for each in entities]),
+            "mirrored": pa.array([each.mirrored for each in entities], pa.int64()),
+            "part": pa.array([_part(each) for each in entities], pa.float64()),
+            "quarantined": pa.array([each.quarantined for each in entities], pa.int64()),
+            "next": pa.array([_next(each, now) for each in entities]),
+        }
+    )
+    text = st.column_config.TextColumn
+    st.dataframe(
+        table,
+        hide_index=True,
+        row_height=_ROW_HEIGHT,
+        height="content",
+        key=f"health-{health.id}",
+        column_config={
+            "entity": text("Entity", width=96),
+            "health": st.column_config.MultiselectColumn(
+                "Health",
+                width=120,
+                options=[look[0] for look in _LOOKS.values()],
+                color=[look[1] for look in _LOOKS.values()],
+            ),
+            "last": text("Last sync", alignment="right", width=84),
+            "behind": text("Behind by", alignment="right", width=84),
+            "mirrored": st.column_config.NumberColumn("Mirrored", format="localized", width=90),
+            "part": st.column_config.ProgressColumn(
+                "Of the shop's rows", min_value=0, max_value=100, format="%.0f%%", width=170, color="gray"
+            ),
+            "quarantined": st.column_config.NumberColumn("Quarantine", width=84),
+            "next": text("Next", alignment="right", width=84),
+        },
+        alt=f"What is mirrored of {escaped(health.name, 60)}",
+    )
+
+
+def _part(entity: EntityHealth) -> float | None:
+    """Per cent of the shop's rows that are mirrored, while some are missing."""
+    if entity.progress is not None and entity.state == "first_import":
+        return 100 * entity.progress
+    if entity.mirrored is None or not entity.remote_count or entity.mirrored >= entity.remote_count:
+        return None
+    return 100 * entity.mirrored / entity.remote_count
+
+
+def _next(entity: EntityHealth, now: datetime) -> str:
+    if entity.state in {"running", "first_import"}:
+        return "running"
+    if entity.next_due_at is None:
+        return "—"
+    seconds = (entity.next_due_at - now).total_seconds()
+    return f"in {span(seconds)}" if seconds >= 1 else "now"
+
+
+def _quarantine(health: ChannelHealth) -> None:
+    records = quarantined_records(desk.store(), health.id)
+    with st.expander(f"{plural(health.quarantined, 'record')} in quarantine", icon=":material/report:"):
+        st.caption("These could not be mirrored as the shop sent them. They are tried again on every turn.")
+        st.dataframe(
+            pa.table(
+                {
+                    "record": pa.array(
+                        [f"{each.entity.removesuffix('s').capitalize()} {each.origin_id}" for each in records]
+                    ),
+                    "reason": pa.array([each.reason[:500] for each in records]),
+                    "since": pa.array([age(each.first_seen_at) for each in records]),
+                    "tries": pa.array([each.tries for each in records], pa.int64()),
+                }
+            ),
+            hide_index=True,
+            row_height=_ROW_HEIGHT,
+            height="content" if len(records) <= 12 else 420,
+            column_config={
+                "record": st.column_config.TextColumn("Record", width=130),
+                "reason": st.column_config.TextColumn("Reason", width=520),
+                "since": st.column_config.TextColumn("Since", alignment="right", width=72),
+                "tries": st.column_config.NumberColumn("Tries", width=64),
+            },
+            alt="Records in quarantine",
+        )

@@ -1,0 +1,37 @@
+"""The customer of a cart or an order: how to reach them, and what they bought so far."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from crm_core.insight.related import CustomerFacts
+from crm_core.store.documents import Address
+from pages.widgets import desk
+from pages.widgets.layout import card
+from pages.widgets.text import dotted, escaped, mail_link, money, plural, when
+
+
+def draw_customer(who: CustomerFacts, is_guest: bool, *addresses: Address | None) -> None:
+    """The card; the telephone is that of the first address that has one."""
+    with card("Customer"):
+        lines = [escaped(who.name, 80) or "No name given"]
+        if who.email:
+            lines.append(f":gray[:material/mail:] {mail_link(who.email)}")
+        telephone = next((each.telephone for each in (*addresses, *who.addresses) if each and each.telephone), None)
+        if telephone:
+            lines.append(f":gray[:material/call:] {escaped(telephone, 40)}")
+        st.markdown("  \n".join(f":small[{line}]" for line in lines))
+        st.caption(dotted(_facts(who, is_guest)))
+        if who.gone_at:
+            st.caption(
+                f":orange[:material/person_off:] Deleted in the shop, noticed {when(who.gone_at, desk.reader_zone())}"
+            )
+
+
+def _facts(who: CustomerFacts, is_guest: bool) -> list[str]:
+    facts = ["Guest" if is_guest else f"{escaped(who.group, 40)} group" if who.group else "Customer"]
+    bought = " + ".join(money(each.amount, each.currency) for each in who.value)
+    facts.append(f"{plural(who.orders, 'order')}, {bought} so far" if who.orders else "no order so far")
+    if who.is_subscribed is not None:
+        facts.append("newsletter yes" if who.is_subscribed else "newsletter no")
+    return facts

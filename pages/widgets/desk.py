@@ -1,0 +1,133 @@
+"""What every screen stands on: the process's one store, the reader's time zone, and errors shown instead of raised."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import wraps
+from typing import ParamSpec
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from crm_core.access.people import current_person, signed_in
+from crm_core.errors import BadInput, DeskError, NotAllowed, NotFound, SetupError, ShopUnavailable
+from crm_core.insight.directory import Directory, directory
+from crm_core.settings import settings
+from crm_core.store.database import Store, open_store
+from pages.widgets.text import message
+
+_log = logging.getLogger(__name__)
+_P = ParamSpec("_P")
+
+
+_NAMES_SECONDS = 15
+"""How long a screen may call a new channel or store view by its number."""
+
+
+@st.cache_resource(show_spinner=False, on_release=lambda store: store.close())
+def _opened(url: str) -> Store:  # noqa: ARG001  # the cache's key
+    return open_store()
+
+
+@st.cache_resource(show_spinner=False, ttl=_NAMES_SECONDS)
+def _directory(url: str) -> Directory:
+    return directory(_opened(url))
+
+
+def store() -> Store:
+    """The store of this process, opened once. Raises StoreUnusable with what to do; the next run tries again."""
+    return _opened(settings().store_url)
+
+
+def names() -> Directory:
+    """The channels and store views by name, at most some seconds old."""
+    return _directory(settings().store_url)
+
+
+def forget_names() -> None:
+    """Names are read anew: a channel was added, renamed or removed."""
+    _directory.clear()
+
+
+def person() -> str:
+    """The person at this screen, for whatever they do. Raises NotAllowed if nobody is signed in."""
+    if not st.user.get("is_logged_in"):
+        return current_person()
+    with signed_in(str(st.user.get("name") or st.user.get("email") or "")):
+        return current_person()
+
+
+def require_known_reader() -> None:
+    """Raises SetupError if others could reach this screen without saying who they are.
+
+    The product's front door checks that before it listens; this holds for a bare `streamlit run`, which may listen on
+    another address than CRM_HOST says.
+    """
+    address = str(st.get_option("server.address") or "0.0.0.0")  # noqa: S104  # what Streamlit takes when it has none
+    if st.user.get("is_logged_in") or settings().model_copy(update={"host": address}).is_loopback:
+        return
+    raise SetupError(
+        f"The app listens on {address}, where others can reach it, and nobody has to sign in. "
+        "Start it with `make run`, or on 127.0.0.1."
+    )
+
+
+def reader_zone() -> ZoneInfo:
+    """The time zone of the reader's browser; UTC where it does not say."""
+    return _zone(st.context.timezone)
+
+
+def reader_today() -> date:
+    """The day it is where the reader is."""
+    return datetime.now(reader_zone()).date()
+
+
+def _zone(name: str | None) -> ZoneInfo:
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ValueError, OSError, KeyError):
+        return ZoneInfo("UTC")
+
+
+def say(error: DeskError) -> None:
+    """Shows an error of the core where the person is: its words, which name the next step."""
+    text = message(str(error))
+    match error:
+        case NotFound():
+            st.warning(text, icon=":material/search_off:")
+        case BadInput():
+            st.warning(text, icon=":material/edit:")
+        case NotAllowed():
+            st.warning(text, icon=":material/lock:")
+        case SetupError():
+            st.error(text, icon=":material/build:")
+        case ShopUnavailable():
+            st.error(text, icon=":material/cloud_off:")
+        case _:
+            st.error(text, icon=":material/error:")
+
+
+def guarded(draw: Callable[_P, None]) -> Callable[_P, None]:
+    """`draw` with its errors shown in place, so that one failing part leaves the rest of the screen standing."""
+
+    @wraps(draw)
+    def drawn(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            draw(*args, **kwargs)
+        except DeskError as error:
+            say(error)
+            st.button("Try again", icon=":material/refresh:", key=f"again-{draw.__qualname__}")
+        except Exception:  # noqa: BLE001  # the outermost frame of a screen: the app stays up and the log has the rest
+            reference = f"E-{secrets.token_hex(3).upper()}"
+            _log.exception("%s: %s failed", reference, draw.__qualname__)
+            st.error(
+                "**This part of the screen could not be shown.** Nothing was changed.  \n"
+                f"Try again; if it stays, tell an administrator this reference: `{reference}`.",
+                icon=":material/error:",
+            )
+            st.button("Try again", icon=":material/refresh:", key=f"again-{draw.__qualname__}")
+
+    return drawn

@@ -1,0 +1,244 @@
+"""The filter bar: a box for the filter language, popovers instead of typing, and the active conditions as pills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import streamlit as st
+
+from crm_core.insight.directory import Directory
+from crm_core.insight.filters import Filter, known_words
+from crm_core.insight.periods import PRESETS, Period
+from pages.widgets import desk, listing
+from pages.widgets.layout import row
+from pages.widgets.listing import Listing
+from pages.widgets.people import country_name, country_options
+from pages.widgets.text import escaped, plain
+
+_PLACEHOLDERS = {
+    "carts": "Filter: name, e-mail, cart, or  total>500 country:DE",
+    "orders": "Filter: name, e-mail, number, or  total>500 country:DE",
+}
+_PROBLEMS = "filter-problems"
+
+
+def draw_filter_bar(here: Listing) -> None:
+    """Box and popovers; each change goes to the first page of the list with the new filter."""
+    names = desk.names()
+    with row(gap="xsmall"):
+        with st.container(width=420):
+            st.session_state["filter-text"] = here.filter.personal_text
+            st.text_input(
+                "Filter",
+                key="filter-text",
+                placeholder=_PLACEHOLDERS[here.screen],
+                icon=":material/filter_list:",
+                label_visibility="collapsed",
+                autocomplete="off",
+                max_chars=400,
+                help="Words are looked for in names, e-mail addresses, numbers and SKUs. Conditions: "
+                + ", ".join(known_words()),
+                on_change=_typed,
+                args=(here, names),
+            )
+        with row(gap="xsmall", wrap=False, width="content"):
+            with st.popover("Channel"):
+                _channels(here, names)
+            with st.popover("Updated" if here.screen == "carts" else "Dates"):
+                _period(here, "updated", "Updated")
+                if here.screen == "orders":
+                    _period(here, "created", "Created")
+            with st.popover("Total" if here.screen == "orders" else "Subtotal"):
+                _amount(here, names)
+            with st.popover("More"):
+                _more(here)
+    for problem in st.session_state.pop(_PROBLEMS, ()):
+        st.warning(escaped(problem, 300), icon=":material/edit:")
+
+
+def draw_conditions(here: Listing) -> None:
+    """The active conditions but for the status, which has a control of its own; a press takes one away."""
+    conditions = [each for each in here.filter.conditions(desk.names()) if each.key != "status"]
+    if not conditions:
+        return
+    with row(width="content", gap="xsmall"):
+        shown = {each.key: each for each in conditions}
+        st.session_state["filter-conditions"] = list(shown)
+        st.pills(
+            "Active filters",
+            list(shown),
+            key="filter-conditions",
+            selection_mode="multi",
+            label_visibility="collapsed",
+            format_func=lambda key: f"{escaped(shown[key].label, 48)} :material/close:",
+            on_change=_taken_away,
+            args=(here, {key: each.without for key, each in shown.items()}),
+        )
+        st.button("Clear", type="tertiary", on_click=listing.go, args=(here.filtered(Filter(here.screen)),))
+
+
+def _typed(here: Listing, names: Directory) -> None:
+    text = st.session_state["filter-text"] or ""
+    typed, problems = Filter.from_text(here.screen, text, names)
+    st.session_state[_PROBLEMS] = problems
+    listing.go(here.filtered(listing.merged(here.filter, typed)))
+
+
+def _taken_away(here: Listing, without: dict[str, Filter]) -> None:
+    for key, rest in without.items():
+        if key not in st.session_state["filter-conditions"]:
+            listing.go(here.filtered(rest))
+
+
+def _controlled(key: str, value: Any, change: Callable[[Any], dict[str, Any]], here: Listing) -> dict[str, Any]:
+    """What makes a widget show `value` and write what `change` makes of its new value into the URL."""
+    st.session_state[key] = value
+
+    def changed() -> None:
+        listing.go(here.with_conditions(**change(st.session_state[key])))
+
+    return {"key": key, "on_change": changed}
+
+
+def _channels(here: Listing, names: Directory) -> None:
+    known = [each.id for each in names.channels]
+    chosen = [id_ for id_ in here.filter.channel_ids if id_ in known]
+    st.pills(
+        "Channel",
+        known,
+        selection_mode="multi",
+        format_func=lambda id_: escaped(names.channels_by_id[id_].name, 40),
+        **_controlled("filter-channels", chosen, lambda ids: {"channel_ids": tuple(ids)}, here),
+    )
+    views = [each.key for each in names.stores if each.origin_id]
+    st.multiselect(
+        "Store view",
+        views,
+        placeholder="Any",
+        format_func=lambda key: _store_label(names, key),
+        **_controlled(
+            "filter-stores",
+            [key for key in here.filter.stores if key in views],
+            lambda keys: {"stores": tuple(keys)},
+            here,
+        ),
+    )
+
+
+def _store_label(names: Directory, key: int) -> str:
+    view = names.stores_by_key[key]
+    channel = names.channel_name(view.shop_id, view.origin_id)
+    return " · ".join(part for part in (plain(view.name, 40), plain(channel or view.website, 40)) if part)
+
+
+def _period(here: Listing, field: str, label: str) -> None:
+    period: Period | None = getattr(here.filter, field)
+    st.pills(
+        label,
+        list(PRESETS),
+        format_func=PRESETS.__getitem__,
+        **_controlled(
+            f"filter-{field}",
+            period.preset if period else None,
+            lambda code: {field: Period(preset=code) if code else None},
+            here,
+        ),
+    )
+    days = tuple(day for day in (period.first, period.final) if day) if period and period.first else ()
+    nothing: Any = ()
+    st.date_input(
+        "Between",
+        value=nothing,
+        min_value=date(2000, 1, 1),
+        max_value=date(2100, 1, 1),
+        format="DD/MM/YYYY",
+        **_controlled(f"filter-{field}-days", days, lambda chosen: _days(field, period, chosen), here),
+    )
+
+
+def _days(field: str, before: Period | None, chosen: tuple[date, ...]) -> dict[str, Any]:
+    match chosen:
+        case (first, final):
+            return {field: Period(first=first, final=final)}
+        case (first,):
+            return {field: Period(first=first, final=before.final if before and before.first is None else None)}
+        case _:
+            return {field: None}
+
+
+def _amount(here: Listing, names: Directory) -> None:
+    low, high = here.filter.amount_from, here.filter.amount_to
+    with row(gap="xsmall"):
+        _bound("From", low, lambda amount: _in_order(amount, high), here)
+        _bound("To", high, lambda amount: _in_order(low, amount), here)
+    currencies = sorted({each.base_currency for each in names.stores if each.base_currency})
+    if len(currencies) > 1:
+        chosen = here.filter.currency if here.filter.currency in currencies else None
+        st.pills(
+            "Currency",
+            currencies,
+            **_controlled("filter-currency", chosen, lambda code: {"currency": code or ""}, here),
+        )
+    st.caption("In the base currency, without tax." if here.screen == "carts" else "In the base currency, with tax.")
+
+
+def _bound(
+    label: str, value: Decimal | None, change: Callable[[Decimal | None], dict[str, Any]], here: Listing
+) -> None:
+    def changed(number: float | None) -> dict[str, Any]:
+        return change(None if number is None else Decimal(str(number)))
+
+    shown = None if value is None else float(value)
+    st.number_input(
+        label,
+        value=None,
+        width=140,
+        step=10.0,
+        format="%.2f",
+        **_controlled(f"filter-amount-{label}", shown, changed, here),
+    )
+
+
+def _in_order(low: Decimal | None, high: Decimal | None) -> dict[str, Any]:
+    if low is not None and high is not None and low > high:
+        low, high = high, low
+    return {"amount_from": low, "amount_to": high}
+
+
+def _more(here: Listing) -> None:
+    if here.screen == "carts":
+        _period(here, "created", "Created")
+    st.multiselect(
+        "Billing country",
+        country_options(),
+        placeholder="Any",
+        format_func=country_name,
+        **_controlled(
+            "filter-countries",
+            [code for code in here.filter.countries if code in country_options()],
+            lambda codes: {"countries": tuple(codes)},
+            here,
+        ),
+    )
+    st.text_input(
+        "SKU", placeholder="Any", **_controlled("filter-sku", here.filter.sku, lambda sku: {"sku": sku or ""}, here)
+    )
+    st.pills(
+        "Bought as",
+        [False, True],
+        format_func=lambda guest: "Guest" if guest else "Customer",
+        **_controlled("filter-guest", here.filter.is_guest, lambda guest: {"is_guest": guest}, here),
+    )
+    if here.screen == "carts":
+        st.toggle(
+            "Empty carts too",
+            **_controlled("filter-empty", not here.filter.with_items, lambda on: {"with_items": not on}, here),
+        )
+    else:
+        st.toggle(
+            "Deleted in the shop",
+            **_controlled("filter-deleted", here.filter.gone, lambda on: {"gone": bool(on)}, here),
+        )

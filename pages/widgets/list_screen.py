@@ -1,0 +1,145 @@
+"""The screen of a list, the same for carts and orders: filters, statuses, sums, one page of rows, pagination."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import streamlit as st
+
+from crm_core.insight.counts import Count, status_counts
+from crm_core.insight.filters import Filter, Screen
+from crm_core.insight.grids import CartRow, OrderRow, Page
+from crm_core.insight.sorting import COLUMNS
+from crm_core.insight.statuses import StatusStyle
+from pages.widgets import desk, first_run, listing
+from pages.widgets.filter_bar import draw_conditions, draw_filter_bar
+from pages.widgets.grid import Shown, draw_grid
+from pages.widgets.layout import nothing_here, spread
+from pages.widgets.listing import Listing
+from pages.widgets.status import chips
+from pages.widgets.status_bar import draw_status_control, draw_status_meter
+from pages.widgets.text import dotted, escaped, money, plural, when
+
+_Row = TypeVar("_Row", CartRow, OrderRow)
+
+
+@dataclass(frozen=True)
+class ListScreen(Generic[_Row]):
+    """What differs between the lists: how a page is read, what its columns hold, and where View leads."""
+
+    screen: Screen
+    title: str
+    one: str
+    columns: Sequence[Shown]
+    read_page: Callable[..., Page[_Row]]
+    cells: Callable[[Sequence[_Row]], dict[str, list[Any]]]
+    style: Callable[[_Row], StatusStyle]
+    record_page: str
+
+    def draw(self) -> None:
+        """Draws the whole screen."""
+        st.title(self.title, anchor=False)
+        if first_run.draw_if_nothing_to_show(self.screen):
+            return
+        here, problems = listing.read(self.screen)
+        draw_filter_bar(here)
+        for problem in problems:
+            st.warning(escaped(problem, 300), icon=":material/edit:")
+        counts = status_counts(desk.store(), here.filter, today=desk.reader_today(), names=desk.names())
+        draw_status_meter(counts, self.screen)
+        with spread(gap="xsmall"):
+            draw_status_control(counts, here, _in_all([each.count for each in counts]))
+            draw_conditions(here)
+        self._rows()
+
+    @st.fragment
+    @desk.guarded
+    def _rows(self) -> None:
+        """The page of rows; a fragment of its own, so that paging and sorting draw nothing else."""
+        here, _ = listing.read(self.screen)
+        before: Page[_Row] | None = st.session_state.get(f"{self.screen}-page")
+        page = self.read_page(desk.store(), here.filter, here.sort, here.page, near=before, today=desk.reader_today())
+        st.session_state[f"{self.screen}-page"] = page
+        with spread(gap="xsmall"):
+            sums = "".join(f" · {money(each.amount, each.currency)}" for each in page.sums)
+            st.markdown(f"**{page.matching}** of {plural(page.total, self.one)}:gray[{sums}]", width="content")
+            st.caption(self._place(here, page), width="content")
+        if page.importing:
+            names = ", ".join(escaped(name, 40) for name in page.importing)
+            st.info(
+                f"The first import of {names} is still running: more {self.one}s are to come.", icon=":material/sync:"
+            )
+        if not page.rows:
+            _nothing_matches(here, self.one)
+            return
+        draw_grid(
+            name=self.screen,
+            columns=self.columns,
+            cells=self.cells(page.rows),
+            chips=chips({self.style(each) for each in page.rows}),
+            zone=desk.reader_zone().key,
+            sort=(here.sort.column, here.sort.descending),
+            on_view=lambda index: _view(self.record_page, here.at_page(page.page), page.rows[index].key),
+            on_sort=lambda column: listing.go(here.sorted_by(column)),
+        )
+        with spread():
+            st.caption(f"{len(page.rows)} rows on this page", width="content")
+            _pagination(here, page.page, page.pages)
+
+    def _place(self, here: Listing, page: Page[_Row]) -> str:
+        column = next(each for each in COLUMNS[self.screen] if each.key == here.sort.column)
+        if column.key in {"updated", "created", "activity"}:
+            order = "newest first" if here.sort.descending else "oldest first"
+        elif column.key in {"total", "subtotal", "paid", "qty", "number"}:
+            order = "highest first" if here.sort.descending else "lowest first"
+        else:
+            order = "Z to A" if here.sort.descending else "A to Z"
+        numbers = f"{page.first_number:,}–{page.last_number:,}" if page.rows else ""
+        return dotted([f"{column.label}, {order}", numbers, _as_of(page.as_of)])
+
+
+def _as_of(moment: datetime | None) -> str:
+    return f"as of {when(moment, desk.reader_zone())}" if moment else "not read completely yet"
+
+
+def _in_all(counts: Sequence[Count]) -> str:
+    if any(each.value is None for each in counts):
+        return ""
+    whole = sum(each.value or 0 for each in counts)
+    return f"{whole:,}" if all(each.exact for each in counts) else f"{whole:,}+"
+
+
+def _view(record_page: str, here: Listing, key: int) -> None:
+    st.switch_page(record_page, query_params={"id": str(key), **here.params()})
+
+
+def _pagination(here: Listing, page: int, pages: int) -> None:
+    key = f"{here.screen}-pagination"
+    st.session_state[key] = page
+
+    def turned() -> None:
+        listing.go(here.at_page(st.session_state[key]))
+
+    st.pagination(pages, key=key, on_change=turned)
+
+
+def _nothing_matches(here: Listing, one: str) -> None:
+    words = [escaped(each.label, 60) for each in here.filter.conditions(desk.names())]
+    why = (
+        f"Active: {dotted(words)}." if words else f"There is no {one} with items yet." if here.screen == "carts" else ""
+    )
+    with nothing_here("search_off", f"No {one} matches these filters", why or f"There is no {one} yet."):
+        if here.filter.statuses and len(words) > 1:
+            st.button(
+                "Remove the status filter",
+                type="primary",
+                on_click=listing.go,
+                args=(here.with_conditions(statuses=()),),
+            )
+        if words:
+            st.button("Clear all filters", on_click=listing.go, args=(here.filtered(Filter(here.screen)),))
+        elif here.screen == "carts" and here.filter.with_items:
+            st.button("Show empty carts too", on_click=listing.go, args=(here.with_conditions(with_items=False),))

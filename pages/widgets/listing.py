@@ -1,0 +1,100 @@
+"""Where a person is in a list: filter, order and page, all of them in the URL.
+
+The URL is the only place that holds them, so reload, back and a shared link show the same. Widgets take their value
+from it on every run, and their callbacks write it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import streamlit as st
+
+from crm_core.insight.filters import Filter, Screen
+from crm_core.insight.saved_filters import open_filter, save_filter
+from crm_core.insight.sorting import DEFAULT_SORT, Sort
+from pages.widgets import desk
+
+_DEEPEST_PAGE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A place in the list of carts or of orders."""
+
+    filter: Filter
+    sort: Sort
+    page: int = 1
+
+    @property
+    def screen(self) -> Screen:
+        """The list it is a place in."""
+        return self.filter.screen
+
+    def filtered(self, new: Filter) -> Listing:
+        """The first page of the list with another filter, in the same order."""
+        return Listing(new, self.sort)
+
+    def with_conditions(self, **changes: Any) -> Listing:
+        """The first page of the list with some conditions changed."""
+        return self.filtered(self.filter.changed(**changes))
+
+    def sorted_by(self, column: str) -> Listing:
+        """The first page in the order of `column`: first descending, pressed again ascending."""
+        descending = not self.sort.descending if column == self.sort.column else True
+        return Listing(self.filter, Sort(column, descending))
+
+    def at_page(self, page: int) -> Listing:
+        """Another page of the same list."""
+        return replace(self, page=page)
+
+    def params(self) -> dict[str, str]:
+        """The query parameters that `read` reads back. Personal conditions are saved, and stand there as an id."""
+        here = self.filter
+        if here.is_personal and not here.saved:
+            here = here.changed(saved=save_filter(desk.store(), here, desk.person()))
+        params = here.to_url()
+        if self.sort != DEFAULT_SORT[self.screen]:
+            params |= self.sort.to_url()
+        if self.page > 1:
+            params["page"] = str(self.page)
+        return params
+
+
+def read(screen: Screen) -> tuple[Listing, list[str]]:
+    """The place that the URL names, and a sentence for each part of it that was left out as unclear."""
+    params = st.query_params.to_dict()
+    found, problems = open_filter(desk.store(), screen, params)
+    sort, unsorted = Sort.from_url(screen, params)
+    return Listing(found, sort, _page(params, problems)), [*problems, *unsorted]
+
+
+def everything(screen: Screen, **conditions: Any) -> Listing:
+    """The first page of a list in its usual order, with only these conditions."""
+    return Listing(Filter(screen, **conditions), DEFAULT_SORT[screen])
+
+
+def go(listing: Listing, **others: str) -> None:
+    """Writes the place into the URL; the next run shows it. `others` are parameters beside it."""
+    st.query_params.from_dict({**others, **listing.params()})
+
+
+def merged(current: Filter, typed: Filter) -> Filter:
+    """`current` with the conditions that were typed: the words typed replace its words, the rest is added."""
+    fresh = Filter(current.screen)
+    changes = {
+        field.name: getattr(typed, field.name)
+        for field in fields(Filter)
+        if field.compare and getattr(typed, field.name) != getattr(fresh, field.name)
+    }
+    return current.changed(**{"text": "", "email": "", **changes})
+
+
+def _page(params: Mapping[str, str], problems: list[str]) -> int:
+    wanted = params.get("page", "1")
+    if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= _DEEPEST_PAGE:
+        return int(wanted[:9])
+    problems.append("The page that the link names does not exist: the first one is shown.")
+    return 1

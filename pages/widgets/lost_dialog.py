@@ -1,0 +1,56 @@
+"""The dialog that asks why a cart is lost."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from crm_core.errors import DeskError
+from crm_core.sales.decisions import LONGEST_REASON, mark_lost
+from pages.widgets import desk
+from pages.widgets.layout import row
+from pages.widgets.text import message
+
+_OPEN = "lost-dialog"
+_REASON = "lost-reason"
+_ERROR = "lost-error"
+
+
+def open_dialog(cart_key: int) -> None:
+    """The dialog opens on this run, for that cart."""
+    _forget()
+    st.session_state[_OPEN] = cart_key
+
+
+def draw_if_open(cart_key: int) -> None:
+    """Draws the dialog while it is open for that cart; call it once on the cart's screen."""
+    if st.session_state.get(_OPEN) == cart_key:
+        st.dialog("Mark as lost", icon=":material/cancel:", on_dismiss=_forget)(_body)(cart_key)
+
+
+def _forget() -> None:
+    for key in (_OPEN, _REASON, _ERROR):
+        st.session_state.pop(key, None)
+
+
+def _body(cart_key: int) -> None:
+    st.caption("The cart stays as it is in the shop. If the customer comes back to it, it is flagged for you.")
+    st.text_area(
+        "Why is it lost?", key=_REASON, max_chars=LONGEST_REASON, height=96, placeholder="Bought elsewhere, too dear, …"
+    )
+    if error := st.session_state.get(_ERROR):
+        st.error(message(error), icon=":material/error:")
+    with row(horizontal_alignment="right", gap="xsmall"):
+        if st.button("Cancel", type="tertiary", on_click=_forget):
+            st.rerun()
+        if st.button("Mark lost", type="primary", on_click=_mark, args=(cart_key,)) and _OPEN not in st.session_state:
+            st.rerun()
+
+
+def _mark(cart_key: int) -> None:
+    try:
+        mark_lost(desk.store(), cart_key, st.session_state.get(_REASON) or "", desk.person())
+    except DeskError as error:
+        st.session_state[_ERROR] = str(error)
+        return
+    _forget()
+    st.toast("The cart is marked as lost.", icon=":material/cancel:")

@@ -1,0 +1,140 @@
+"""The top of a record's screen: back to the list, the neighbours in it, the name with its status, and the actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from crm_core.errors import BadInput, DeskError
+from crm_core.insight.grids import PAGE_ROWS, Neighbours
+from crm_core.insight.related import AdminLink
+from crm_core.store.database import Store
+from crm_core.sync.record import RecordChanges
+from pages.widgets import desk, listing
+from pages.widgets.layout import row, spread
+from pages.widgets.listing import Listing
+from pages.widgets.text import ago, dotted, escaped, message, span
+
+_SAID = "record-said"
+_LISTS = {"carts": ("Carts", "pages/sales/carts.py"), "orders": ("Orders", "pages/sales/orders.py")}
+
+
+def record_id() -> int:
+    """The key of the record that the URL names. Raises BadInput if it names none."""
+    wanted = st.query_params.get("id", "")
+    if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
+        raise BadInput("This link names no record. Go back to the list and press View on a row.")
+    return int(wanted)
+
+
+def draw_way_back(here: Listing, around: Neighbours | None) -> None:
+    """The first line: back to the list as it was, and the neighbours of the record in it."""
+    label, page = _LISTS[here.screen]
+    if around is not None and around.position is not None:
+        here = here.at_page((around.position - 1) // PAGE_ROWS + 1)
+    with spread():
+        if st.button(label, icon=":material/arrow_back:", type="tertiary", key="back"):
+            st.switch_page(page, query_params=here.params())
+        if around is None:
+            return
+        one = label.lower().removesuffix("s")
+        with row(width="content", gap="xsmall"):
+            if around.position is not None:
+                st.caption(f"{around.position:,} of {around.of}", width="content")
+            _step("previous", around.previous, "up", "k", f"Previous {one} in this list", here)
+            _step("next", around.next, "down", "j", f"Next {one} in this list", here)
+
+
+def _step(name: str, key: int | None, arrow: str, shortcut: str, tip: str, here: Listing) -> None:
+    st.button(
+        "",
+        icon=f":material/keyboard_arrow_{arrow}:",
+        type="tertiary",
+        key=f"record-{name}",
+        help=tip if key is not None else f"{tip}: there is none",
+        shortcut=shortcut,
+        disabled=key is None,
+        on_click=lambda: listing.go(here, id=str(key)),
+    )
+
+
+def draw_title(title: str, badges: Sequence[str], synchronised_at: datetime, facts: Sequence[str]) -> DeltaGenerator:
+    """Name, badges, and when the shop last said so; the block returned takes the actions. All parts are Markdown."""
+    with spread():
+        with st.container(width="content", gap="xxsmall"):
+            with row(width="content"):
+                st.title(title, width="content", anchor=False)
+                st.markdown(" ".join(badges), width="content")
+            read = ago(synchronised_at, desk.reader_zone())
+            st.caption(dotted([f":material/sync: Synchronised {read}", *facts]), width="content")
+        return row(width="content", gap="xsmall")
+
+
+def draw_synchronise(key: int, synchronise: Callable[[Store, int, str], RecordChanges]) -> None:
+    """The button that reads the record from the shop now."""
+    st.button(
+        "Synchronise",
+        icon=":material/sync:",
+        key="synchronise",
+        shortcut="s",
+        help="Read this record from the shop now",
+        on_click=_synchronise,
+        args=(key, synchronise),
+    )
+
+
+def _synchronise(key: int, synchronise: Callable[[Store, int, str], RecordChanges]) -> None:
+    try:
+        found = synchronise(desk.store(), key, desk.person())
+    except DeskError as error:
+        st.session_state[_SAID] = (key, error)
+        return
+    st.session_state[_SAID] = (key, found)
+    st.toast(_in_short(found), icon=":material/sync:")
+
+
+def _in_short(found: RecordChanges) -> str:
+    if not found.found:
+        return "The shop no longer has it."
+    if not found.changes:
+        return "Nothing changed."
+    return escaped(found.changes[0], 200) if len(found.changes) == 1 else f"{len(found.changes)} changes."
+
+
+def draw_what_synchronising_said(key: int) -> None:
+    """The outcome of the last press of Synchronise on this record: what changed, if anything, or what went wrong."""
+    about, said = st.session_state.get(_SAID, (None, None))
+    if about != key:
+        st.session_state.pop(_SAID, None)
+        return
+    match said:
+        case DeskError():
+            desk.say(said)
+        case RecordChanges():
+            _draw_changes(said)
+
+
+def _draw_changes(found: RecordChanges) -> None:
+    took = (
+        f":small[:gray[in {span(found.took)}]]" if found.took >= 1 else f":small[:gray[in {found.took * 1000:.0f} ms]]"
+    )
+    changes = "  \n".join(message(each, 300) for each in found.changes)
+    if not found.found:
+        st.warning(f"**The shop no longer has it.** {took}  \n{changes}", icon=":material/delete:")
+    elif changes:
+        st.info(f"**Changed in the shop** {took}  \n{changes}", icon=":material/sync:")
+    else:
+        st.success(f"Nothing changed. {took}", icon=":material/check:")
+
+
+def draw_admin_link(admin: AdminLink) -> None:
+    """The link into the shop's admin, or in its place the reason why there is none."""
+    note = escaped(admin.note, 300)
+    if admin.url is not None:
+        st.link_button("Magento", url=admin.url, icon=":material/open_in_new:", help=note)
+    else:
+        with st.popover("Magento", icon=":material/link_off:"):
+            st.caption(note)

@@ -1,0 +1,47 @@
+"""What happened to a record, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from crm_core.insight.related import TimelineEntry
+from pages.widgets import desk
+from pages.widgets.layout import card, spread
+from pages.widgets.text import ago, escaped
+
+_ICONS = {
+    "created": "add_shopping_cart",
+    "changed": "sync",
+    "synchronised": "sync",
+    "lost": "cancel",
+    "reopened": "undo",
+    "placing": "hourglass_top",
+    "placed": "shopping_cart_checkout",
+    "refused": "block",
+    "not_placed": "block",
+    "unclear": "help",
+    "comment": "chat",
+    "gone": "delete",
+}
+_SHOWN = 12
+
+
+def draw_timeline(entries: Sequence[TimelineEntry], by_the_shop: str = "Shop") -> None:
+    """The card; what is older than the first dozen is folded away."""
+    with card("Timeline"):
+        for entry in entries[:_SHOWN]:
+            _draw(entry, by_the_shop)
+        if len(entries) > _SHOWN:
+            with st.expander(f"{len(entries) - _SHOWN} earlier", icon=":material/history:"):
+                for entry in entries[_SHOWN:]:
+                    _draw(entry, by_the_shop)
+
+
+def _draw(entry: TimelineEntry, by_the_shop: str) -> None:
+    icon = _ICONS.get(entry.kind, "circle")
+    with spread(wrap=False):
+        st.markdown(f":small[:gray[:material/{icon}:] &nbsp;{escaped(entry.text, 600)}]")
+        who = escaped(entry.person, 40) if entry.person else by_the_shop
+        st.caption(f"{who} · {ago(entry.at, desk.reader_zone())}", width="content")
