@@ -22,7 +22,7 @@ from crm_core.errors import DeskError, LeaseLost, NotFound, StoreUnusable
 from crm_core.sales.placing import settle
 from crm_core.settings import settings
 from crm_core.store.database import Store
-from crm_core.store.indexes import ensure_indexes
+from crm_core.store.indexes import ensure_indexes, refresh_statistics
 from crm_core.sync import schedule
 from crm_core.sync.housekeeping import Chore, check_rollups, forget_old_runs, keep_house
 from crm_core.sync.run import Progress
@@ -39,6 +39,7 @@ STOP_SECONDS = 3.0
 CHORES = (
     Chore("runs", timedelta(hours=1), forget_old_runs),
     Chore("rollups", timedelta(days=1), check_rollups),
+    Chore("statistics", timedelta(days=1), refresh_statistics),
 )
 
 _SETTLE_SECONDS = 2.0
