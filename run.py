@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 from honcho.manager import Manager
@@ -42,7 +43,7 @@ def main() -> int:
         here = settings()
         require_sign_in_or_loopback()
         _require_free_port(here.host, here.port, "CRM_PORT")
-        with open_store() as store:
+        with closing(open_store()) as store:
             with_demo = here.demo and ensure_demo_channel(store, f"http://127.0.0.1:{here.demo_port}")
         if with_demo:
             _require_free_port("127.0.0.1", here.demo_port, "CRM_DEMO_PORT")
