@@ -1,0 +1,87 @@
+"""`migrate`, `doctor`, and the program as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from crm_core.settings import settings
+from tests.cli.conftest import Desk, Served
+
+ROOT = Path(__file__).parents[2]
+
+
+def program(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`python -m crm_core` in a process of its own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CRM_")}
+    return subprocess.run(  # noqa: S603 (our own words)
+        [sys.executable, "-m", "crm_core", *arguments],
+        cwd=ROOT,
+        env=kept | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_migrate_makes_a_store_and_is_harmless_again(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    first = program("migrate", CRM_DATA_DIR=str(folder))
+    assert first.returncode == 0, first.stderr
+    assert "is now of version" in first.stdout
+    assert (folder / "desk.db").exists()
+    again = program("migrate", CRM_DATA_DIR=str(folder))
+    assert "was already of version" in again.stdout
+
+
+def test_trouble_is_one_message_and_a_status_without_a_traceback(tmp_path: Path) -> None:
+    wrong = program("channel", "check", "Shop", CRM_DATA_DIR=str(tmp_path))
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr.strip() == "There is no channel “Shop”. No channel is set up yet."
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    unusable = program("channel", "list", CRM_DATA_DIR=str(blocked / "data"))
+    assert unusable.returncode == 1
+    assert "CRM_DATA_DIR" in unusable.stderr
+    assert "Traceback" not in unusable.stderr
+
+
+def test_a_store_that_is_no_database_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "desk.db").write_text("this is not a database, however long it may be" * 100)
+    said = program("channel", "list", CRM_DATA_DIR=str(tmp_path))
+    assert said.returncode == 1
+    assert "desk.db" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_an_unknown_command_ends_with_status_2() -> None:
+    assert program("fly").returncode == 2
+
+
+def test_the_doctor_finds_all_well(desk: Desk, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRM_PORT", "1")
+    monkeypatch.setenv("CRM_HOST", "127.0.0.1")
+    settings.cache_clear()
+    assert desk("channel", "add", "Shop", served.url, "--token", "demo").status == 0
+    said = desk("doctor")
+    assert said.status == 0, said.out
+    assert "PROBLEM" not in said.out
+    assert "oldest look that succeeded: never" in said.out
+
+
+def test_the_doctor_says_which_channel_cannot_be_opened(
+    desk: Desk, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert desk("channel", "add", "Shop", served.url, "--token", "demo").status == 0
+    monkeypatch.setenv("CRM_SECRET_KEY", Fernet.generate_key().decode())
+    settings.cache_clear()
+    said = desk("doctor")
+    assert said.status == 1
+    assert "PROBLEM  Channel “Shop”:" in said.out
