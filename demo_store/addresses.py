@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from demo_store.records import Records
@@ -80,5 +81,6 @@ def missing(records: Records, address: Doc) -> str:
     return " ".join(said)
 
 
+@lru_cache(maxsize=256)
 def _snake(key: str) -> str:
     return "".join(f"_{char.lower()}" if char.isupper() else char for char in key)

@@ -84,6 +84,8 @@ def estimate_by_address_id(records: Records, cart: Doc, body: Any, store_id: int
 
 def recollect_rates(records: Records, cart: Doc, store_id: int) -> None:
     """Ask the carriers again and keep their rates with the amount of the chosen method, if it is still there."""
+    if any("price" not in line for line in cart["lines"]):
+        totals.collect(records, cart, store_id)
     cart["rates"] = rates(records, cart, cart["shipping"]["country_id"], store_id)
     chosen = _chosen(cart, cart["shipping_method"])
     if chosen is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 ZERO = Decimal(0)
 _CENT = Decimal("0.01")
@@ -18,11 +19,17 @@ def dec(value: object) -> Decimal:
     """The exact decimal of a stored JSON number (or None, which counts as zero)."""
     if value is None:
         return ZERO
-    return value if isinstance(value, Decimal) else Decimal(str(value))
+    return value if isinstance(value, Decimal) else _exact(str(value))
 
 
-def number(amount: Decimal | float | int) -> int | float:
+@lru_cache(maxsize=1 << 16)  # a shop's amounts repeat
+def _exact(text: str) -> Decimal:
+    return Decimal(text)
+
+
+@lru_cache(maxsize=1 << 16)
+def number(amount: Decimal) -> int | float:
     """The JSON number for an amount with at most four places: an int when it is whole, as PHP prints it."""
-    exact = dec(amount).quantize(_FINEST, ROUND_HALF_UP)
+    exact = amount.quantize(_FINEST, ROUND_HALF_UP)
     whole = int(exact)
     return whole if exact == whole else float(exact)

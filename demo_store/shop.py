@@ -140,7 +140,7 @@ class Shop:
         self.records.state.touch("product", product["id"])
         self.records.state.commit()
 
-    def set_price(self, sku: str, price: Decimal | str) -> None:
+    def set_price(self, sku: str, price: Decimal | int | str) -> None:
         """Change a price.
 
         Every cart that holds the product, placed ones too, is then due to be recalculated; no updated_at moves.
@@ -221,7 +221,7 @@ class Shop:
                 site["carriers"][carrier]["active"] = on
             self._kept()
 
-    def set_shipping_price(self, carrier: str, price: Decimal | str) -> None:
+    def set_shipping_price(self, carrier: str, price: Decimal | int | str) -> None:
         """Change what a carrier charges (per item for flatrate)."""
         with self.records.lock:
             for site in self._sites(None):
@@ -235,14 +235,14 @@ class Shop:
                 site["countries"] = sorted(countries)
             self._kept()
 
-    def set_minimum_order(self, amount: Decimal | str | None, text: str | None = None) -> None:
+    def set_minimum_order(self, amount: Decimal | int | str | None, text: str | None = None) -> None:
         """Set a minimum order amount (base currency, None for none) and the shop's own text for it."""
         with self.records.lock:
             for site in self._sites(None):
                 site["minimum_order"] = None if amount is None else {"amount": number(Decimal(amount)), "text": text}
             self._kept()
 
-    def set_rate(self, currency: str, rate: Decimal | str) -> None:
+    def set_rate(self, currency: str, rate: Decimal | int | str) -> None:
         """Change an exchange rate: how much of the currency one EUR is."""
         with self.records.lock:
             self.records.settings["rates"][currency] = number(Decimal(rate))

@@ -90,8 +90,9 @@ def _price(
             row_gross = unit_gross * qty
         else:
             unit_gross, row_gross = cents(unit * (1 + share)), cents(row * (1 + share))
-        discount = cents(row * discount_percent / _HUNDRED)
-        if home is not None and percent == home:
+        gross = home is not None and percent == home
+        discount = cents((row_gross if gross else row) * discount_percent / _HUNDRED)
+        if gross:
             full = row_gross - row
             tax = cents((row_gross - discount) * share / (1 + share)) if discount else full
             compensation = full - tax
