@@ -22,6 +22,7 @@ from crm_core.sync.values import (
     country,
     currency,
     has_nul,
+    indexed,
     milliseconds,
     packed,
     small,
@@ -144,7 +145,12 @@ def _cart(shop_id: int, cart: payloads.Cart) -> tuple[MappedCart, bytes]:
 def _line(item: payloads.CartItem) -> MappedLine:
     qty, price = units((item.qty, item.price))
     return MappedLine(
-        item.item_id, item.sku or "", item.name or item.sku or "", item.product_type or "simple", qty or 0, price or 0
+        item.item_id,
+        indexed(item.sku or "", "sku"),
+        item.name or item.sku or "",
+        item.product_type or "simple",
+        qty or 0,
+        price or 0,
     )
 
 

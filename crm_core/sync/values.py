@@ -22,6 +22,7 @@ EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (Magento's times are naive and UTC)
 NO_ADDRESS = payloads.Address()
 
 _INT32 = 2**31 - 1
+_CODE_LENGTH = 255
 _NUL = b"\\u0000"
 _pack = msgspec.json.Encoder().encode
 
@@ -90,6 +91,15 @@ def small(number: int | None, field: str) -> int | None:
     if number is not None and not -_INT32 <= number <= _INT32:
         raise BadRecord(f"its {field} {number} is not one that Magento can keep.")
     return number
+
+
+def indexed(text: str, field: str) -> str:
+    """The text. Raises BadRecord above 255 characters: Magento's columns end there, and no index can hold much more."""
+    if len(text) > _CODE_LENGTH:
+        raise BadRecord(
+            f"its {field} of {len(text):,} characters is longer than the {_CODE_LENGTH} that Magento keeps."
+        )
+    return text
 
 
 def packed(values: object) -> bytes:
