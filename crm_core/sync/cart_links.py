@@ -105,7 +105,16 @@ class Standing(NamedTuple):
 def standings(transaction: Transaction, cart_keys: Collection[int]) -> dict[int, Standing]:
     """The standings of those carts that the store has, locked for this transaction."""
     rows = rows_where(transaction.connection, tables.cart, Standing._fields, "id", cart_keys, lock=True)
-    return {row.id: Standing(*row) for row in rows}
+    return {row.id: standing_of(row) for row in rows}
+
+
+def standing_of(row: Any) -> Standing:
+    """The standing of a row of Standing's columns; SQLite tells truth values as numbers."""
+    standing = Standing(*row)
+    cancelled = standing.order_cancelled
+    return standing._replace(
+        is_active=bool(standing.is_active), order_cancelled=None if cancelled is None else bool(cancelled)
+    )
 
 
 def save_standings(transaction: Transaction, changes: Iterable[tuple[Standing, Standing]]) -> None:

@@ -62,7 +62,7 @@ def cart_status(
     order longer than GRACE ago; it matters only for carts that are inactive or gone.
     """
     is_closed = is_gone or not is_active
-    if order_cancelled is False or (order_cancelled and is_closed):
+    if order_cancelled is not None and (is_closed or not order_cancelled):
         return PURCHASED
     if is_lost:
         return LOST

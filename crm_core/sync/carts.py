@@ -19,6 +19,7 @@ from crm_core.sync.cart_links import (
     lines_from_orders,
     links_of,
     save_standings,
+    standing_of,
     standings,
 )
 from crm_core.sync.cart_mapping import MappedCart, MappedLine
@@ -231,7 +232,7 @@ def _take_lines(transaction: Transaction, order_of: dict[int, int]) -> None:
     subtotals = lines_from_orders(transaction, order_of)
     changed = rows_where(transaction.connection, tables.cart, Standing._fields, "id", subtotals)
     for row in changed:
-        old = Standing(*row)
+        old = standing_of(row)
         transaction.deltas.carts(old.facts, old._replace(base_subtotal=subtotals[old.id]).facts)
     if changed:
         mark = "?" if transaction.dialect_name == "sqlite" else "%s"

@@ -58,8 +58,9 @@ def run_entity(
     """Read customers, orders or carts of a channel: what changed, or with `full` everything anew.
 
     A channel's first run reads everything in any case, newest first. The caller holds the lease and keeps it; each
-    commit checks it. Windows are cut to hold `window_size` records at most. `on_step` is called after every commit; what it raises ends the run, and nothing is lost. Raises
-    what the shop's client raises, LeaseLost and StoreUnusable; the run's row in sync_run then tells the error.
+    commit checks it. Windows are cut to hold `window_size` records at most. `on_step` is called after every commit;
+    what it raises ends the run, and nothing is lost. Raises what the shop's client raises, LeaseLost and
+    StoreUnusable; the run's row in sync_run then tells the error.
     """
     run = _Run(store, shop, Entity(entity), lease, on_step, window_size)
     run.begin(full=full, person=person)

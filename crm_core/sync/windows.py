@@ -132,7 +132,8 @@ def add_window(
     collects no windows. If the shop's clock was set back, the cover is taken back with it, or changes made meanwhile
     would lie in time that counts as read.
     """
-    hi = shop_now.replace(microsecond=0)
+    # A Date header is cut to the second, so the shop's clock may be a second further than it tells.
+    hi = shop_now.replace(microsecond=0) + SECOND
     owed = open_windows(connection, stream)
     if kind == FULL:
         connection.execute(delete(_rows).where(_of(stream), _rows.c.state == "open"))
@@ -143,7 +144,7 @@ def add_window(
     if covered is not None and covered > hi:
         connection.execute(update(_rows).where(_of(stream), _rows.c.hi > hi, _rows.c.state == "done").values(hi=hi))
         covered = hi
-    lo = BEGINNING if covered is None or kind != TICK else max(BEGINNING, covered - overlap)
+    lo = BEGINNING if covered is None or kind != TICK else max(BEGINNING, covered - max(overlap, 2 * SECOND))
     return _insert(connection, Window(0, stream, kind, lo, hi, 0, None))
 
 
