@@ -336,8 +336,6 @@ def _warnings(
     if before is not None and before.currency == totals.currency and before.grand_total != totals.grand_total:
         was, is_now = price(before.grand_total, totals.currency), price(totals.grand_total, totals.currency)
         warnings.append(f"The total has changed from {was} to {is_now} since the desk last read it.")
-    if not row.is_guest and row.customer_id is None:
-        warnings.append("The customer was deleted in the shop; the order will be a guest's.")
     return warnings
 
 

@@ -49,9 +49,13 @@ class Refused:
 
 @dataclass(frozen=True)
 class TotalsChanged:
-    """Nothing was placed: the total or the lines are no longer what was agreed to. `offer` shows them as they are."""
+    """Nothing was placed: the total or the lines are no longer what was agreed to. `offer` shows them as they are.
+
+    The currency differs too where the cart has moved to another store view.
+    """
 
     before: Decimal
+    currency_before: str
     after: Decimal
     currency: str
     lines_changed: bool
@@ -111,8 +115,10 @@ def placed_message(placed: Attempt) -> str:
     return text
 
 
-def held(holder: Attempt) -> AlreadyHeld:
-    """The outcome for whoever comes after `holder`."""
+def held(store: Store, holder: Attempt, person: str) -> Placed | Refused | Unclear | AlreadyHeld:
+    """The outcome for whoever presses after `holder`: who was first, or what came of their own first press."""
+    if holder.person == person:
+        return outcome_of(store, holder.id)
     return AlreadyHeld(holder.person, holder.claimed_at, holder.order_key, holder.order_increment_id, under_way(holder))
 
 

@@ -14,6 +14,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from msgspec import structs
+
 from crm_core.errors import (
     ChannelError,
     DeskError,
@@ -23,7 +25,7 @@ from crm_core.errors import (
     ShopUnavailable,
     StoreUnusable,
 )
-from crm_core.magento.payloads import Cart, Order, PaymentMethod, Totals, exact
+from crm_core.magento.payloads import Address, Cart, Order, PaymentMethod, Totals, exact
 from crm_core.sales import attempts
 from crm_core.sales.attempts import Attempt, Held, Terms
 from crm_core.sales.decisions import require_person
@@ -65,6 +67,7 @@ _SENT_ALONE_SECONDS = 10
 def place(store: Store, cart_key: int, choice: Choice, person: str) -> Outcome:
     """The outcome of placing the cart's order on the terms of `choice`; see crm_core.sales.outcomes for the five.
 
+    Of people who press at once one places; the others are told who, and the same person gets the first press's outcome.
     Takes as long as the shop does. Raises NotAllowed with the reason if no order may be placed for the cart, NotFound
     for an unknown cart, and what the client raises if the shop can't be read; nothing was placed then. OutcomeUnknown:
     the shop placed it, but this store could not note that.
@@ -72,7 +75,7 @@ def place(store: Store, cart_key: int, choice: Choice, person: str) -> Outcome:
     require_person(person)
     first = attempts.holder(store, cart_key)
     if first is not None:
-        return held(first)
+        return held(store, first, person)
     reason = why_not(store, cart_key)
     if reason is not None:
         ordered = ordered_elsewhere(store, cart_key, reason)
@@ -88,7 +91,7 @@ def place(store: Store, cart_key: int, choice: Choice, person: str) -> Outcome:
     )
     claimed = attempts.claim(store, cart_key, shop.channel.id, person, terms)
     if isinstance(claimed, Held):
-        return held(claimed.by)
+        return held(store, claimed.by, person)
     try:
         return _run(store, shop, claimed, choice)
     except DeskError as trouble:
@@ -144,9 +147,9 @@ def _run(store: Store, shop: OpenShop, attempt: Attempt, choice: Choice) -> Outc
     except ShopRefused as refused:
         attempts.mark_failed(store, attempt.id, "refused", str(refused), answer_status=refused.status)
         return outcome_of(store, attempt.id)
-    total = exact(totals.grand_total or 0.0)
-    if total != choice.grand_total or totals.quote_currency_code != choice.currency:
-        return _total_changed(store, attempt, choice, total)
+    total, currency = exact(totals.grand_total or 0.0), totals.quote_currency_code or choice.currency
+    if (total, currency) != (choice.grand_total, choice.currency):
+        return _total_changed(store, attempt, choice, total, currency)
     if methods is not None and choice.payment_method not in {method.code for method in methods}:
         return _stopped(store, attempt, "The shop does not offer that way of paying for this cart any more.")
     last_order = max((each.entity_id for each in orders), default=0)
@@ -167,7 +170,8 @@ def _send(store: Store, shop: OpenShop, attempt: Attempt, code: str, choice: Cho
     except ShopUnavailable as unsent:
         return _stopped(store, attempt, str(unsent))
     except OutcomeUnknown as unknown:
-        return _unclear(store, shop, attempt, str(unknown))
+        known = f"The order was sent once, and no clear answer came. The shop is being asked for it. ({unknown})"
+        return _unclear(store, shop, attempt, known)
     except (ShopRefused, ChannelError) as refused:
         return _after_refusal(store, shop, attempt, refused, last_order)
     try:
@@ -198,9 +202,8 @@ def _save_addresses(shop: OpenShop, code: str, cart: Cart, choice: Choice) -> tu
 
     Saving them again where they stand already makes the shop calculate lines, rates and totals afresh.
     """
-    shipping = cart.shipping
-    address = None if shipping is None else shipping.address
-    billing = cart.billing_address or address
+    address = _as_it_stands(None if cart.shipping is None else cart.shipping.address)
+    billing = _as_it_stands(cart.billing_address) or address
     if billing is None or (choice.shipping is not None and address is None):
         raise NotAllowed("The cart has lost its address in the shop. Synchronise it.")
     if choice.shipping is None or address is None:
@@ -215,6 +218,15 @@ def _save_addresses(shop: OpenShop, code: str, cart: Cart, choice: Choice) -> tu
         method_code=choice.shipping.method_code,
     )
     return details.totals, details.payment_methods
+
+
+def _as_it_stands(address: Address | None) -> Address | None:
+    """The address without its link to the address book.
+
+    With the link Magento takes what the book says now instead of what the person saw, and refuses a cart whose customer
+    has deleted the entry since ("Invalid customer address id", Magento's QuoteAddressValidator).
+    """
+    return None if address is None else structs.replace(address, customer_address_id=None)
 
 
 def _closed(store: Store, attempt: Attempt, live: list[Order]) -> AlreadyHeld | Refused:
@@ -234,12 +246,14 @@ def _lines_changed(store: Store, attempt: Attempt, choice: Choice) -> TotalsChan
     attempts.mark_failed(store, attempt.id, "not_placed", message)
     offer = prepare(store, attempt.cart_key, attempt.person)
     after = offer.grand_total(offer.chosen_shipping)
-    return TotalsChanged(choice.grand_total, after, offer.currency, lines_changed=True, offer=offer)
+    return TotalsChanged(
+        choice.grand_total, choice.currency, after=after, currency=offer.currency, lines_changed=True, offer=offer
+    )
 
 
-def _total_changed(store: Store, attempt: Attempt, choice: Choice, total: Decimal) -> TotalsChanged:
+def _total_changed(store: Store, attempt: Attempt, choice: Choice, total: Decimal, currency: str) -> TotalsChanged:
     """Nothing is placed on terms that nobody agreed to: the shop's own total with this shipping is shown."""
-    was, is_now = price(choice.grand_total, choice.currency), price(total, choice.currency)
+    was, is_now = price(choice.grand_total, choice.currency), price(total, currency)
     attempts.mark_failed(
         store, attempt.id, "not_placed", f"The total had changed from {was} to {is_now}, so it was shown again."
     )
@@ -248,7 +262,9 @@ def _total_changed(store: Store, attempt: Attempt, choice: Choice, total: Decima
     # The shop has just calculated this one; taking the offer's estimate for it could ask again for ever.
     shipping = [replace(each, grand_total=total) if each.code == chosen else each for each in offer.shipping]
     offer = replace(offer, shipping=shipping)
-    return TotalsChanged(choice.grand_total, total, offer.currency, lines_changed=False, offer=offer)
+    return TotalsChanged(
+        choice.grand_total, choice.currency, after=total, currency=currency, lines_changed=False, offer=offer
+    )
 
 
 def _stopped(store: Store, attempt: Attempt, why: str) -> Outcome:
@@ -257,9 +273,9 @@ def _stopped(store: Store, attempt: Attempt, why: str) -> Outcome:
     return outcome_of(store, attempt.id)
 
 
-def _unclear(store: Store, shop: OpenShop, attempt: Attempt, why: str) -> Outcome:
+def _unclear(store: Store, shop: OpenShop, attempt: Attempt, known: str) -> Outcome:
     """No clear answer came: the order is looked for at once, and by `settle` from then on."""
-    attempts.mark_unclear(store, attempt.id, why)
+    attempts.mark_unclear(store, attempt.id, known)
     for pause in _LOOKS_AFTER_SILENCE:
         time.sleep(pause)
         now = attempts.attempt_by_id(store, attempt.id)

@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from crm_core.errors import BadInput, NotAllowed, ShopUnavailable
+from crm_core.sales.outcomes import Placed, TotalsChanged
+from crm_core.store import tables
+from demo_store.service import Request, Response
+from tests.sales.desk import PLACE, Desk, answered
+
+on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+
+
+def _also(method: dict[str, Any]) -> Callable[[Request, Callable[[], Response]], Response]:
+    """The shop's list and one more entry."""
+
+    def answer(_request: Request, work: Callable[[], Response]) -> Response:
+        response = work()
+        response.body = json.dumps([*json.loads(response.body), method]).encode()
+        return response
+
+    return answer
+
+
+def test_an_offer_shows_the_cart_as_the_shop_has_it_now(desk: Desk) -> None:
+    cart_id = desk.add_cart(("MUG-01", 2), ("BOOK 01", 1))
+    desk.shop.set_qty(cart_id, "MUG-01", 3)
+    offer = desk.offer(cart_id)
+    total = Decimal(str(desk.shop.cart(cart_id)["grand_total"]))
+    assert [(line.sku, int(line.qty)) for line in offer.lines] == [("MUG-01", 3), ("BOOK 01", 1)]
+    assert all(line.row_total is not None for line in offer.lines)
+    assert (offer.totals.grand_total, offer.currency) == (total, "EUR")
+    assert any("2 → 3" in change for change in offer.changes)
+    assert (offer.blocked, offer.warnings) == ([], [])
+    assert (offer.channel, offer.store_view, offer.email) == ("Shop", "default", "guest@example.test")
+    assert offer.shipping_address is not None
+    assert offer.shipping_address.city == "Amsterdam"
+
+
+def test_looking_saves_nothing_in_the_shop(desk: Desk) -> None:
+    cart_id = desk.add_cart(("LAMP-01", 1))
+    before = json.dumps(desk.shop.cart(cart_id), default=str)
+    offer = desk.offer(cart_id)
+    assert json.dumps(desk.shop.cart(cart_id), default=str) == before
+    writes = [each for each in desk.front.asked if not each.startswith("GET")]
+    assert writes == [f"POST /rest/default/V1/carts/{cart_id}/estimate-shipping-methods"]
+    assert desk.shop.orders_of(cart_id) == []
+    assert offer.chosen_shipping is not None
+    assert offer.chosen_shipping.code == "flatrate_flatrate"
+
+
+@on_sqlite
+def test_each_way_of_shipping_carries_its_price_and_the_total_that_comes_of_it(desk: Desk) -> None:
+    cart_id = desk.add_cart(("LAMP-01", 2))
+    offer = desk.offer(cart_id)
+    assert [(option.code, option.price) for option in offer.shipping] == [
+        ("freeshipping_freeshipping", Decimal(0)),
+        ("flatrate_flatrate", Decimal("5.90")),
+        ("tablerate_bestway", Decimal("14.50")),
+    ]
+    goods = offer.totals.grand_total - Decimal("5.90")
+    assert [option.grand_total - goods for option in offer.shipping] == [option.price for option in offer.shipping]
+    for option in offer.shipping:
+        desk.shop.restore_cart(cart_id)
+        choice = desk.offer(cart_id).choose(option.code, "checkmo")
+        assert choice.grand_total == option.grand_total
+
+
+@on_sqlite
+def test_only_ways_of_paying_that_need_nothing_of_the_customer_are_offered(desk: Desk) -> None:
+    desk.shop.switch_payment("purchaseorder", on=True)
+    cart_id = desk.add_cart()
+    desk.front.on(r"GET .*/payment-methods$", _also({"code": "adyen_cc", "title": "Card"}))
+    offer = desk.offer(cart_id)
+    codes = [option.code for option in offer.payment_with(offer.chosen_shipping)]
+    assert codes == ["checkmo", "banktransfer", "cashondelivery", "purchaseorder"]
+    with pytest.raises(BadInput, match="Choose a way of paying"):
+        offer.choose("flatrate_flatrate", "adyen_cc")
+    with pytest.raises(BadInput, match="purchase order number"):
+        offer.choose("flatrate_flatrate", "purchaseorder", "  ")
+    with pytest.raises(BadInput, match="Choose a way of shipping"):
+        offer.choose(None, "checkmo")
+    with pytest.raises(BadInput, match="Choose a way of shipping"):
+        offer.choose("dhl_express", "checkmo")
+
+
+@on_sqlite
+def test_a_way_of_shipping_that_the_shop_names_as_unavailable_is_not_offered(desk: Desk) -> None:
+    cart_id = desk.add_cart()
+    broken = {"carrier_code": "ups", "method_code": "", "carrier_title": "UPS", "amount": 0, "base_amount": 0}
+    broken |= {
+        "available": False,
+        "error_message": "No rate for this address.",
+        "price_excl_tax": 0,
+        "price_incl_tax": 0,
+    }
+    desk.front.on(r"POST .*/estimate-shipping-methods$", _also(broken))
+    assert "ups" not in {option.carrier_code for option in desk.offer(cart_id).shipping}
+
+
+@on_sqlite
+def test_a_cart_that_comes_to_nothing_is_paid_with_free_and_nothing_else(desk: Desk) -> None:
+    desk.shop.set_coupon("ALL", percent=100)
+    cart_id = desk.add_cart(("COURSE-01", 1), coupon="ALL")
+    offer = desk.offer(cart_id)
+    assert offer.totals.grand_total == 0
+    assert [option.code for option in offer.payment_with(None)] == ["free"]
+    assert isinstance(desk.place(cart_id, offer.choose(None, "free")), Placed)
+
+
+@on_sqlite
+def test_what_a_person_should_look_at_is_said(desk: Desk) -> None:
+    hidden, dearer = desk.add_cart(("MUG-01", 2), ("BOOK 01", 1)), desk.add_cart(("TEAPOT-01", 1))
+    desk.offer(dearer)
+    desk.shop.disable_product("BOOK 01")
+    desk.shop.set_price("TEAPOT-01", "60.00")
+    [warning] = desk.offer(hidden).warnings
+    assert warning.startswith("1 line is unavailable (Book: The House in Winter) and will not be ordered")
+    [warning] = desk.offer(dearer).warnings
+    assert warning.startswith("The total has changed from €57.90 to €62.95")
+
+
+@on_sqlite
+def test_a_deleted_customers_cart_is_ordered_as_a_guests_and_the_offer_says_so(desk: Desk) -> None:
+    customer = desk.shop.add_customer("anna@example.test")
+    cart_id = desk.add_cart(customer_id=customer)
+    desk.shop.delete_customer(customer)
+    offer = desk.offer(cart_id)
+    assert "The cart has no customer any more" in offer.changes
+    assert isinstance(desk.place(cart_id, offer.choose("flatrate_flatrate", "checkmo")), Placed)
+
+
+@on_sqlite
+def test_a_deleted_address_book_entry_does_not_stop_the_order(desk: Desk) -> None:
+    customer = desk.shop.add_customer("anna@example.test")
+    cart_id = desk.add_cart(customer_id=customer, address={"customer_address_id": 987654})
+    assert isinstance(desk.place(cart_id), Placed)
+
+
+@pytest.mark.parametrize(
+    ("details", "happens", "reason"),
+    [
+        ({"email": None}, None, "The cart has no e-mail address"),
+        ({"ready": False}, None, "The cart has no billing address"),
+        ({}, "carriers", "The shop offers no way of shipping to this address."),
+        ({}, "payments", "no way of paying for this cart that works without the customer"),
+    ],
+)
+@on_sqlite
+def test_what_makes_an_order_impossible_blocks_the_offer_with_its_reason(
+    desk: Desk, details: dict[str, Any], happens: str | None, reason: str
+) -> None:
+    cart_id = desk.add_cart(**details)
+    for carrier in ("flatrate", "tablerate") if happens == "carriers" else ():
+        desk.shop.switch_carrier(carrier, on=False)
+    for method in ("checkmo", "banktransfer", "cashondelivery") if happens == "payments" else ():
+        desk.shop.switch_payment(method, on=False)
+    offer = desk.offer(cart_id)
+    assert any(reason in each for each in offer.blocked)
+    with pytest.raises(BadInput):
+        offer.choose("flatrate_flatrate", "checkmo")
+
+
+@on_sqlite
+def test_a_cart_that_the_shop_closed_meanwhile_is_not_offered(desk: Desk) -> None:
+    cart_id = desk.add_cart()
+    desk.shop.place(cart_id)
+    with pytest.raises(NotAllowed, match="Already ordered: order 0"):
+        desk.offer(cart_id)
+    assert desk.row(cart_id).status == "purchased"
+
+
+@on_sqlite
+def test_without_the_right_to_write_nobody_is_shown_an_offer(desk: Desk) -> None:
+    cart_id = desk.add_cart()
+    asked = len(desk.front.asked)
+    with pytest.raises(NotAllowed, match="Sign in"):
+        desk.offer(cart_id, person="")
+    with desk.store.writing() as connection:
+        connection.execute(update(tables.channel).values(allow_writes=False))
+    with pytest.raises(NotAllowed, match="is read-only"):
+        desk.offer(cart_id)
+    assert len(desk.front.asked) == asked
+
+
+@on_sqlite
+def test_totals_that_the_shop_does_not_tell_are_not_replaced_by_old_ones(desk: Desk) -> None:
+    cart_id = desk.add_cart()
+    desk.offer(cart_id)
+    desk.front.on(r"GET .*/totals$", answered(400, b'{"message":"No totals today"}'))
+    with pytest.raises(NotAllowed, match=r"did not tell what this cart comes to.*No totals today"):
+        desk.offer(cart_id)
+
+
+@on_sqlite
+def test_ways_of_shipping_that_do_not_come_are_an_error_not_an_empty_list(desk: Desk) -> None:
+    cart_id = desk.add_cart()
+    desk.front.on(r"POST .*/estimate-shipping-methods$", answered(500, b'{"message":"Internal Error"}'))
+    with pytest.raises(ShopUnavailable, match="did not tell the ways of shipping"):
+        desk.offer(cart_id)
+
+
+@on_sqlite
+def test_a_rate_that_the_estimate_words_differently_asks_once_and_not_for_ever(desk: Desk) -> None:
+    cart_id = desk.add_cart(("LAMP-01", 1))
+
+    def dearer(_request: Request, work: Callable[[], Response]) -> Response:
+        response = work()
+        methods = json.loads(response.body)
+        for method in methods:
+            method["price_incl_tax"] = method["price_incl_tax"] + 1
+        response.body = json.dumps(methods).encode()
+        return response
+
+    desk.front.on(r"POST .*/estimate-shipping-methods$", dearer)
+    first = desk.place(cart_id)
+    assert isinstance(first, TotalsChanged)
+    assert desk.front.count(PLACE) == 0
+    second = desk.place(cart_id, first.offer.choose("flatrate_flatrate", "checkmo"))
+    assert isinstance(second, Placed)
+    assert second.grand_total == first.after
+
+
+@on_sqlite
+def test_a_cart_that_moved_to_another_currency_is_shown_again(desk: Desk) -> None:
+    cart_id = desk.add_cart(("MUG-01", 1), address={"country_id": "NL"})
+    choice = desk.choice(cart_id)
+    desk.shop.cart(cart_id).update(store_id=3, quote_currency_code="USD")
+    desk.shop.set_countries(["NL", "US"])
+    outcome = desk.place(cart_id, choice)
+    assert isinstance(outcome, TotalsChanged)
+    assert (outcome.currency_before, outcome.currency) == ("EUR", "USD")
+    assert outcome.offer.store_view == "us_en"
+    assert desk.front.count(PLACE) == 0
