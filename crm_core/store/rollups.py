@@ -1,8 +1,9 @@
 """Rollups: counts and sums of orders and carts, one narrow table per dimension, always equal to a recount.
 
 They change by (new - old) in the transaction that changes the rows. On PostgreSQL its writer must have locked those
-rows (FOR UPDATE, in the order of their ids) before it read the old facts; deltas are applied in sorted key order, so
-writers never wait for each other in a circle. A rollup row whose count and sums reach 0 is deleted.
+rows (FOR UPDATE, in the order of their ids) before it read the old facts; where two may add the same row at once there
+is nothing to lock yet, so writers that add rows lock the row of the shop first. Deltas are applied in sorted key order,
+so writers never wait for each other in a circle. A rollup row whose count and sums reach 0 is deleted.
 
 Facts hold driver values: amounts and quantities in units of 1/10000, moments in milliseconds, days by `day_for_driver`.
 """

@@ -92,13 +92,15 @@ def _write_carts(connection: Connection, new: dict[int, CartFacts], deltas: Delt
         deltas.carts(old.get(origin_id), facts)
 
 
-def _write_pages(store: Store, seed: int, pages: int) -> None:
-    """Pages of random new facts for random records out of a few, so that writers meet."""
+def _write_pages(store: Store, seed: int, pages: int, adds_rows: bool = False) -> None:
+    """Pages of random new facts for random records out of a few, so that writers meet; `adds_rows` as a sync does."""
     random_ = random.Random(seed)
     for _ in range(pages):
         orders = {random_.randrange(60): _random_order(random_, store.dialect_name) for _ in range(8)}
         carts = {random_.randrange(60): _random_cart(random_) for _ in range(8)}
         with store.writing() as connection:
+            if adds_rows and store.dialect_name == "postgresql":
+                connection.execute(text("SELECT id FROM shop WHERE id = 1 FOR NO KEY UPDATE"))
             deltas = Deltas(store.dialect_name)
             _write_orders(connection, orders, deltas)
             _write_carts(connection, carts, deltas)
@@ -217,6 +219,17 @@ def test_rollups_equal_a_recount_after_concurrent_threads_and_rebuilds(store: St
     failures = _Failures()
     threads = [failures.run(_write_pages, store, seed, 12) for seed in (1, 2, 3)]
     threads.append(failures.run(_rebuild_often, store))
+    for thread in threads:
+        thread.join()
+    assert failures.found == []
+    assert _differences(store) == []
+
+
+def test_rollups_equal_a_recount_after_threads_that_add_the_same_rows(store: Store) -> None:
+    with store.writing() as connection:
+        add_shop(connection)
+    failures = _Failures()
+    threads = [failures.run(_write_pages, store, seed, 12, True) for seed in (1, 2, 3)]
     for thread in threads:
         thread.join()
     assert failures.found == []
