@@ -100,6 +100,7 @@ def invoice(records: Records, order: Doc, body: Any) -> str:
     order["base_total_invoiced_cost"] = 0
     for item, qty in asked:
         _count(order, item, "qty_invoiced", qty)
+    _zero_children(order, "discount_tax_compensation_invoiced")
     ident = records.next_id("invoice")
     document = _document(records, order, ident, "invoice")
     document |= {"grand_total": order["total_invoiced"], "base_grand_total": order["base_total_invoiced"], "state": 2}
@@ -207,6 +208,7 @@ def refund(records: Records, order: Doc, body: Any) -> str:
         document[f"{prefix}discount_tax_compensation_amount"] = number(comp)
     for item, qty in asked:
         _count(order, item, "qty_refunded", qty)
+    _zero_children(order, "discount_refunded", "discount_tax_compensation_refunded", "tax_refunded")
     document["items"] = [_memo_item(records, ident, item, qty) for item, qty in asked]
     document["comments"] = []
     records.state.put("creditmemo", ident, document)
@@ -260,6 +262,13 @@ def _count(order: Doc, item: Doc, name: str, qty: Decimal) -> None:
         for child in order["items"]:
             if child.get("parent_item_id") == item["item_id"]:
                 _add(child, name, qty)
+
+
+def _zero_children(order: Doc, *names: str) -> None:
+    """Note on the children of configurable items that none of these amounts was theirs."""
+    for item in order["items"]:
+        if item.get("parent_item_id"):
+            item |= dict.fromkeys((*names, *(f"base_{name}" for name in names)), 0)
 
 
 def _take(records: Records, order: Doc, item: Doc, qty: Decimal) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import threading
@@ -23,6 +24,7 @@ from demo_store.records import Records
 from demo_store.refusal import Refusal, internal_error, no_route, required
 from demo_store.routes import ROUTES, Call, Route
 
+_LOG = logging.getLogger(__name__)
 _HTML = "text/html; charset=UTF-8"
 _JSON = "application/json; charset=utf-8"
 _VERBS = {"GET", "POST", "PUT", "DELETE"}
@@ -91,11 +93,12 @@ class Service:
             busy = Response(429, b'{"message":"Too Many Requests"}', {"Retry-After": str(faults.retry_after)})
             return self._finish(busy)
         try:
-            if fails:
-                raise internal_error("6b01fa017ed00")
-            response = self._result(request)
+            response = _refused(internal_error("6b01fa017ed00")) if fails else self._result(request)
         except Refusal as refusal:
             response = _refused(refusal)
+        except Exception:  # noqa: BLE001 (the outermost loop of the server: one bad request does not end it)
+            _LOG.exception("no answer to %s %s", request.method, request.target)
+            response = _refused(internal_error("6b01bad000000"))
         finally:
             with self.records.lock:
                 self.records.state.commit()

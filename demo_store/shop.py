@@ -444,6 +444,15 @@ class Shop:
                     raise ValueError(f"There is no order action {action!r}.")
             self.records.state.commit()
 
+    def refund_items(self, order_id: int, quantities: dict[str, int]) -> None:
+        """The merchant refunds some of an order, offline: quantities by SKU, without the shipping."""
+        with self.records.lock:
+            order = orders.existing(self.records, order_id)
+            rows = {item["sku"]: item["item_id"] for item in reversed(order["items"])}
+            items = [{"order_item_id": rows[sku], "qty": qty} for sku, qty in quantities.items()]
+            orders.refund(self.records, order, {"items": items})
+            self.records.state.commit()
+
     def touch_order(self, order_id: int, updated_at: str | None = None) -> None:
         """Set an order's updated_at ("YYYY-MM-DD HH:MM:SS" UTC; now where not given) and nothing else."""
         with self.records.lock:

@@ -28,7 +28,7 @@ def collect(records: Records, cart: Doc, store_id: int | None = None) -> None:
     home = dec(tax["percents"].get(tax["home_country"], 0)) if tax["prices_include_tax"] else None
     rule = rule_of(records, cart)
     lines = [line for line in cart["lines"] if shown(records, line)]
-    owed = {"": ZERO, "base_": ZERO}  # rounding carried from row to row, per currency
+    owed: dict[str, Decimal] = {}  # rounding carried from row to row
     for line in lines:
         _price(records, line, rate, percent, home, dec(rule["discount_amount"]) if rule else ZERO, owed)
     sums = _sums(lines)
@@ -88,18 +88,14 @@ def _price(
         if home is not None and percent == home:
             unit_gross = catalogue if prefix else cents(catalogue * rate)
             row_gross = unit_gross * qty
+            discount = cents(row_gross * discount_percent / _HUNDRED)
+            tax = cents((row_gross - discount) * share / (1 + share)) if discount else row_gross - row
+            compensation = row_gross - row - tax
         else:
-            unit_gross, row_gross = cents(unit * (1 + share)), cents(row * (1 + share))
-        gross = home is not None and percent == home
-        discount = cents((row_gross if gross else row) * discount_percent / _HUNDRED)
-        if gross:
-            full = row_gross - row
-            tax = cents((row_gross - discount) * share / (1 + share)) if discount else full
-            compensation = full - tax
-        else:
-            exact = (row - discount) * share + owed[prefix]
-            tax = cents(exact)
-            owed[prefix] = exact - tax
+            row_gross = row + _carried(row * share, owed, f"{prefix}before")
+            unit_gross = cents(row_gross / qty)
+            discount = cents(row * discount_percent / _HUNDRED)
+            tax = _carried((row - discount) * share, owed, prefix)
             compensation = ZERO
         line[f"{prefix}unit"] = number(unit)
         line[f"{prefix}price_incl_tax"] = number(unit_gross)
@@ -110,6 +106,14 @@ def _price(
         line[f"{prefix}compensation"] = number(compensation)
     line["tax_percent"] = number(percent)
     line["discount_percent"] = number(discount_percent)
+
+
+def _carried(exact: Decimal, owed: dict[str, Decimal], name: str) -> Decimal:
+    """An amount rounded to cents; what the rounding left is carried to the next row of the same name."""
+    exact += owed.get(name, ZERO)
+    rounded = cents(exact)
+    owed[name] = exact - rounded
+    return rounded
 
 
 def _sums(lines: list[Doc]) -> dict[str, Decimal]:

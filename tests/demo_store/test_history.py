@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from demo_store import Shop
+from demo_store import Shop, serve
 from demo_store.live import Live
 from tests.demo_store.conftest import Api
 
@@ -111,8 +111,6 @@ def test_a_restart_keeps_everything_and_generates_nothing(tmp_path: Path) -> Non
 def test_an_answer_is_on_disk_before_it_is_sent(tmp_path: Path) -> None:
     path = tmp_path / "demo.db"
     shop = Shop(path)
-    from demo_store import serve
-
     cart = shop.add_cart()
     with serve(shop) as url:
         order = Api(url).ask("PUT", f"carts/{cart}/order").json()
@@ -134,7 +132,7 @@ def test_a_living_shop_gains_carts_and_orders() -> None:
 
 def test_the_command_line_starts_it_and_a_signal_ends_it(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "demo_store", "--port", "0", "--orders", "3", "--carts", "2", "--customers", "1"]
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         [*command, "--db", str(tmp_path / "demo.db"), "--live"], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
@@ -150,7 +148,7 @@ def test_the_command_line_starts_it_and_a_signal_ends_it(tmp_path: Path) -> None
 def test_a_taken_port_is_a_clear_error(api: Api, tmp_path: Path) -> None:
     port = api.url.rpartition(":")[2]
     command = [sys.executable, "-m", "demo_store", "--port", port, "--orders", "0", "--carts", "0", "--customers", "0"]
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [*command, "--db", str(tmp_path / "demo.db")], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 1
