@@ -88,7 +88,7 @@ def stock_message(product: Doc, qty: Decimal) -> str | None:
 
 
 def rest(product: Doc) -> Doc:
-    """The product as GET /products and /products/:sku answer it."""
+    """The product as GET /products/:sku answers it."""
     extension: Doc = {"website_ids": product["website_ids"], "stock_item": stock_item(product)}
     body: Doc = {key: product[key] for key in ("id", "sku", "name")}
     body |= {
@@ -120,6 +120,13 @@ def rest(product: Doc) -> Doc:
             {"attribute_code": "category_ids", "value": []},
         ],
     }
+
+
+def listed(product: Doc) -> Doc:
+    """The product as GET /products answers it: without its stock."""
+    body = rest(product)
+    del body["extension_attributes"]["stock_item"]
+    return body
 
 
 def stock_item(product: Doc) -> Doc:

@@ -227,7 +227,7 @@ def _product(call: Call) -> Doc:
 
 
 def _products(call: Call) -> Doc:
-    return call.page(call.records.state.all("product"), catalog.COLUMNS, catalog.rest)
+    return call.page(call.records.state.all("product"), catalog.COLUMNS, catalog.listed)
 
 
 def _stock_item(call: Call) -> Doc:

@@ -11,7 +11,7 @@ OMITTED_NULLS = frozenset(
         *("customer_dob", "customer_gender", "customer_middlename", "customer_prefix", "customer_taxvat"),
         *("region", "region_code", "region_id", "customer_address_id", "weee_tax_applied", "reserved_order_id"),
         *("base_subtotal_incl_tax", "default_billing", "default_shipping", "dob", "gender", "prefix", "middlename"),
-        *("taxvat", "weight", "entity_name", "coupon_label", "extension_attributes", "product_option"),
+        *("taxvat", "to_date", "weight", "entity_name", "coupon_label", "extension_attributes", "product_option"),
     }
 )
 
