@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Index, Table, inspect, select, text
 from sqlalchemy.schema import CreateIndex, DropIndex
 
+from crm_core.errors import DeskError, LeaseLost
 from crm_core.store.database import Store
 from crm_core.store.tables import cart, cart_item, customer, order, order_item
 
@@ -23,23 +24,30 @@ _BUILD_LOCK = 4_711_027
 
 @contextmanager
 def without_secondary_indexes(store: Store, entity: str) -> Iterator[None]:
-    """Inside it an entity that was empty has no secondary indexes; afterwards, after an error too, it has all of them.
+    """Inside it an entity that was empty has no secondary indexes; afterwards it has all of them.
 
-    Does nothing for an entity that has rows. A process killed inside leaves them missing: `ensure_indexes` builds them.
-    `entity` is customers, orders or carts; another one has no such indexes.
+    They are built too when trouble with the shop or the store ends the block. When the program is told to stop, loses
+    its lease or is killed, it leaves them out: the next start builds them (`ensure_indexes`), or the next such block,
+    which goes on without them. Does nothing for an entity that has rows and indexes. `entity` is customers, orders or
+    carts; another one has no such indexes.
     """
     tables = _TABLES.get(entity, ())
     with store.writing() as connection:
-        is_empty = all(connection.execute(select(table).limit(1)).first() is None for table in tables)
-        if is_empty:
+        if all(connection.execute(select(table).limit(1)).first() is None for table in tables):
             for table in tables:
                 for index in _secondary(table):
                     connection.execute(DropIndex(index, if_exists=True))
+        are_missing = any(_missing(connection, table) for table in tables)
     try:
         yield
-    finally:
-        if is_empty:
+    except LeaseLost:
+        raise
+    except DeskError:
+        if are_missing:
             _build(store, tables)
+        raise
+    if are_missing:
+        _build(store, tables)
 
 
 def ensure_indexes(store: Store) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from sqlalchemy import Table, inspect, text
 
+from crm_core.errors import LeaseLost, ShopUnavailable
 from crm_core.store.database import Store
 from crm_core.store.indexes import ensure_indexes, refresh_statistics, without_secondary_indexes
 from crm_core.store.rollups import OrderFacts
@@ -58,10 +59,33 @@ def test_an_entity_with_rows_keeps_them(store: Store) -> None:
         assert _indexes(store, _ENTITIES["orders"]) == before
 
 
-def test_they_are_back_after_an_error(store: Store) -> None:
+def _import_an_order_until(store: Store, error: BaseException) -> None:
+    with without_secondary_indexes(store, "orders"):
+        _add_an_order(store)
+        raise error
+
+
+def test_they_are_back_after_trouble_with_the_shop(store: Store) -> None:
     before = _indexes(store, _ENTITIES["orders"])
-    with pytest.raises(RuntimeError, match="shop"), without_secondary_indexes(store, "orders"):
-        raise RuntimeError("the shop is down")
+    with pytest.raises(ShopUnavailable):
+        _import_an_order_until(store, ShopUnavailable("the shop is down"))
+    assert _indexes(store, _ENTITIES["orders"]) == before
+
+
+class _Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("end", [_Stop, KeyboardInterrupt, LeaseLost])
+def test_a_program_told_to_stop_does_so_at_once_and_the_next_import_goes_on_without_them(
+    store: Store, end: type[BaseException]
+) -> None:
+    before = _indexes(store, _ENTITIES["orders"])
+    with pytest.raises(end):
+        _import_an_order_until(store, end())
+    assert _indexes(store, _ENTITIES["orders"]) == set()
+    with without_secondary_indexes(store, "orders"):
+        assert _indexes(store, _ENTITIES["orders"]) == set()
     assert _indexes(store, _ENTITIES["orders"]) == before
 
 
