@@ -50,6 +50,7 @@ class _Author:
     now: datetime
     fakers: dict[str, Faker]
     sold: list[Doc]
+    mails: set[str]
 
     def at(self, moment: datetime) -> None:
         """Turn the shop's clock to a moment."""
@@ -72,6 +73,14 @@ class _Author:
         mail = f"{_ascii(first)}.{_ascii(last)}{self.dice.randrange(100)}@example.{ending}"
         return {"address": given, "email": mail, "store_id": self.dice.choice(views)}
 
+    def mail_of(self, person: Doc) -> str:
+        """The person's e-mail address, with another number where a customer has it already."""
+        mail: str = person["email"]
+        while mail in self.mails:
+            mail = mail.replace("@", f"{self.dice.randrange(10)}@")
+        self.mails.add(mail)
+        return mail
+
     def moment(self, days: float) -> datetime:
         """A moment within the last `days`, more likely lately and in the hours in which people shop."""
         back = days * (1 - self.dice.random() ** 0.7)
@@ -83,7 +92,7 @@ class _Author:
 
 def generate(records: Records, *, orders: int, carts: int, customers: int, seed: int) -> None:
     """Stock the shop and write its history: customers, then carts and orders in the order in which they began."""
-    author = _Author(records, random.Random(seed), records.now(), {}, [])
+    author = _Author(records, random.Random(seed), records.now(), {}, [], set())
     author.at(author.now - timedelta(days=_DAYS + 30))
     stock_up(records)
     rare = {"RARE-01"}  # so few that shoppers would soon be refused
@@ -121,7 +130,7 @@ def _customer(author: _Author) -> Doc:
     stamp = moment.strftime(STAMP)
     account: Doc = {"id": ident, "group_id": author.dice.choice((1, 1, 1, 1, 2, 3)), "default_billing": str(book)}
     account |= {"default_shipping": str(book), "created_at": stamp, "updated_at": stamp, "created_in": view["name"]}
-    account |= {"email": f"{ident}.{person['email']}", "firstname": given["firstname"], "lastname": given["lastname"]}
+    account |= {"email": author.mail_of(person), "firstname": given["firstname"], "lastname": given["lastname"]}
     account |= {"store_id": view["id"], "website_id": view["website_id"], "addresses": [address]}
     account |= {"disable_auto_group_change": 0}
     account["extension_attributes"] = {"is_subscribed": author.dice.random() < 0.4}

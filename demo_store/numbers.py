@@ -19,12 +19,12 @@ def dec(value: object) -> Decimal:
     """The exact decimal of a stored JSON number (or None, which counts as zero)."""
     if value is None:
         return ZERO
-    return value if isinstance(value, Decimal) else _exact(str(value))
+    return value if isinstance(value, Decimal) else _exact(value)
 
 
 @lru_cache(maxsize=1 << 16)  # a shop's amounts repeat
-def _exact(text: str) -> Decimal:
-    return Decimal(text)
+def _exact(value: object) -> Decimal:
+    return Decimal(str(value))
 
 
 @lru_cache(maxsize=1 << 16)
