@@ -98,9 +98,9 @@ def _reopen(key: int) -> None:
     try:
         reopen(desk.store(), key, desk.person())
     except DeskError as error:
-        st.toast(escaped(str(error), 300), icon=":material/error:")
+        desk.announce(escaped(str(error), 300), icon=":material/error:")
     else:
-        st.toast("The cart is open again.", icon=":material/undo:")
+        desk.announce("The cart is open again.", icon=":material/undo:")
 
 
 def _banners(cart: CartRecord) -> None:
@@ -154,8 +154,13 @@ def _order_banner(cart: CartRecord, order: LinkedOrder) -> None:
         )
     with st.container(border=True), spread():
         st.markdown(text, width="content")
-        if st.button("View order", icon=":material/arrow_forward:", icon_position="right", type="tertiary"):
-            st.switch_page("pages/sales/order.py", query_params={"id": str(order.key)})
+        st.page_link(
+            "pages/sales/order.py",
+            label="View order",
+            icon=":material/arrow_forward:",
+            icon_position="right",
+            query_params={"id": str(order.key)},
+        )
 
 
 def _summary(cart: CartRecord) -> None:

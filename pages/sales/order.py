@@ -12,7 +12,7 @@ from crm_core.insight.grids import neighbours
 from crm_core.insight.records import OrderLine, OrderRecord, order_record
 from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sync.record import synchronise_order
-from pages.widgets import desk, listing
+from pages.widgets import desk, listing, place_order
 from pages.widgets.customer_card import draw_customer
 from pages.widgets.layout import card, key_facts, sums
 from pages.widgets.lines import NumberColumn, draw_lines, product
@@ -32,6 +32,7 @@ from pages.widgets.timeline import draw_timeline
 
 @desk.guarded
 def _screen() -> None:
+    place_order.close()
     here, _ = listing.read("orders")
     key = record_id()
     try:
@@ -102,13 +103,12 @@ def _summary(order: OrderRecord) -> None:
         if order.cart is None:
             return
         style = cart_status_style(order.cart.status)
-        if st.button(
-            f"From cart {order.cart.origin_id}, {style.label}",
+        st.page_link(
+            "pages/sales/cart.py",
+            label=f"From cart {order.cart.origin_id}, {style.label}",
             icon=":material/shopping_cart:",
-            type="tertiary",
-            key="from-cart",
-        ):
-            st.switch_page("pages/sales/cart.py", query_params={"id": str(order.cart.key)})
+            query_params={"id": str(order.cart.key)},
+        )
 
 
 def _lines(order: OrderRecord) -> None:

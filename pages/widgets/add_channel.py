@@ -175,7 +175,7 @@ def _save(existing: str) -> None:
         return
     if name:
         _forget()
-        st.toast(f"{escaped(name, 40)} is connected and will be read now.", icon=":material/check_circle:")
+        desk.announce(f"{escaped(name, 40)} is connected and will be read now.", icon=":material/check_circle:")
 
 
 def _connect() -> str:

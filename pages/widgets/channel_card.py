@@ -100,10 +100,10 @@ def _sync_now(health: ChannelHealth, full: bool) -> None:
     try:
         request_sync(desk.store(), health.id, desk.person(), full=full)
     except DeskError as error:
-        st.toast(escaped(str(error), 300), icon=":material/error:")
+        desk.announce(escaped(str(error), 300), icon=":material/error:")
     else:
         what = "everything anew" if full else "what changed"
-        st.toast(f"The worker reads {what} of {escaped(health.name, 40)} next.", icon=":material/sync:")
+        desk.announce(f"The worker reads {what} of {escaped(health.name, 40)} next.", icon=":material/sync:")
 
 
 def _check(health: ChannelHealth) -> None:

@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 _P = ParamSpec("_P")
 
 
+_NEWS = "news"
 _NAMES_SECONDS = 15
 """How long a screen may call a new channel or store view by its number."""
 
@@ -110,11 +111,18 @@ def say(error: DeskError) -> None:
             st.error(text, icon=":material/error:")
 
 
+def announce(text: str, icon: str) -> None:
+    """Shows `text`, which is Markdown, for a moment on the next drawing; callbacks must not draw by themselves."""
+    st.session_state.setdefault(_NEWS, []).append((text, icon))
+
+
 def guarded(draw: Callable[_P, None]) -> Callable[_P, None]:
-    """`draw` with its errors shown in place, so that one failing part leaves the rest of the screen standing."""
+    """`draw`, with what was announced before it and with its errors in place: one failing part leaves the rest."""
 
     @wraps(draw)
     def drawn(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        for text, icon in st.session_state.pop(_NEWS, ()):
+            st.toast(text, icon=icon)
         try:
             draw(*args, **kwargs)
         except DeskError as error:

@@ -23,6 +23,7 @@ _PLACEHOLDERS = {
     "orders": "Filter: name, e-mail, number, or  total>500 country:DE",
 }
 _PROBLEMS = "filter-problems"
+_LONGEST = 1_000
 
 
 def draw_filter_bar(here: Listing) -> None:
@@ -38,7 +39,6 @@ def draw_filter_bar(here: Listing) -> None:
                 icon=":material/filter_list:",
                 label_visibility="collapsed",
                 autocomplete="off",
-                max_chars=400,
                 help="Words are looked for in names, e-mail addresses, numbers and SKUs. Conditions: "
                 + ", ".join(known_words()),
                 on_change=_typed,
@@ -75,22 +75,22 @@ def draw_conditions(here: Listing) -> None:
             label_visibility="collapsed",
             format_func=lambda key: f"{escaped(shown[key].label, 48)} :material/close:",
             on_change=_taken_away,
-            args=(here, {key: each.without for key, each in shown.items()}),
+            args=({key: each.without for key, each in shown.items()},),
         )
-        st.button("Clear", type="tertiary", on_click=listing.go, args=(here.filtered(Filter(here.screen)),))
+        st.button("Clear", type="tertiary", on_click=listing.show, args=(Filter(here.screen),))
 
 
 def _typed(here: Listing, names: Directory) -> None:
-    text = st.session_state["filter-text"] or ""
+    text = (st.session_state["filter-text"] or "")[:_LONGEST]
     typed, problems = Filter.from_text(here.screen, text, names)
     st.session_state[_PROBLEMS] = problems
-    listing.go(here.filtered(listing.merged(here.filter, typed)))
+    listing.show(listing.merged(here.filter, typed))
 
 
-def _taken_away(here: Listing, without: dict[str, Filter]) -> None:
+def _taken_away(without: dict[str, Filter]) -> None:
     for key, rest in without.items():
         if key not in st.session_state["filter-conditions"]:
-            listing.go(here.filtered(rest))
+            listing.show(rest)
 
 
 def _controlled(key: str, value: Any, change: Callable[[Any], dict[str, Any]], here: Listing) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _controlled(key: str, value: Any, change: Callable[[Any], dict[str, Any]], h
     st.session_state[key] = value
 
     def changed() -> None:
-        listing.go(here.with_conditions(**change(st.session_state[key])))
+        listing.show(here.filter.changed(**change(st.session_state[key])))
 
     return {"key": key, "on_change": changed}
 
@@ -139,7 +139,7 @@ def _period(here: Listing, field: str, label: str) -> None:
     st.pills(
         label,
         list(PRESETS),
-        format_func=PRESETS.__getitem__,
+        format_func=lambda code: PRESETS[code].capitalize(),
         **_controlled(
             f"filter-{field}",
             period.preset if period else None,

@@ -17,6 +17,7 @@ from pages.widgets.text import age
 
 _HEIGHT = 556
 _ROW_HEIGHT = 32
+_ROWS_SHOWN = 16
 _INSTANT = pa.timestamp("ms", tz="UTC")
 _CHIPS = pa.list_(pa.string())
 
@@ -102,7 +103,7 @@ def draw_grid(
     st.dataframe(
         pa.table(arrays),
         hide_index=True,
-        height=_HEIGHT,
+        height=_HEIGHT if count > _ROWS_SHOWN else "content",
         row_height=_ROW_HEIGHT,
         key=key,
         on_select=pressed_header,

@@ -36,7 +36,11 @@ def product(name: str, sku: str, options: Sequence[Option] = (), badge: str = ""
 
 
 def draw_lines(
-    products: Sequence[str], columns: Sequence[NumberColumn], numbers: Sequence[Sequence[Decimal | None]], alt: str
+    products: Sequence[str],
+    columns: Sequence[NumberColumn],
+    numbers: Sequence[Sequence[Decimal | None]],
+    alt: str,
+    heading: str = "Product",
 ) -> None:
     """A table with a row a line: `products` are Markdown, `numbers` hold a value for each of `columns`; None is 0."""
     frame = pd.DataFrame(
@@ -44,7 +48,7 @@ def draw_lines(
             (name, *(int((value or Decimal(0)) * MONEY_SCALE) for value in values))
             for name, values in zip(products, numbers, strict=True)
         ],
-        columns=["Product", *(column.label for column in columns)],
+        columns=[heading, *(column.label for column in columns)],
     )
     forms: dict[Any, str | Callable[[object], str] | None] = {column.label: column.text for column in columns}
     st.table(frame.style.format(forms), border="horizontal", hide_index=True, alt=alt)

@@ -14,7 +14,7 @@ from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.grids import CartRow, OrderRow, Page
 from crm_core.insight.sorting import COLUMNS
 from crm_core.insight.statuses import StatusStyle
-from pages.widgets import desk, first_run, listing
+from pages.widgets import desk, first_run, listing, place_order
 from pages.widgets.filter_bar import draw_conditions, draw_filter_bar
 from pages.widgets.grid import Shown, draw_grid
 from pages.widgets.layout import nothing_here, spread
@@ -41,7 +41,9 @@ class ListScreen(Generic[_Row]):
 
     def draw(self) -> None:
         """Draws the whole screen."""
-        st.title(self.title, anchor=False)
+        place_order.close()
+        with spread():
+            st.title(self.title, width="content", anchor=False)
         if first_run.draw_if_nothing_to_show(self.screen):
             return
         here, problems = listing.read(self.screen)
@@ -136,10 +138,10 @@ def _nothing_matches(here: Listing, one: str) -> None:
             st.button(
                 "Remove the status filter",
                 type="primary",
-                on_click=listing.go,
-                args=(here.with_conditions(statuses=()),),
+                on_click=listing.show,
+                args=(here.filter.changed(statuses=()),),
             )
         if words:
-            st.button("Clear all filters", on_click=listing.go, args=(here.filtered(Filter(here.screen)),))
+            st.button("Clear all filters", on_click=listing.show, args=(Filter(here.screen),))
         elif here.screen == "carts" and here.filter.with_items:
-            st.button("Show empty carts too", on_click=listing.go, args=(here.with_conditions(with_items=False),))
+            st.button("Show empty carts too", on_click=listing.show, args=(here.filter.changed(with_items=False),))

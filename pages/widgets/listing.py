@@ -37,10 +37,6 @@ class Listing:
         """The first page of the list with another filter, in the same order."""
         return Listing(new, self.sort)
 
-    def with_conditions(self, **changes: Any) -> Listing:
-        """The first page of the list with some conditions changed."""
-        return self.filtered(self.filter.changed(**changes))
-
     def sorted_by(self, column: str) -> Listing:
         """The first page in the order of `column`: first descending, pressed again ascending."""
         descending = not self.sort.descending if column == self.sort.column else True
@@ -79,6 +75,15 @@ def everything(screen: Screen, **conditions: Any) -> Listing:
 def go(listing: Listing, **others: str) -> None:
     """Writes the place into the URL; the next run shows it. `others` are parameters beside it."""
     st.query_params.from_dict({**others, **listing.params()})
+
+
+def show(wanted: Filter) -> None:
+    """Writes the filter into the URL, from its first page on.
+
+    The order is the one that the URL has now: a fragment may have changed it since the caller's screen was drawn.
+    """
+    sort, _ = Sort.from_url(wanted.screen, st.query_params.to_dict())
+    go(Listing(wanted, sort))
 
 
 def merged(current: Filter, typed: Filter) -> Filter:

@@ -53,4 +53,4 @@ def _mark(cart_key: int) -> None:
         st.session_state[_ERROR] = str(error)
         return
     _forget()
-    st.toast("The cart is marked as lost.", icon=":material/cancel:")
+    desk.announce("The cart is marked as lost.", icon=":material/cancel:")

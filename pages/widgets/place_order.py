@@ -33,7 +33,7 @@ _LOOK_AGAIN_SECONDS = 2
 
 def open_dialog(cart_key: int) -> None:
     """The drawer opens on this run, for that cart."""
-    _forget()
+    close()
     st.session_state[_OPEN] = cart_key
 
 
@@ -44,10 +44,11 @@ def draw_if_open(cart: CartRecord, here: Listing) -> None:
     done = isinstance(st.session_state.get(_OUTCOME), Placed)
     title = f"{'Order placed' if done else 'Place order'} · cart {cart.origin_id}"
     icon = ":material/shopping_cart_checkout:"
-    st.dialog(title, width=620, position="right", icon=icon, on_dismiss=_forget)(_body)(cart, here)
+    st.dialog(title, width=620, position="right", icon=icon, on_dismiss=close)(_body)(cart, here)
 
 
-def _forget() -> None:
+def close() -> None:
+    """The drawer is closed: the person is done with it, or went to another screen."""
     for key in (_OPEN, _OFFER, _OUTCOME, _ERROR, *_FIELDS):
         st.session_state.pop(key, None)
 
@@ -107,10 +108,11 @@ def _look_again() -> None:
 
 
 def _draw_offer(cart: CartRecord, offer: Offer) -> None:
+    store_view = cart.store_view.name if cart.store_view else offer.store_view
     with spread():
         st.caption(
             f":material/sync: Read from the shop just now · {escaped(offer.customer, 60) or 'Guest'} · "
-            f"{escaped(offer.channel, 60)}, {escaped(offer.store_view, 40)} store view",
+            f"{escaped(offer.channel, 60)}, {escaped(store_view, 60)} store view",
             width="content",
         )
         st.button("Check again", icon=":material/refresh:", type="tertiary", on_click=_look_again)
@@ -123,21 +125,22 @@ def _draw_offer(cart: CartRecord, offer: Offer) -> None:
             for change in offer.changes:
                 st.markdown(f":small[{escaped(change, 300)}]")
     _draw_lines(offer)
-    shipping = _draw_choices(offer)
+    shipping, payment = _draw_choices(offer)
     _draw_totals(offer, shipping)
     st.caption(":material/mail: Magento e-mails the confirmation to the customer, if the shop is set up to.")
     amount = money(offer.grand_total(shipping), offer.currency)
     with row(horizontal_alignment="right", gap="xsmall"):
-        if offer.blocked:
-            st.caption("Settle the red lines first.", width="content")
-        if st.button("Cancel", type="tertiary", on_click=_forget):
+        missing = _missing(offer, shipping, payment)
+        if missing:
+            st.caption(missing, width="content")
+        if st.button("Cancel", type="tertiary", on_click=close):
             st.rerun()
         pressed = st.button(
             f"Place order · {amount}",
             type="primary",
-            icon=":material/lock:" if offer.blocked else ":material/check:",
+            icon=":material/lock:" if missing else ":material/check:",
             key="placing-confirm",
-            disabled=bool(offer.blocked),
+            disabled=bool(missing),
             on_click=_confirm,
             args=(cart.key, offer),
         )
@@ -145,9 +148,19 @@ def _draw_offer(cart: CartRecord, offer: Offer) -> None:
         st.rerun()  # the whole screen: the cart behind the drawer is Purchased now
 
 
+def _missing(offer: Offer, shipping: ShippingOption | None, payment: str | None) -> str:
+    """What keeps the order from being confirmed as it stands; empty: nothing."""
+    if offer.blocked:
+        return "Settle the red lines first."
+    if shipping is None and not offer.is_virtual:
+        return "Choose the shipping first."
+    return "" if payment else "Choose the payment first."
+
+
 def _draw_lines(offer: Offer) -> None:
     pieces = sum((line.qty for line in offer.lines), Decimal(0))
-    label = f"Will be ordered: {quantity(pieces)} in {plural(len(offer.lines), 'line')}"
+    unit = "piece" if pieces == 1 else "pieces"
+    label = f"Will be ordered: {quantity(pieces)} {unit} in {plural(len(offer.lines), 'line')}"
     with st.expander(label, icon=":material/shopping_bag:", expanded=len(offer.lines) <= 4):
         draw_lines(
             [product(line.name, line.sku) for line in offer.lines],
@@ -157,8 +170,8 @@ def _draw_lines(offer: Offer) -> None:
         )
 
 
-def _draw_choices(offer: Offer) -> ShippingOption | None:
-    """What the person chose to ship with; None for nothing to ship, or nothing chosen yet."""
+def _draw_choices(offer: Offer) -> tuple[ShippingOption | None, str | None]:
+    """What the person chose to ship with (None also for nothing to ship) and to pay with; None: nothing yet."""
     shipping: ShippingOption | None = None
     with row(gap="small", vertical_alignment="top"):
         if not offer.is_virtual and offer.shipping:
@@ -187,7 +200,7 @@ def _draw_choices(offer: Offer) -> ShippingOption | None:
         )
     if payment and methods[payment].needs_po_number:
         st.text_input("Purchase order number", key="placing-po", max_chars=32)
-    return shipping
+    return shipping, payment
 
 
 def _draw_totals(offer: Offer, shipping: ShippingOption | None) -> None:
@@ -216,7 +229,7 @@ def _draw_totals(offer: Offer, shipping: ShippingOption | None) -> None:
         for at, label in enumerate(labels)
         if at in {0, len(labels) - 1} or in_shop[at] or (in_desk and in_desk[at])
     ]
-    draw_lines([label for label, _ in rows], columns, [numbers for _, numbers in rows], "Totals")
+    draw_lines([label for label, _ in rows], columns, [numbers for _, numbers in rows], "Totals of the order", "Totals")
 
 
 def _confirm(cart_key: int, offer: Offer) -> None:
@@ -266,28 +279,30 @@ def _placed(cart: CartRecord, outcome: Placed, here: Listing) -> None:
             4,
         )
     with row(gap="xsmall"):
-        if st.button("View order", type="primary", icon=":material/receipt_long:"):
-            _forget()
-            st.switch_page("pages/sales/order.py", query_params={"id": str(outcome.order_key)})
+        _order_link(outcome.order_key)
         if admin and admin.url:
             st.link_button("Open in Magento", admin.url, icon=":material/open_in_new:")
         filter_ = here.filter.changed(statuses=("open",))
         around = neighbours(desk.store(), filter_, here.sort, cart.key, today=desk.reader_today())
         following = around.next or around.previous
         if following and st.button("Next open cart", type="tertiary", icon=":material/arrow_forward:"):
-            _forget()
+            close()
             st.switch_page(
                 "pages/sales/cart.py", query_params={"id": str(following), **here.filtered(filter_).params()}
             )
 
 
+def _order_link(key: int) -> None:
+    order_page = "pages/sales/order.py"
+    st.page_link(order_page, label="View order", icon=":material/receipt_long:", query_params={"id": str(key)})
+
+
 def _held(outcome: AlreadyHeld) -> None:
     st.info(f"**Nothing was placed by you.**  \n{message(outcome.message)}", icon=":material/lock_clock:")
     with row(gap="xsmall"):
-        if outcome.order_key is not None and st.button("View order", type="primary", icon=":material/receipt_long:"):
-            _forget()
-            st.switch_page("pages/sales/order.py", query_params={"id": str(outcome.order_key)})
-        if st.button("Close", on_click=_forget):
+        if outcome.order_key is not None:
+            _order_link(outcome.order_key)
+        if st.button("Close", on_click=close):
             st.rerun()
 
 

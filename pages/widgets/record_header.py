@@ -36,8 +36,8 @@ def draw_way_back(here: Listing, around: Neighbours | None) -> None:
     if around is not None and around.position is not None:
         here = here.at_page((around.position - 1) // PAGE_ROWS + 1)
     with spread():
-        if st.button(label, icon=":material/arrow_back:", type="tertiary", key="back"):
-            st.switch_page(page, query_params=here.params())
+        # A link, not a button that switches: that would leave this screen without its id in the browser's history.
+        st.page_link(page, label=label, icon=":material/arrow_back:", query_params=here.params())
         if around is None:
             return
         one = label.lower().removesuffix("s")
@@ -93,7 +93,7 @@ def _synchronise(key: int, synchronise: Callable[[Store, int, str], RecordChange
         st.session_state[_SAID] = (key, error)
         return
     st.session_state[_SAID] = (key, found)
-    st.toast(_in_short(found), icon=":material/sync:")
+    desk.announce(_in_short(found), icon=":material/sync:")
 
 
 def _in_short(found: RecordChanges) -> str:

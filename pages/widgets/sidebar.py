@@ -19,8 +19,12 @@ _LINES = (
 )
 
 
+@st.fragment(run_every=_SECONDS)
 def status_line() -> None:
-    """Says which stores are late or have stopped, or that all are in step; nothing while there is no store."""
+    """Says which stores are late or have stopped, or that all are in step, and keeps saying it while the page is open.
+
+    Nothing while there is no store.
+    """
     try:
         channels = _health(settings().store_url)
     except DeskError:

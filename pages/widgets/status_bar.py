@@ -53,7 +53,7 @@ def _control(here: Listing, labels: dict[str, str], mode: Any, value: Any) -> No
     def changed() -> None:
         now = st.session_state[key]
         statuses = tuple(now) if mode == "multi" else (now,) if now else ()
-        listing.go(here.with_conditions(statuses=statuses))
+        listing.show(here.filter.changed(statuses=statuses))
 
     st.segmented_control(
         "Status",
