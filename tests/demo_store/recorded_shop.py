@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import msgspec
 from demo_store import Shop, totals
 from demo_store.configuration import configuration
 from demo_store.records import Records
+from demo_store.state import KINDS
 
 EXCHANGES = Path(__file__).parents[1] / "recorded" / "exchanges.jsonl"
 _PRODUCTS = (
@@ -172,8 +174,8 @@ def load(records: Records, exchange: dict[str, Any]) -> None:
 
 
 @cache
-def _snapshot() -> bytes:
-    """Everything the recorded shop answered about itself, as the demo shop stores it."""
+def _snapshot() -> dict[str, dict[int, bytes]]:
+    """Everything the recorded shop answered about itself, as the demo shop stores it: records by kind and id."""
     records = Records()
     records.configure(_settings())
     _catalogue(records)
@@ -181,19 +183,22 @@ def _snapshot() -> bytes:
         load(records, one)
     for sequence in ("cart", "order", "customer", "comment", "invoice", "shipment", "creditmemo", "cart_item"):
         records.reached(sequence, 1000)
-    kinds = ("setting", "product", "customer", "cart", "order", "shipment", "creditmemo", "rule", "coupon")
-    return msgspec.json.encode(
-        {kind: list(zip(records.state.ids(kind), records.state.all(kind), strict=True)) for kind in kinds}
-    )
+    state = records.state
+    return {kind: {ident: msgspec.json.encode(state.get(kind, ident)) for ident in state.ids(kind)} for kind in KINDS}
 
 
-def recorded_shop() -> Shop:
-    """A fresh shop that holds what the recorded one held; its carts and orders are its own to change."""
+def recorded_shop(path: str = "") -> Shop:
+    """A fresh shop that holds what the recorded one held; its records are its own to change.
+
+    Of carts and orders only those that an answer to `path` can depend on: all for a search, else those it names.
+    """
+    named = {int(part) for part in re.findall(r"/(\d+)", path)}
     shop = Shop()
     for kind in ("product", "rule", "coupon"):
         for ident in list(shop.records.state.ids(kind)):
             shop.records.state.remove(kind, ident)
-    for kind, rows in msgspec.json.decode(_snapshot()).items():
-        for ident, record in rows:
-            shop.records.state.put(kind, ident, record)
+    for kind, rows in _snapshot().items():
+        whole = kind not in {"cart", "order"} or path.endswith((f"/{kind}s/search", f"/{kind}s"))
+        for ident in rows if whole or path.endswith(f"{kind}s/items") else rows.keys() & named:
+            shop.records.state.put(kind, ident, msgspec.json.decode(rows[ident]))
     return shop

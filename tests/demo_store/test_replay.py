@@ -164,7 +164,7 @@ def _orders(name: str, shop: Shop) -> None:
 
 def prepared(name: str, exchange: dict[str, Any]) -> Shop:
     """A shop in the state in which the recorded one was when it answered."""
-    shop = recorded_shop()
+    shop = recorded_shop(exchange["request"]["path"])
     if exchange["request"]["method"] == "GET":
         load(shop.records, exchange)
     found = re.search(r"/carts/(\d+)", exchange["request"]["path"])
