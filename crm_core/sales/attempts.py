@@ -170,11 +170,10 @@ def unsettled(store: Store) -> list[Attempt]:
         rows = connection.execute(
             select(attempt)
             .where(
-                attempt.c.holds,
                 or_(
                     attempt.c.state.in_(_UNDER_WAY),
                     and_(attempt.c.state == "placed", attempt.c.placed_grand_total.is_(None)),
-                ),
+                )
             )
             .order_by(attempt.c.id)
         ).all()
@@ -224,18 +223,21 @@ def mark_unclear(store: Store, attempt_id: int, message: str) -> None:
 def mark_placed(store: Store, attempt_id: int, order_origin_id: int, answer_status: int | None, message: str) -> None:
     """The attempt made this order: it holds the cart until the order is cancelled.
 
-    An answer that comes after the attempt was given up still counts, but no longer holds the cart; if someone else
-    holds it by then, the cart's timeline raises an alarm.
+    An answer that comes after the attempt was given up still counts, but no longer holds the cart. The cart's timeline
+    raises an alarm if someone else holds it by then, or if another order was found for this attempt before.
     """
     now = datetime.now(UTC)
     with store.writing() as connection:
-        row = connection.execute(
-            select(attempt).where(attempt.c.id == attempt_id, attempt.c.order_origin_id.is_(None)).with_for_update()
-        ).one_or_none()
-        if row is None:
+        row = connection.execute(select(attempt).where(attempt.c.id == attempt_id).with_for_update()).one()
+        if row.order_origin_id == order_origin_id:
             return
         found = _attempt(row)
         other = holder_in(connection, found.cart_key)
+        if row.order_origin_id is not None or (other is not None and other.id != attempt_id):
+            text = f"The shop has another order for this cart, too (id {order_origin_id}). Cancel one of them there."
+            _tell(connection, found, "alarm", now, text)
+        if row.order_origin_id is not None:
+            return
         connection.execute(
             update(attempt)
             .where(attempt.c.id == attempt_id)
@@ -248,11 +250,6 @@ def mark_placed(store: Store, attempt_id: int, order_origin_id: int, answer_stat
                 duration_ms=_milliseconds(now - found.claimed_at),
             )
         )
-        if other is not None and other.id != attempt_id:
-            text = (
-                f"This cart may have two orders: {found.person}'s came late (id {order_origin_id}). Look in the shop."
-            )
-            _tell(connection, found, "alarm", now, text)
 
 
 def mark_read_back(store: Store, placed: Attempt, text: str) -> None:

@@ -60,6 +60,12 @@ _RACE_WORDS = ("A server error stopped your order", "The cart is locked")
 They only make the desk look for the order a little longer, since a shop may say them in another language.
 """
 
+_READ_BACK_SECONDS = 86_400
+"""How long a placed order is tried to be read back; one that can't be read by then was deleted in the shop."""
+
+_GONE = "The shop no longer has this cart."
+_CLOSED = "The shop has closed this cart without an order."
+
 _SENT_ALONE_SECONDS = 10
 """How long a sent attempt is left to the process that sent it, before others look for its order."""
 
@@ -122,9 +128,11 @@ def _is_due(open_attempt: Attempt, now: datetime) -> bool:
     seconds = (now - started).total_seconds()
     if open_attempt.state == "sent" and seconds < _SENT_ALONE_SECONDS:
         return False
+    if open_attempt.state == "placed" and seconds > _READ_BACK_SECONDS:
+        return False
     if open_attempt.looked_up_at is None:
         return True
-    return (now - open_attempt.looked_up_at).total_seconds() >= min(30.0, max(1.0, seconds / 20))
+    return (now - open_attempt.looked_up_at).total_seconds() >= min(600.0, max(1.0, seconds / 20))
 
 
 def _run(store: Store, shop: OpenShop, attempt: Attempt, choice: Choice) -> Outcome:
@@ -136,7 +144,7 @@ def _run(store: Store, shop: OpenShop, attempt: Attempt, choice: Choice) -> Outc
     cart, orders = _read(shop, attempt)
     live = [each for each in orders if is_live(each)]
     if live or cart is None or not cart.is_active:
-        return _closed(store, attempt, live)
+        return _closed(store, attempt, cart, live)
     if _mark_of(cart) != choice.lines:
         return _lines_changed(store, attempt, choice)
     code = store_code(shop, cart.store_id or 0)
@@ -229,12 +237,12 @@ def _as_it_stands(address: Address | None) -> Address | None:
     return None if address is None else structs.replace(address, customer_address_id=None)
 
 
-def _closed(store: Store, attempt: Attempt, live: list[Order]) -> AlreadyHeld | Refused:
+def _closed(store: Store, attempt: Attempt, cart: Cart | None, live: list[Order]) -> AlreadyHeld | Refused:
     """The cart can't be ordered any more: it was ordered in the shop, or closed, or deleted there."""
     if live:
         message = f"The cart was ordered in the shop itself: order {_numbers(live)}."
     else:
-        message = "The shop has closed or deleted this cart since it was shown. Nothing was ordered."
+        message = f"{_GONE if cart is None else _CLOSED} Nothing was ordered."
     attempts.mark_failed(store, attempt.id, "not_placed", message)
     _synchronise(store, attempt)
     return _ordered_there(store, attempt, message) if live else Refused(attempt.id, message)
@@ -302,7 +310,7 @@ def _after_refusal(
     whose order appears only a moment later (all observed on Magento 2.4.7).
     """
     may_be_race = any(words in str(refused) for words in _RACE_WORDS)
-    is_open = True
+    closed = None
     try:
         for pause in _LOOKS_AFTER_A_RACE:
             time.sleep(pause)
@@ -310,15 +318,16 @@ def _after_refusal(
             live = [each for each in orders if each.entity_id > last_order and is_live(each)]
             if live:
                 return _ordered_meanwhile(store, attempt, refused, live)
-            is_open = cart is not None and bool(cart.is_active)
-            if is_open and not may_be_race:
+            closed = _GONE if cart is None else None if cart.is_active else _CLOSED
+            if closed is None and not may_be_race:
                 break
     except DeskError as trouble:
         known = f"The shop answered “{refused}” and then could not be asked whether it has the order: {trouble}"
         attempts.mark_unclear(store, attempt.id, known)
         return outcome_of(store, attempt.id)
-    attempts.mark_failed(store, attempt.id, "refused", str(refused), answer_status=_status(refused))
-    if not is_open:
+    message = f"{closed} It answered: {refused}" if closed else str(refused)
+    attempts.mark_failed(store, attempt.id, "refused", message, answer_status=_status(refused))
+    if closed:
         _synchronise(store, attempt)
     return outcome_of(store, attempt.id)
 

@@ -189,6 +189,15 @@ def test_an_order_that_comes_after_its_attempt_was_given_up_is_reported_with_an_
     assert _events(store, cart_key) == [("not_placed", "Anna"), ("alarm", "Anna")]
 
 
+def test_another_order_than_the_one_that_was_found_raises_an_alarm(store: Store, cart_key: int) -> None:
+    placed = _placed(store, cart_key)
+    attempts.mark_placed(store, placed.id, ORDER_ID, 200, "Placed.")
+    assert _events(store, cart_key) == []
+    attempts.mark_placed(store, placed.id, ORDER_ID + 1, 200, "Placed.")
+    assert _events(store, cart_key) == [("alarm", "Anna")]
+    assert attempts.attempt_by_id(store, placed.id) == placed
+
+
 def test_one_process_at_a_time_looks_an_order_up(store: Store, cart_key: int) -> None:
     claimed = _claim(store, cart_key)
     attempts.mark_sent(store, claimed.id, 80, 120)

@@ -461,7 +461,8 @@ def test_31_a_cart_that_was_placed_a_moment_ago_is_told_from_one_that_is_gone(de
             assert outcome.increment_id == desk.shop.order(desk.shop.orders_of(placed)[0])["increment_id"]
         else:
             assert isinstance(outcome, Refused)
-            assert outcome.message == f"No such entity with cartId = {cart_id}"
+            words = "no longer has this cart" if cart_id == gone else "has closed this cart without an order"
+            assert outcome.message == f"The shop {words}. It answered: No such entity with cartId = {cart_id}"
             assert outcome.status == 404
     assert [desk.row(cart_id).status for cart_id in (placed, gone, closed)] == ["purchased", "closing", "closing"]
 

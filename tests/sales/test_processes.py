@@ -9,9 +9,11 @@ import signal
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from multiprocessing.context import SpawnProcess
 
 import pytest
 import time_machine
+from sqlalchemy import select
 
 from crm_core.sales import attempts
 from crm_core.sales.offer import Choice
@@ -19,6 +21,7 @@ from crm_core.sales.outcomes import AlreadyHeld, Placed, Refused, Unclear, outco
 from crm_core.sales.placing import place, settle
 from crm_core.settings import settings
 from crm_core.store.database import Store
+from crm_core.store.tables import record_event
 from demo_store.service import Request, Response
 from tests.sales.desk import PLACE, SHIP, Answer, Desk, dropped_after_the_work, dropped_before_the_work
 
@@ -58,13 +61,18 @@ def _kill_during(desk: Desk, cart_id: int, choice: Choice, pattern: str) -> _Hol
     hold = _Hold()
     desk.front.on(pattern, hold)
     process = SPAWN.Process(target=_place_once, args=(desk.store.url, desk.key(cart_id), choice, "Anna"))
+    _kill_once_it_waits(process, hold)
+    desk.front.calm()
+    return hold
+
+
+def _kill_once_it_waits(process: SpawnProcess, hold: _Hold) -> None:
     process.start()
-    assert hold.came.wait(30)
+    while not hold.came.wait(0.1):
+        assert process.is_alive(), "the process ended before it came to the shop's door"
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
     process.join()
-    desk.front.calm()
-    return hold
 
 
 def _later(seconds: float) -> time_machine.travel:
@@ -127,11 +135,7 @@ def test_a_process_killed_while_it_read_the_order_back_leaves_a_placed_attempt(d
 
     desk.front.on(PLACE, place_and_hold_what_follows)
     process = SPAWN.Process(target=_place_once, args=(desk.store.url, desk.key(cart_id), choice, "Anna"))
-    process.start()
-    assert after.came.wait(30)
-    assert process.pid is not None
-    os.kill(process.pid, signal.SIGKILL)
-    process.join()
+    _kill_once_it_waits(process, after)
     desk.front.calm()
     after.goes_on.set()
 
@@ -159,6 +163,25 @@ def test_the_answer_that_comes_to_a_slow_process_agrees_with_what_others_found(d
     assert isinstance(outcome, Placed)
     assert len(attempts.attempts_of_cart(desk.store, desk.key(cart_id))) == 1
     assert len(desk.shop.orders_of(cart_id)) == 1
+
+
+def test_an_order_that_others_found_does_not_hide_the_one_that_was_made(desk: Desk) -> None:
+    cart_id = desk.add_cart()
+    choice = desk.choice(cart_id)
+
+    def after_the_customer(_request: Request, work: Callable[[], Response]) -> Response:
+        desk.shop.place(cart_id)
+        with _later(15):
+            assert settle(desk.store) == 1
+        desk.shop.restore_cart(cart_id)
+        return work()
+
+    desk.front.on(PLACE, after_the_customer)
+    assert isinstance(desk.place(cart_id, choice), Placed)
+    assert len(desk.shop.orders_of(cart_id)) == 2
+    with desk.store.reading() as connection:
+        alarms = connection.scalars(select(record_event.c.text).where(record_event.c.kind == "alarm")).all()
+    assert [alarm.startswith("The shop has another order for this cart, too") for alarm in alarms] == [True]
 
 
 def _place_all(url: str, choices: dict[int, Choice], name: str, seen: multiprocessing.Queue[tuple[str, str]]) -> None:
