@@ -16,13 +16,14 @@ from datetime import timedelta
 from typing import Any
 
 from huey import Huey, PostgresHuey, SqliteHuey
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from crm_core.errors import DeskError, LeaseLost, NotFound, StoreUnusable
 from crm_core.sales.placing import settle
 from crm_core.settings import settings
 from crm_core.store.database import Store
 from crm_core.store.indexes import ensure_indexes, refresh_statistics
+from crm_core.store.lease import release_all
 from crm_core.sync import schedule
 from crm_core.sync.housekeeping import Chore, check_rollups, forget_old_runs, keep_house
 from crm_core.sync.run import Progress
@@ -41,6 +42,9 @@ CHORES = (
     Chore("rollups", timedelta(days=1), check_rollups),
     Chore("statistics", timedelta(days=1), refresh_statistics),
 )
+
+_QUEUE_LOCK = 4_711_028
+"""Number of PostgreSQL's advisory lock that lets one process make Huey's tables at a time."""
 
 _SETTLE_SECONDS = 2.0
 _CHORES_SECONDS = 20.0
@@ -77,9 +81,11 @@ def run(store: Store, threads: int, lease_seconds: float = LEASE_SECONDS) -> Non
     logger.info("%s is kept in step with its shops, with %d threads.", store, threads)
     _look(store, stop, read, consumer.check_worker_health)
     consumer.stop(graceful=True)
-    schedule.give_back_all(store, this_process())
+    with store.writing() as connection:
+        release_all(connection, this_process())
     logger.info("The worker has stopped.")
-    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+    housekeeper.join(0.5)
+    if threading.active_count() > 1:
         # A request still on its way to a shop would keep the process for its whole time limit.
         logging.shutdown()
         os._exit(0)
@@ -89,7 +95,10 @@ def _queue(store: Store) -> Huey:
     """The job queue: beside an SQLite store a file of its own, in a PostgreSQL store tables of its own."""
     if store.dialect_name == "postgresql":
         dsn = make_url(store.url).set(drivername="postgresql").render_as_string(hide_password=False)
-        return PostgresHuey("desk", dsn=dsn, results=False)
+        with store.writing() as connection:
+            # Two workers that start at once would both find Huey's tables missing, and one would fail to make them.
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _QUEUE_LOCK})
+            return PostgresHuey("desk", dsn=dsn, results=False)
     return SqliteHuey("desk", filename=str(settings().data_dir / "jobs.db"), results=False)
 
 
@@ -104,7 +113,7 @@ def _reader(store: Store, stop: threading.Event, lease_seconds: float) -> Callab
         try:
             read_entity(store, channel_id, entity, holder=this_process(), on_step=on_step, lease_seconds=lease_seconds)
         except Stopping:
-            schedule.give_back(store, channel_id, entity)
+            return  # it is due, and the lease is free: another worker, or the next one, goes on
         except (LeaseLost, NotFound) as reason:
             logger.info("%s", reason)
         except DeskError:

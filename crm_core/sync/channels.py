@@ -467,11 +467,12 @@ def _resume(connection: Connection, channel_id: int) -> None:
     connection.execute(
         update(tables.channel).where(tables.channel.c.id == channel_id).values(paused_at=None, paused_reason=None)
     )
-    connection.execute(
-        update(tables.sync_state)
-        .where(tables.sync_state.c.channel_id == channel_id)
-        .values(due_at=datetime.now(UTC), failures=0, last_error=None)
-    )
+    for entity in sorted(ENTITIES):  # in the order in which everybody locks these rows
+        connection.execute(
+            update(tables.sync_state)
+            .where(tables.sync_state.c.channel_id == channel_id, tables.sync_state.c.entity == entity)
+            .values(due_at=datetime.now(UTC), failures=0, last_error=None)
+        )
 
 
 def _require_free(connection: Connection, name: str, but: int | None = None) -> None:

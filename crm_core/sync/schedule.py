@@ -16,7 +16,6 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 from crm_core.errors import BadInput, NotAllowed, NotFound, PermissionMissing, ShopUnavailable
 from crm_core.store import tables
 from crm_core.store.database import Store
-from crm_core.store.lease import release_all
 from crm_core.sync.channels import ENTITIES, Channel, channel_by_id
 
 CLAIM = timedelta(seconds=15)
@@ -45,13 +44,12 @@ class Due:
 
 @dataclass(frozen=True)
 class Request:
-    """What a run is asked to do, and the mark by which its end knows whether someone asked again meanwhile."""
+    """What a run is asked to do."""
 
     person: str | None
     full: bool
     is_first: bool
     started_at: datetime
-    due_mark: datetime
 
 
 def lease_name(channel_id: int, entity: str) -> str:
@@ -71,7 +69,8 @@ def claim_due(store: Store, entities: Sequence[str] = ENTITIES) -> list[Due]:
             return []
     claimed = []
     with store.writing() as connection:
-        for channel_id, entity in _offered(connection, now, entities):
+        # In the order in which everybody locks these rows, so that nobody waits in a circle.
+        for channel_id, entity in sorted(_offered(connection, now, entities)):
             done = connection.execute(
                 update(tables.sync_state)
                 .where(_of(channel_id, entity), tables.sync_state.c.due_at <= now)
@@ -79,7 +78,7 @@ def claim_due(store: Store, entities: Sequence[str] = ENTITIES) -> list[Due]:
             )
             if done.rowcount:
                 claimed.append(Due(channel_id, entity, now))
-    return claimed
+    return sorted(claimed, key=lambda due: (due.channel_id, ENTITIES.index(due.entity)))
 
 
 def request_sync(
@@ -93,13 +92,10 @@ def request_sync(
     channel = channel_by_id(store, channel_id)
     if channel.paused_at is not None:
         raise NotAllowed(f"The channel “{channel.name}” is paused: {channel.paused_reason}")
-    values = {"due_at": datetime.now(UTC), "requested_by": person}
+    values = {"due_at": datetime.now(UTC), "requested_by": person} | ({"requested_full": True} if full else {})
     with store.writing() as connection:
-        connection.execute(
-            update(tables.sync_state)
-            .where(tables.sync_state.c.channel_id == channel_id, tables.sync_state.c.entity.in_(entities))
-            .values(**values, **({"requested_full": True} if full else {}))
-        )
+        for entity in sorted(entities):
+            connection.execute(update(tables.sync_state).where(_of(channel_id, entity)).values(**values))
 
 
 def known_entities(entities: Sequence[str]) -> None:
@@ -112,7 +108,8 @@ def known_entities(entities: Sequence[str]) -> None:
 def begin(store: Store, channel_id: int, entity: str) -> Request:
     """Mark the run's start; the caller holds the lease, so runs that never ended were cut off, and are marked so.
 
-    Says what the schedule or a person asks for.
+    The entity is due from now on: the lease keeps others away, and should it end without `finish`, someone goes on
+    at once. Says what the schedule or a person asks for.
     """
     now = datetime.now(UTC)
     with store.writing() as connection:
@@ -129,13 +126,14 @@ def begin(store: Store, channel_id: int, entity: str) -> Request:
             )
             .values(finished_at=tables.sync_run.c.renewed_at, error="It was cut off; the next run went on.")
         )
-        connection.execute(update(tables.sync_state).where(_of(channel_id, entity)).values(last_started_at=now))
+        connection.execute(
+            update(tables.sync_state).where(_of(channel_id, entity)).values(last_started_at=now, due_at=now)
+        )
     return Request(
         person=state.requested_by,
         full=state.requested_full,
         is_first=state.first_import_done_at is None,
         started_at=now,
-        due_mark=state.due_at,
     )
 
 
@@ -158,7 +156,7 @@ def finish(store: Store, channel: Channel, entity: str, request: Request) -> Non
         )
         connection.execute(
             update(tables.sync_state)
-            .where(_of(channel.id, entity), tables.sync_state.c.due_at == request.due_mark)
+            .where(_of(channel.id, entity), tables.sync_state.c.due_at == request.started_at)
             .values(
                 due_at=max(request.started_at + every, now + timedelta(seconds=1)),
                 requested_by=None,
@@ -187,25 +185,6 @@ def finish_failed(store: Store, channel_id: int, entity: str, error: Exception) 
         )
 
 
-def give_back(store: Store, channel_id: int, entity: str) -> None:
-    """The work was not finished because this process stops: another may take it at once."""
-    with store.writing() as connection:
-        _due_now(connection, channel_id, entity)
-
-
-def give_back_all(store: Store, holder: str) -> None:
-    """The same for everything that this process still holds a lease on; it can commit nothing of it any more."""
-    with store.writing() as connection:
-        for name in release_all(connection, holder):
-            kind, *work = name.split(":")
-            if kind == _READING:
-                _due_now(connection, int(work[0]), work[1])
-
-
-def _due_now(connection: Connection, channel_id: int, entity: str) -> None:
-    connection.execute(update(tables.sync_state).where(_of(channel_id, entity)).values(due_at=datetime.now(UTC)))
-
-
 def last_success(store: Store, channel_id: int) -> datetime | None:
     """Since when at the latest all of the channel's records are mirrored; None if one entity never was."""
     with store.reading() as connection:
@@ -229,7 +208,7 @@ def _of(channel_id: int, entity: str) -> ColumnElement[bool]:
 
 
 def _offered(connection: Connection, now: datetime, entities: Sequence[str]) -> list[tuple[int, str]]:
-    """What is due and may be read now, in the order of work."""
+    """What is due and may be read now."""
     rows = connection.execute(
         select(tables.sync_state)
         .join(tables.channel, tables.channel.c.id == tables.sync_state.c.channel_id)
@@ -239,7 +218,7 @@ def _offered(connection: Connection, now: datetime, entities: Sequence[str]) -> 
         return []
     held = set(connection.scalars(select(tables.lease.c.name).where(tables.lease.c.expires_at > now)))
     states = {(row.channel_id, row.entity): row for row in rows}
-    offered = [
+    return [
         (row.channel_id, row.entity)
         for row in rows
         if row.due_at <= now
@@ -247,7 +226,6 @@ def _offered(connection: Connection, now: datetime, entities: Sequence[str]) -> 
         and lease_name(row.channel_id, row.entity) not in held
         and not _must_wait(row, states, held, now)
     ]
-    return sorted(offered, key=lambda work: (work[0], ENTITIES.index(work[1])))
 
 
 def _must_wait(row: Row[Any], states: dict[tuple[int, str], Row[Any]], held: set[str], now: datetime) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from crm_core.errors import BadInput, NotAllowed, PermissionMissing, ShopAnsweredNonsense, ShopUnavailable
 from crm_core.store import tables
 from crm_core.store.database import Store
-from crm_core.store.lease import acquire
+from crm_core.store.lease import acquire, release_all
 from crm_core.sync import channels, schedule
 from crm_core.sync.channels import Channel
 
@@ -163,10 +163,16 @@ def test_a_request_made_during_a_run_is_not_lost(store: Store, channel: Channel)
     assert (request.person, request.full) == ("ben", True)
 
 
-def test_work_given_back_is_due_at_once(store: Store, channel: Channel) -> None:
-    assert due(store) == ["stores"]
+def test_work_that_was_begun_and_never_ended_is_due_as_soon_as_its_lease_is_free(
+    store: Store, channel: Channel
+) -> None:
+    with store.writing() as connection:
+        lease = acquire(connection, schedule.lease_name(channel.id, "stores"), "another")
+        assert lease is not None
     schedule.begin(store, channel.id, "stores")
-    schedule.give_back(store, channel.id, "stores")
+    assert due(store) == []
+    with store.writing() as connection:
+        assert release_all(connection, "another") == [lease.name]
     assert due(store) == ["stores"]
 
 

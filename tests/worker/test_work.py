@@ -1,0 +1,150 @@
+"""One piece of work: lease, schedule, trouble."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import delete, func, select
+
+from crm_core.errors import LeaseLost, PermissionMissing, ShopAnsweredNonsense
+from crm_core.magento.auth import Bearer
+from crm_core.store import rollups, tables
+from crm_core.store.database import Store
+from crm_core.store.lease import acquire
+from crm_core.sync import schedule
+from crm_core.sync.channels import Channel, channel_by_name, open_shop, set_credentials
+from crm_core.sync.run import Progress
+from crm_core.sync.schedule import lease_name
+from crm_core.sync.work import holding, read_entity
+from demo_store import Faults
+from tests.worker.conftest import Served, eventually, held_leases
+
+
+def state(store: Store, entity: str) -> Any:
+    with store.reading() as connection:
+        return connection.execute(select(tables.sync_state).where(tables.sync_state.c.entity == entity)).one()
+
+
+def orders(store: Store) -> int:
+    with store.reading() as connection:
+        return connection.scalar(select(func.count()).select_from(tables.order)) or 0
+
+
+def read(store: Store, channel: Channel, *entities: str) -> list[Progress | None]:
+    return [read_entity(store, channel.id, entity, holder="test") for entity in entities]
+
+
+def test_work_that_someone_else_holds_is_left_alone(store: Store, channel: Channel, served: Served) -> None:
+    with store.writing() as connection:
+        assert acquire(connection, lease_name(channel.id, "stores"), "another")
+    assert read(store, channel, "stores") == [None]
+    assert served.shop.requests == []
+    assert state(store, "stores").last_started_at is None
+
+
+def test_done_work_is_noted_and_the_lease_given_back(store: Store, channel: Channel) -> None:
+    stores, found = read(store, channel, "stores", "orders")
+    assert stores is not None
+    assert found is not None
+    assert found.tally.added == orders(store) > 30
+    assert held_leases(store) == []
+    assert state(store, "orders").last_success_at is not None
+    with store.reading() as connection:
+        runs = connection.execute(select(tables.sync_run).order_by(tables.sync_run.c.id)).all()
+    assert [(run.entity, run.kind) for run in runs] == [("stores", "first"), ("orders", "first")]
+    assert all(run.finished_at is not None and run.error is None for run in runs)
+    assert runs[0].requests >= 4
+
+
+def test_trouble_is_noted_and_the_next_try_is_later(store: Store, channel: Channel, served: Served) -> None:
+    read(store, channel, "stores")
+    served.shop.faults = Faults(html=True)
+    with pytest.raises(ShopAnsweredNonsense):
+        read(store, channel, "orders")
+    assert state(store, "orders").failures == 1
+    assert state(store, "orders").last_error
+    assert held_leases(store) == []
+    assert channel_by_name(store, "Shop").paused_at is None
+    served.shop.faults = Faults()
+    read(store, channel, "orders")
+    assert (state(store, "orders").failures, state(store, "orders").last_error) == (0, None)
+
+
+def test_a_missing_permission_is_noted_for_its_entity_alone(store: Store, channel: Channel, served: Served) -> None:
+    served.shop.add_token("narrow", {"Magento_Backend::store"})
+    set_credentials(store, "Shop", Bearer("narrow"), check_first=False)
+    read(store, channel, "stores")
+    with pytest.raises(PermissionMissing):
+        read(store, channel, "orders")
+    assert "Magento_Sales::actions_view" in state(store, "orders").last_error
+    assert state(store, "stores").last_error is None
+    assert channel_by_name(store, "Shop").paused_at is None
+
+
+def test_a_request_is_done_with_its_person_and_all_anew(store: Store, channel: Channel) -> None:
+    read(store, channel, "stores", "orders")
+    schedule.request_sync(store, channel.id, "ben", ["orders"], full=True)
+    (done,) = read(store, channel, "orders")
+    assert done is not None
+    assert (done.kind, done.tally.unchanged) == ("full", orders(store))
+    with store.reading() as connection:
+        last = connection.execute(select(tables.sync_run).order_by(tables.sync_run.c.id.desc()).limit(1)).one()
+    assert (last.person, last.kind) == ("ben", "full")
+
+
+def test_a_run_whose_lease_was_taken_writes_nothing_more(store: Store, channel: Channel) -> None:
+    read(store, channel, "stores")
+    seen: list[int] = []
+
+    def take_it_away(step: Progress) -> None:
+        if step.tally.read and not seen:
+            seen.append(orders(store))
+            with store.writing() as connection:
+                connection.execute(delete(tables.lease))
+
+    with pytest.raises(LeaseLost):
+        read_entity(store, channel.id, "orders", holder="test", on_step=take_it_away)
+    assert [orders(store)] == seen
+    assert state(store, "orders").failures == 0
+
+
+def test_a_lease_is_renewed_while_the_work_lasts(store: Store) -> None:
+    with holding(store, "long work", "one", seconds=0.4) as lease:
+        assert lease is not None
+        first = expiry(store)
+        eventually(lambda: expiry(store) > first)
+        with store.writing() as connection:
+            assert acquire(connection, "long work", "two") is None
+    with store.writing() as connection:
+        assert acquire(connection, "long work", "two") is not None
+
+
+def expiry(store: Store) -> Any:
+    with store.reading() as connection:
+        return connection.scalar(select(tables.lease.c.expires_at))
+
+
+def test_a_moved_time_zone_is_taken_over_unless_orders_are_being_read(
+    store: Store, channel: Channel, served: Served
+) -> None:
+    read(store, channel, "stores", "orders")
+    with served.shop.records.lock:
+        served.shop.records.settings["view_config"]["1"]["timezone"] = "Pacific/Auckland"
+    with store.writing() as connection:
+        another = acquire(connection, lease_name(channel.id, "orders"), "another")
+    assert another is not None
+    read(store, channel, "stores")
+    assert open_shop(store, channel).store_views[1].timezone.key == "Europe/Amsterdam"
+    with store.writing() as connection:
+        connection.execute(delete(tables.lease))
+    read(store, channel, "stores")
+    assert open_shop(store, channel).store_views[1].timezone.key == "Pacific/Auckland"
+    with store.reading() as connection:
+        rows = connection.execute(select(tables.order).where(tables.order.c.store_id == 1)).all()
+        assert rollups.recount(connection) == []
+    assert rows
+    for row in rows:
+        local = row.created_at.astimezone(ZoneInfo("Pacific/Auckland"))
+        assert (row.local_day, row.local_hour) == (local.date(), local.hour)
