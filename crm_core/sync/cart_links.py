@@ -140,7 +140,7 @@ def save_standings(transaction: Transaction, changes: Iterable[tuple[Standing, S
             transaction.tell("cart", new.id, status_changed(old.status, new.status), transaction.now, "status")
     if not rows:
         return
-    mark = "?" if transaction.dialect_name == "sqlite" else "%s"
+    mark = transaction.mark
     columns = ("status", "base_subtotal", "gone_at", "order_id", "order_cancelled", "closing_since")
     sets = ", ".join(f"{column} = {mark}" for column in columns)
     transaction.connection.exec_driver_sql(
@@ -228,7 +228,7 @@ def make_carts(transaction: Transaction, cart_keys: Collection[int]) -> int:
     counts: dict[int, int] = defaultdict(int)
     for row in rows_where(connection, tables.cart_item, ("cart_id",), "cart_id", made):
         counts[row.cart_id] += 1
-    mark = "?" if transaction.dialect_name == "sqlite" else "%s"
+    mark = transaction.mark
     if made:
         connection.exec_driver_sql(
             f"UPDATE cart SET items_count = {mark}, base_subtotal = {mark} WHERE id = {mark}",

@@ -235,7 +235,7 @@ def _take_lines(transaction: Transaction, order_of: dict[int, int]) -> None:
         old = standing_of(row)
         transaction.deltas.carts(old.facts, old._replace(base_subtotal=subtotals[old.id]).facts)
     if changed:
-        mark = "?" if transaction.dialect_name == "sqlite" else "%s"
+        mark = transaction.mark
         transaction.connection.exec_driver_sql(
             f"UPDATE cart SET base_subtotal = {mark} WHERE id = {mark}",
             [(subtotals[row.id], row.id) for row in changed],

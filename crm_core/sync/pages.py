@@ -6,10 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import cast
 
-from sqlalchemy import update
-
 from crm_core.magento.shop import Entity
-from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.lease import Lease
 from crm_core.sync import quarantine
@@ -76,16 +73,13 @@ def put_and_leave(
 
 def note_progress(transaction: Transaction, run_id: int) -> None:
     """The run's row counts the transaction's records too, and shows a sign of life."""
-    run, tally = tables.sync_run, transaction.tally
-    transaction.connection.execute(
-        update(run)
-        .where(run.c.id == run_id)
-        .values(
-            renewed_at=datetime.now(UTC),
-            read=run.c.read + tally.read,
-            added=run.c.added + tally.added,
-            changed=run.c.changed + tally.changed,
-            unchanged=run.c.unchanged + tally.unchanged,
-            quarantined=run.c.quarantined + tally.quarantined,
-        )
+    tally = transaction.tally
+    counts = (tally.read, tally.added, tally.changed, tally.unchanged, tally.quarantined)
+    # Once a page: as text, it costs a tenth of what building the statement costs.
+    mark = transaction.mark
+    transaction.connection.exec_driver_sql(
+        f"UPDATE sync_run SET renewed_at = {mark}, read = read + {mark}, added = added + {mark}, "
+        f"changed = changed + {mark}, unchanged = unchanged + {mark}, quarantined = quarantined + {mark} "
+        f"WHERE id = {mark}",
+        (transaction.now, *counts, run_id),
     )

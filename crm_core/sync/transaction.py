@@ -57,6 +57,11 @@ class Transaction:
     told: dict[tuple[str, int], list[str]] = field(default_factory=dict)
     _events: list[dict[str, object]] = field(default_factory=list)
 
+    @property
+    def mark(self) -> str:
+        """What stands for a value in a statement as text."""
+        return "?" if self.dialect_name == "sqlite" else "%s"
+
     def since(self, shop_time: int) -> int:
         """A moment of the shop's clock by this machine's clock, never in the future."""
         return self.now - max(0, self.shop_now - shop_time)
@@ -88,7 +93,7 @@ def mark_gone(transaction: Transaction, table: Table, keys: Iterable[int]) -> No
     """The rows say since when the shop no longer has them."""
     rows = [(transaction.now, transaction.now, key) for key in keys]
     if rows:
-        mark = "?" if transaction.dialect_name == "sqlite" else "%s"
+        mark = transaction.mark
         transaction.connection.exec_driver_sql(
             f"UPDATE {table.name} SET gone_at = {mark}, synchronised_at = {mark} WHERE id = {mark}", rows
         )

@@ -23,26 +23,31 @@ NO_ADDRESS = payloads.Address()
 
 _INT32 = 2**31 - 1
 _CODE_LENGTH = 255
+_MOST_KNOWN = 50_000
 _NUL = b"\\u0000"
 _pack = msgspec.json.Encoder().encode
 
 PayloadT = TypeVar("PayloadT", bound=msgspec.Struct)
 
 
+class _Units(dict[float | None, int | None]):
+    """Amounts seen before, in 1/10000: a shop's amounts repeat, most of all nothing, 0 and its prices."""
+
+    def __missing__(self, amount: float | None) -> int | None:
+        units = None if amount is None else ten_thousandths(amount)
+        if len(self) >= _MOST_KNOWN:
+            self.clear()
+        self[amount] = units
+        return units
+
+
+_known_units = _Units()
+
+
 def units(amounts: Iterable[float | None]) -> list[int | None]:
-    """Amounts in 1/10000, as `ten_thousandths` makes them: this only spares the call for the usual ones."""
-    exact: list[int | None] = []
-    for amount in amounts:
-        if amount is None:
-            exact.append(None)
-            continue
-        scaled = amount * 10_000
-        if -1e13 < scaled < 1e13:
-            whole = round(scaled)
-            exact.append(whole if -0.01 < scaled - whole < 0.01 else ten_thousandths(amount))
-        else:
-            exact.append(ten_thousandths(amount))
-    return exact
+    """Amounts in 1/10000, as `ten_thousandths` makes them. Raises BadRecord as it does."""
+    known = _known_units
+    return [known[amount] for amount in amounts]
 
 
 def milliseconds(moment: datetime) -> int:
