@@ -9,18 +9,14 @@ cart back before anything else.
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
-
-from crm_core.errors import BadInput, OutcomeUnknown, ShopAnsweredNonsense, ShopUnavailable
+from crm_core.errors import OutcomeUnknown, ShopUnavailable
 from crm_core.magento.connection import Connection
-from crm_core.magento.decoding import decode
+from crm_core.magento.decoding import decode, decode_new_id, decode_outcome
+from crm_core.magento.paths import store_view
 from crm_core.magento.payloads import Address, PaymentDetails, PaymentMethod, ShippingMethod
 
-_STORE_CODE = re.compile(r"(?!all\Z)[A-Za-z][A-Za-z0-9_]*\Z")
-_EntityId = Annotated[int, msgspec.Meta(gt=0)]
 _NOT_SENT = frozenset(("id",))
 
 
@@ -38,7 +34,7 @@ class Checkout:
         """
         path = f"/V1/carts/{cart_id}/estimate-shipping-methods"
         try:
-            answer = self._connection.send("POST", path, {"address": _sent(address)}, store=_checked(store_code))
+            answer = self._connection.send("POST", path, {"address": _sent(address)}, store=store_view(store_code))
         except OutcomeUnknown:
             raise ShopUnavailable(
                 f"The shop did not tell the ways of shipping for cart {cart_id}. Try again."
@@ -48,7 +44,7 @@ class Checkout:
 
     def payment_methods(self, cart_id: int, store_code: str) -> list[PaymentMethod]:
         """The ways of paying that the shop offers for the cart as it is now. Recalculates it like any read by id."""
-        answer = self._connection.get(f"/V1/carts/{cart_id}/payment-methods", store=_checked(store_code))
+        answer = self._connection.get(f"/V1/carts/{cart_id}/payment-methods", store=store_view(store_code))
         methods: list[PaymentMethod] = decode(answer, list[PaymentMethod], f"the ways of paying of cart {cart_id}")
         return methods
 
@@ -74,18 +70,21 @@ class Checkout:
             "shipping_method_code": method_code,
         }
         path = f"/V1/carts/{cart_id}/shipping-information"
-        answer = self._connection.send("POST", path, {"addressInformation": information}, store=_checked(store_code))
-        try:
-            details: PaymentDetails = decode(answer, PaymentDetails, path)
-        except ShopAnsweredNonsense:
-            raise _unreadable(f"POST {path}") from None
+        answer = self._connection.send("POST", path, {"addressInformation": information}, store=store_view(store_code))
+        details: PaymentDetails = decode_outcome(answer, PaymentDetails, f"POST {path}")
         return details
 
-    def set_billing_address(self, cart_id: int, store_code: str, address: Address) -> None:
-        """Save the billing address of a cart of goods that are not sent."""
+    def set_billing_address(
+        self, cart_id: int, store_code: str, address: Address, *, use_for_shipping: bool = False
+    ) -> None:
+        """Save the billing address of a cart; a guest's e-mail, too, is saved as that address's `email`.
+
+        With `use_for_shipping` it becomes the shipping address as well, before any way of shipping is chosen. Magento
+        saves an incomplete address without a word and refuses the order later (observed on Magento 2.4.7).
+        """
         path = f"/V1/carts/{cart_id}/billing-address"
-        body = {"address": _sent(address), "useForShipping": False}
-        self._connection.send("POST", path, body, store=_checked(store_code))
+        body = {"address": _sent(address), "useForShipping": use_for_shipping}
+        self._connection.send("POST", path, body, store=store_view(store_code))
 
     def place_order(self, cart_id: int, store_code: str, payment_method: dict[str, Any]) -> int:
         """Make the cart an order and return that order's entity_id.
@@ -96,27 +95,11 @@ class Checkout:
         requests at once, so read them after any refusal, too (both observed on Magento 2.4.7).
         """
         path = f"/V1/carts/{cart_id}/order"
-        answer = self._connection.send("PUT", path, {"paymentMethod": payment_method}, store=_checked(store_code))
-        try:
-            return msgspec.json.decode(answer, type=_EntityId, strict=False)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise _unreadable(f"PUT {path}") from None
-
-
-def _checked(store_code: str) -> str:
-    if not _STORE_CODE.match(store_code):
-        raise BadInput(f"“{store_code}” is not the code of a store view. Synchronise the channel's store views first.")
-    return store_code
+        answer = self._connection.send("PUT", path, {"paymentMethod": payment_method}, store=store_view(store_code))
+        return decode_new_id(answer, f"PUT {path}")
 
 
 def _sent(address: Address) -> dict[str, Any]:
     """The address as Magento takes it: without what is empty, and without ids of address rows, which it rejects."""
     known = {name: getattr(address, name) for name in address.__struct_fields__ if name not in _NOT_SENT}
     return {name: value for name, value in known.items() if value is not None}
-
-
-def _unreadable(what: str) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        f"{what} was answered with success, but the answer cannot be read, so its outcome is not known. "
-        "Look in the shop before sending it again."
-    )

@@ -124,21 +124,35 @@ class Connection:
             now = time.time()
         return datetime.fromtimestamp(int(now), UTC)
 
-    def get(self, path: str, parameters: Iterable[tuple[str, str]] = (), *, store: str | None = None) -> bytes:
+    def get(
+        self,
+        path: str,
+        parameters: Iterable[tuple[str, str]] = (),
+        *,
+        store: str | None = None,
+        tries: int | None = None,
+    ) -> bytes:
         """The body of the shop's answer to a read, in the store view of that code or in the default one.
 
-        Repeated after 429, 5xx and broken connections, with growing pauses or the shop's own Retry-After, and a fresh
-        signature each; only once where the shop failed over this very request. Raises ShopFailed, ShopUnavailable,
-        ShopRefused, ShopHasNoSuch, PermissionMissing, SignInFailed, WrongAddress or ShopAnsweredNonsense.
+        Sent `tries` times at most, `read_tries` without it: repeated after 429, 5xx and broken connections, with
+        growing pauses or the shop's own Retry-After, and a fresh signature each; twice at most where the shop failed
+        over this very request. Raises ShopFailed, ShopUnavailable, ShopRefused, ShopHasNoSuch, PermissionMissing,
+        SignInFailed, WrongAddress or ShopAnsweredNonsense.
         """
         query = encode(parameters)
+        most = tries or self._read_tries
         persistent = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(ShopUnavailable), stop=self._stop, wait=self._wait, reraise=True
+            retry=tenacity.retry_if_exception_type(ShopUnavailable),
+            stop=lambda state: _is_enough(state, most),
+            wait=self._wait,
+            reraise=True,
         )
         return persistent(self._read, path, query, store)
 
-    def send(self, method: str, path: str, body: object = None, *, store: str) -> bytes:
+    def send(self, method: str, path: str, body: object = None, *, store: str | None) -> bytes:
         """The body of the shop's answer to a write, sent exactly once, in the store view of that code.
+
+        `store` is None for a write to a record that no store view in the URL can move, such as an order.
 
         A connection of its own, so that a kept-alive one gone stale cannot blur the outcome. Raises OutcomeUnknown
         after anything but a clear answer; ShopUnavailable if the write surely did not reach the shop or was turned
@@ -254,13 +268,6 @@ class Connection:
     def _url(self, path: str, store: str | None) -> str:
         return f"{self.base_url}/rest{f'/{store}' if store else ''}{path}"
 
-    def _stop(self, state: tenacity.RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, ShopUnavailable) and (error.retry_after or 0.0) > _LONGEST_WAIT:
-            return True
-        tries = min(self._read_tries, _HEAVY_TRIES) if isinstance(error, ShopFailed) else self._read_tries
-        return state.attempt_number >= tries
-
     def _wait(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         wish = error.retry_after if isinstance(error, ShopUnavailable) else None
@@ -292,6 +299,13 @@ class Connection:
                 "Enter them again; they are not tried again by themselves, since six failures lock the account."
             )
         raise refused_answer(response, self.base_url, f"POST {path}", self.clock_offset)
+
+
+def _is_enough(state: tenacity.RetryCallState, most: int) -> bool:
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, ShopUnavailable) and (error.retry_after or 0.0) > _LONGEST_WAIT:
+        return True
+    return state.attempt_number >= (min(most, _HEAVY_TRIES) if isinstance(error, ShopFailed) else most)
 
 
 def _unknown(what: str, why: str) -> OutcomeUnknown:

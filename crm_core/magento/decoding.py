@@ -9,14 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from msgspec import inspect
 
-from crm_core.errors import ShopAnsweredNonsense
+from crm_core.errors import OutcomeUnknown, ShopAnsweredNonsense, ShopRefused
 
 T = TypeVar("T")
+
+EntityId = Annotated[int, msgspec.Meta(gt=0, le=2**63 - 1)]
+"""The number of a record that a write made."""
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -92,6 +95,28 @@ def decode(data: bytes, kind: Any, what: str) -> Any:
             raise _nonsense(what, unreadable) from unreadable
 
 
+def decode_outcome(data: bytes, kind: Any, what: str) -> Any:
+    """The answer to the write `what` as `kind`. Raises OutcomeUnknown if it cannot be read: it may have been done."""
+    try:
+        return decode(data, kind, what)
+    except ShopAnsweredNonsense:
+        raise _unreadable(what) from None
+
+
+def decode_new_id(data: bytes, what: str) -> int:
+    """The number of the record that the write `what` made, sent as 12 or as "12". Raises OutcomeUnknown for others."""
+    try:
+        return msgspec.json.decode(data, type=EntityId, strict=False)
+    except _UNREADABLE:
+        raise _unreadable(what) from None
+
+
+def expect_done(data: bytes, what: str) -> None:
+    """Nothing, if the answer to the write `what` is `true`; Magento also says `false` with success, a ShopRefused."""
+    if not decode_outcome(data, bool, what):
+        raise ShopRefused(f"The shop answered that it did not do {what}. Look in the shop for the reason.", 200)
+
+
 def decode_page(data: bytes, kind: type[T], page_size: int, what: str) -> SearchPage[T]:
     """The page of a search. Raises ShopAnsweredNonsense if not even its frame can be read; bad records are in `bad`."""
     struct: Any = kind
@@ -139,6 +164,13 @@ def _nonsense(what: str, cause: Exception) -> ShopAnsweredNonsense:
     return ShopAnsweredNonsense(
         f"The shop's answer to {what} cannot be read ({cause}). Nothing of it was kept. "
         "If it happens again, look for a module or a proxy that changes the shop's answers."
+    )
+
+
+def _unreadable(what: str) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"{what} was answered with success, but the answer cannot be read, so its outcome is not known. "
+        "Look in the shop before sending it again."
     )
 
 

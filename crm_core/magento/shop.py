@@ -79,7 +79,7 @@ class Magento:
         groups: dict[int, CustomerGroup] = {}
         search = Search().ordered("id")
         while True:
-            page = self._page("/V1/customerGroups/search", search, CustomerGroup)
+            page = self.page("/V1/customerGroups/search", search, CustomerGroup)
             # Up to Magento 2.3 a page past the last one repeats it (magento/magento2#26986).
             news = [group for group in page.items if group.id not in groups]
             groups.update((group.id, group) for group in news)
@@ -87,17 +87,36 @@ class Magento:
                 return [groups[number] for number in sorted(groups)]
             search = search.page(search.current_page + 1)
 
+    def page(self, path: str, search: Search, kind: type[T], *, store: str | None = None) -> SearchPage[T]:
+        """One page of what the shop answers to the search at `path`, each record as `kind`.
+
+        Smaller than asked for if the shop limits pages; its limit is then kept to from the start.
+        """
+        limit = self.connection.page_limit
+        if limit is not None and search.page_size > limit:
+            search = search.sized(limit)
+        try:
+            answer = self.connection.get(path, search.parameters(), store=store)
+        except ShopRefused as refused:
+            maximum = _page_limit(refused)
+            if maximum is None or maximum >= search.page_size:
+                raise
+            self.connection.page_limit = maximum
+            search = search.sized(maximum)
+            answer = self.connection.get(path, search.parameters(), store=store)
+        return decode_page(answer, kind, search.page_size, f"GET {path}")
+
     def orders(self, search: Search) -> SearchPage[Order]:
         """One page of orders."""
-        return self._page(Entity.ORDERS.path, search, Order)
+        return self.page(Entity.ORDERS.path, search, Order)
 
     def carts(self, search: Search) -> SearchPage[Cart]:
         """One page of carts, active and inactive ones. Lines are told for active carts only."""
-        return self._page(Entity.CARTS.path, search, Cart)
+        return self.page(Entity.CARTS.path, search, Cart)
 
     def customers(self, search: Search) -> SearchPage[Customer]:
         """One page of registered customers."""
-        return self._page(Entity.CUSTOMERS.path, search, Customer)
+        return self.page(Entity.CUSTOMERS.path, search, Customer)
 
     def count(self, entity: Entity, search: Search) -> int:
         """How many records the search finds; the cheapest request there is."""
@@ -150,29 +169,13 @@ class Magento:
             chosen = chosen.only(f"items[{id_field},updated_at{extra}]")
             cursor = 0
             while True:
-                page = self._page(entity.path, chosen.after(cursor), kind)
+                page = self.page(entity.path, chosen.after(cursor), kind)
                 _require_good(page, f"which {entity} still exist")
                 present.update((found.id, found) for found in page.items)
                 if page.is_last or page.last_id is None or page.last_id <= cursor:
                     break
                 cursor = page.last_id
         return present
-
-    def _page(self, path: str, search: Search, kind: type[T]) -> SearchPage[T]:
-        """The page, smaller than asked for if the shop limits pages; its limit is then kept to from the start."""
-        limit = self.connection.page_limit
-        if limit is not None and search.page_size > limit:
-            search = search.sized(limit)
-        try:
-            answer = self.connection.get(path, search.parameters())
-        except ShopRefused as refused:
-            maximum = _page_limit(refused)
-            if maximum is None or maximum >= search.page_size:
-                raise
-            self.connection.page_limit = maximum
-            search = search.sized(maximum)
-            answer = self.connection.get(path, search.parameters())
-        return decode_page(answer, kind, search.page_size, f"GET {path}")
 
     def _list(self, path: str, kind: Any) -> list[Any]:
         answer = self.connection.get(path)

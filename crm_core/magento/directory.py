@@ -1,0 +1,76 @@
+"""What an address in the shop may and must hold: countries with their regions, and the required fields.
+
+Nothing here writes. Which countries require a region, and which need no postcode, REST does not tell (observed on
+Magento 2.4.7). The answers are large and change rarely: callers keep them. Countries need no permission; the fields of
+an address need Magento_Customer::customer in some versions.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from crm_core.magento.connection import Connection
+from crm_core.magento.decoding import decode
+from crm_core.magento.paths import store_view
+from crm_core.magento.payloads import Id, Number
+
+
+class CountryRegion(msgspec.Struct, frozen=True, gc=False):
+    """A region that Magento knows by number; `id` goes into an address as its region_id."""
+
+    id: Id
+    code: str | None = None
+    name: str | None = None
+
+
+class Country(msgspec.Struct, frozen=True, gc=False):
+    """A country that the store sells to. Without regions of its own, a region is free text there."""
+
+    id: str
+    full_name_locale: str | None = None
+    full_name_english: str | None = None
+    available_regions: list[CountryRegion] | None = None
+
+    @property
+    def name(self) -> str:
+        """The name in the store view's language, else in English, else the code."""
+        return self.full_name_locale or self.full_name_english or self.id
+
+
+class AddressAttribute(msgspec.Struct, frozen=True, gc=False):
+    """A field of an address as the shop has set it up. `multiline_count` is how many lines a street may have."""
+
+    attribute_code: str
+    store_label: str | None = None
+    frontend_label: str | None = None
+    required: bool | None = None
+    visible: bool | None = None
+    multiline_count: Number | None = None
+
+    @property
+    def label(self) -> str:
+        """What the shop calls the field."""
+        return self.store_label or self.frontend_label or self.attribute_code
+
+
+class Directory:
+    """The shop's countries and address fields. Every method raises what `Connection.get` raises."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def countries(self, store_code: str) -> list[Country]:
+        """The countries that the store view sells to, by name; those of another view may differ."""
+        answer = self._connection.get("/V1/directory/countries", store=store_view(store_code))
+        countries: list[Country] = decode(answer, list[Country], "the list of countries")
+        return sorted(countries, key=lambda country: country.name)
+
+    def address_attributes(self, store_code: str) -> list[AddressAttribute]:
+        """The fields of an address in the shop's own order.
+
+        `required` tells it for most countries: Magento wants a postcode nearly everywhere, and a region in some
+        countries, though neither is marked required (observed on 2.4.7).
+        """
+        answer = self._connection.get("/V1/attributeMetadata/customerAddress", store=store_view(store_code))
+        attributes: list[AddressAttribute] = decode(answer, list[AddressAttribute], "the fields of an address")
+        return attributes
