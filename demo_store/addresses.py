@@ -11,6 +11,22 @@ from demo_store.state import Doc
 _PLAIN = ("telephone", "postcode", "city", "firstname", "lastname")
 _EXTRA = ("company", "middlename", "prefix", "suffix", "fax", "vat_id")
 _REQUIRED = ("firstname", "lastname", "street", "city", "telephone", "postcode", "country_id")
+_ATTRIBUTES = (
+    ("prefix", "Name Prefix", "text"),
+    ("firstname", "First Name", "text"),
+    ("middlename", "Middle Name/Initial", "text"),
+    ("lastname", "Last Name", "text"),
+    ("suffix", "Name Suffix", "text"),
+    ("company", "Company", "text"),
+    ("street", "Street Address", "multiline"),
+    ("country_id", "Country", "select"),
+    ("region", "State/Province", "text"),
+    ("region_id", "State/Province", "hidden"),
+    ("city", "City", "text"),
+    ("postcode", "Zip/Postal Code", "text"),
+    ("telephone", "Phone Number", "text"),
+    ("vat_id", "VAT Number", "text"),
+)
 _KEYS = {"country_id": "countryId", "region_id": "regionId"}
 # Magento's optional_zip_countries and the countries whose region is required, as configured by default.
 OPTIONAL_POSTCODE = frozenset({"HK", "IE", "MO", "PA"})
@@ -79,6 +95,23 @@ def missing(records: Records, address: Doc) -> str:
         elif region_of(records, address["country_id"], wanted, None) is None:
             said.append(f'Invalid value of "{wanted}" provided for the regionId field.')
     return " ".join(said)
+
+
+def metadata() -> list[Doc]:
+    """GET attributeMetadata/customerAddress: the fields of an address and which of them are required."""
+    return [_attribute(position, *one) for position, one in enumerate(_ATTRIBUTES, 1)]
+
+
+def _attribute(position: int, code: str, label: str, kind: str) -> Doc:
+    required = code in _REQUIRED and code != "postcode"  # whether a postcode is required depends on the country
+    field: Doc = {"frontend_input": kind, "input_filter": "", "store_label": label, "validation_rules": []}
+    field |= {"multiline_count": 2 if kind == "multiline" else 0, "visible": True, "required": required}
+    field |= {"data_model": "", "options": [], "frontend_class": "required-entry" if required else ""}
+    field |= {"user_defined": False, "sort_order": position * 10, "frontend_label": label, "note": ""}
+    field |= {"system": required, "backend_type": "static"}
+    for use in ("used", "visible", "filterable", "searchable"):
+        field[f"is_{use}_in_grid"] = required
+    return field | {"attribute_code": code}
 
 
 @lru_cache(maxsize=256)

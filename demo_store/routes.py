@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from demo_store import carts, catalog, checkout, coupons, customers, documents, orders, stores, totals
+from demo_store import addresses, carts, catalog, checkout, coupons, customers, documents, orders, stores, totals
 from demo_store.criteria import criteria
 from demo_store.faults import Faults
 from demo_store.numbers import dec, number
@@ -244,9 +244,18 @@ def _salable_qty(call: Call) -> int | float:
     return number(catalog.salable(product))
 
 
-def _is_salable(call: Call) -> bool:
-    product = call.records.product_of_sku(call.path[0])
+def _salable(call: Call, sku: str) -> bool:
+    product = call.records.product_of_sku(sku)
     return product is not None and (product["type_id"] == "configurable" or catalog.salable(product) > 0)
+
+
+def _is_salable(call: Call) -> bool:
+    return _salable(call, call.path[0])
+
+
+def _are_salable(call: Call) -> list[Doc]:
+    asked: dict[str, str] = call.query.get("skus") or {}
+    return [{"sku": sku, "stock_id": 1, "salable": _salable(call, sku)} for sku in asked.values()]
 
 
 def _salable_for_qty(call: Call) -> Doc:
@@ -416,12 +425,14 @@ ROUTES = (
     Route("GET", "creditmemos", "Magento_Sales::sales_creditmemo", _documents("creditmemo")),
     Route("GET", "products", _PRODUCTS, _products),
     Route("GET", "products/:", _PRODUCTS, _product),
+    Route("GET", "attributeMetadata/customerAddress", None, lambda _call: addresses.metadata()),
     Route("GET", "stockItems/:", "Magento_CatalogInventory::cataloginventory", _stock_item),
     Route("GET", "inventory/stock-resolver/website/:", _STOCK, lambda call: stores.stock(call.records)),
     Route("GET", "inventory/get-product-salable-quantity/:/:", _STOCK, _salable_qty),
     Route("GET", "inventory/is-product-salable/:/:", _STOCK, _is_salable),
     Route("GET", "inventory/is-product-salable-for-requested-qty/:/:/:", _STOCK, _salable_for_qty),
     Route("GET", "inventory/are-product-salable-for-requested-qty", _STOCK, _salable_batch),
+    Route("GET", "inventory/are-products-salable", _STOCK, _are_salable),
     Route("GET", "coupons/search", _RULES, _coupons_search),
     Route("GET", "salesRules/:", _RULES, lambda call: coupons.rule_rest(call.records, call.ident())),
 )

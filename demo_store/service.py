@@ -7,6 +7,7 @@ import re
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import format_datetime
@@ -59,7 +60,7 @@ class Service:
         self.records = records
         self.faults = faults
         self.place_seconds = 0.05
-        self.requests: list[str] = []
+        self.requests: deque[str] = deque(maxlen=100_000)
         self.maintenance = False
         self._sessions = Sessions()
         self._cookies: dict[str, threading.Lock] = {}

@@ -24,6 +24,8 @@ ASKED = {
     "pf04_06_is_salable": "inventory/is-product-salable/MUG-01/1",
     "pf04_07_is_salable_for_qty": "inventory/is-product-salable-for-requested-qty/RARE-01/1/9",
     "pf04_08_are_salable_for_qty": f"inventory/are-product-salable-for-requested-qty?{_BATCH}&stock_id=1",
+    "pf04_09_are_salable": "inventory/are-products-salable?skus[0]=MUG-01&skus[1]=ROBE&stockId=1",
+    "pf10_52_attribute_metadata_address": "attributeMetadata/customerAddress",
     "pf04_11_stock_resolver": "inventory/stock-resolver/website/base",
     "pf13_05_coupon_search": f"coupons/search?searchCriteria{_ONE}[field]=code&searchCriteria{_ONE}[value]=SPRING25",
     "pf13_06_rule": "salesRules/2",
