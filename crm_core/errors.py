@@ -120,7 +120,14 @@ class ShopAnsweredNonsense(DeskError):
 
 
 class OutcomeUnknown(DeskError):
-    """A write was sent and no clear answer came. Read the outcome back; never send the write again blindly."""
+    """A write was sent and no clear answer came. Read the outcome back; never send the write again blindly.
+
+    `why` says what came instead of a clear answer, in a sentence; empty if that is all the text says.
+    """
+
+    def __init__(self, message: str, why: str = "") -> None:
+        super().__init__(message)
+        self.why = why
 
 
 class BadRecord(DeskError):

@@ -176,7 +176,7 @@ class Connection:
             self._renew(signature, response)  # for the person's next attempt; this write is not repeated
         if 300 <= status < 500 and status not in _UNCLEAR_4XX:
             raise refused_answer(response, self.base_url, what, self.clock_offset)
-        raise _unknown(what, f"the shop answered {status} with {media_type(response)}.")
+        raise _unknown(what, f"The shop answered {status} with {media_type(response)}.")
 
     def _read(self, path: str, query: str, store: str | None) -> bytes:
         what = f"GET {path}"
@@ -310,5 +310,5 @@ def _is_enough(state: tenacity.RetryCallState, most: int) -> bool:
 
 def _unknown(what: str, why: str) -> OutcomeUnknown:
     return OutcomeUnknown(
-        f"{what} was sent and its outcome is not known: {why} Look in the shop before sending it again."
+        f"{what} was sent and its outcome is not known: {why} Look in the shop before sending it again.", why
     )

@@ -170,7 +170,8 @@ def _nonsense(what: str, cause: Exception) -> ShopAnsweredNonsense:
 def _unreadable(what: str) -> OutcomeUnknown:
     return OutcomeUnknown(
         f"{what} was answered with success, but the answer cannot be read, so its outcome is not known. "
-        "Look in the shop before sending it again."
+        "Look in the shop before sending it again.",
+        "The shop answered with success, but the answer cannot be read.",
     )
 
 

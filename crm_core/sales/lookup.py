@@ -55,14 +55,14 @@ def look_up(store: Store, shop: OpenShop, about: Attempt) -> bool:
     return True
 
 
-def read_back(store: Store, attempt_id: int) -> None:
-    """The order of a placed attempt is mirrored now, and its number and total are kept with the attempt.
+def read_back(store: Store, attempt_id: int) -> bool:
+    """Whether the order of a placed attempt is mirrored now, and its number and total are kept with the attempt.
 
     A shop that can't be read now changes nothing: `settle` comes back to it.
     """
     placed = attempts.attempt_by_id(store, attempt_id)
     if placed is None or placed.order_key is None or placed.placed_grand_total is not None:
-        return
+        return False
     try:
         synchronise_cart(store, placed.cart_key, placed.person)
         found = _mirrored(store, placed)
@@ -70,24 +70,25 @@ def read_back(store: Store, attempt_id: int) -> None:
             attempts.mark_read_back(store, found, placed_message(found))
     except DeskError as trouble:
         logger.warning("The order of attempt %d is placed but could not be read back: %s", attempt_id, trouble)
+        return False
+    return found is not None
 
 
 def settle_one(store: Store, due: Attempt) -> bool:
     """Whether the attempt's outcome is known now. Raises what the client and the synchronisation raise."""
     if due.state == "placed":
-        read_back(store, due.id)
-        return True
+        return read_back(store, due.id)
     if look_up(store, shop_of(store, due.cart_key), due):
         read_back(store, due.id)
         return True
     now = datetime.now(UTC)
     if due.lookup_until is not None and now >= due.lookup_until:
-        asked = f"The shop was asked {due.lookups + 1} times" if due.lookups else "The shop was asked"
+        times = "once" if not due.lookups else f"{due.lookups + 1} times"
         return attempts.mark_failed(
             store,
             due.id,
             "not_placed",
-            f"{asked} until {now:%H:%M} UTC and has no order for this cart, so nothing was placed.",
+            f"The shop was asked {times} until {now:%H:%M} UTC and has no order for this cart, so nothing was placed.",
             only_from=("sent", "unclear"),
         )
     return False

@@ -178,7 +178,7 @@ def _send(store: Store, shop: OpenShop, attempt: Attempt, code: str, choice: Cho
     except ShopUnavailable as unsent:
         return _stopped(store, attempt, str(unsent))
     except OutcomeUnknown as unknown:
-        known = f"The order was sent once, and no clear answer came. The shop is being asked for it. ({unknown})"
+        known = f"The order was sent once, and no clear answer came. {unknown.why} The shop is asked for it."
         return _unclear(store, shop, attempt, known)
     except (ShopRefused, ChannelError) as refused:
         return _after_refusal(store, shop, attempt, refused, last_order)

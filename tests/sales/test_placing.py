@@ -188,6 +188,8 @@ def test_30_after_anything_but_a_clear_answer_the_order_is_never_sent_again(desk
     assert isinstance(outcome, Unclear)
     assert desk.front.count(PLACE) == 1
     assert outcome.lookup_until is not None
+    assert outcome.known.startswith("The order was sent once, and no clear answer came. ")
+    assert "again" not in outcome.known, "never an invitation to press again while it may have worked"
     ben = desk.place(cart_id, choice, "Ben")
     assert isinstance(ben, AlreadyHeld)
     assert "wait for the outcome" in ben.message
