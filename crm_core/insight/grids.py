@@ -12,10 +12,22 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, case, func, literal, select, tuple_
 
 from crm_core.errors import NotFound, TooSlow
-from crm_core.insight.counts import LIMIT, RARE, Count, Sum, status_rows, tally, total_rows
+from crm_core.insight.counts import (
+    LIMIT,
+    Count,
+    Sum,
+    Tally,
+    currencies_of,
+    has_rare_status,
+    rollup_cells,
+    sorted_sums,
+    tally,
+    tally_of,
+    total_rows,
+)
 from crm_core.insight.directory import Directory
 from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.freshness import channels_of, freshness
@@ -224,23 +236,28 @@ def _page(
     read: Callable[[Connection, Sequence[int], Directory], list[GridRow]],
 ) -> Page[GridRow]:
     today = today or datetime.now(UTC).date()
-    with store.reading() as connection:
+    page = max(1, page)
+    beside = near if near and (near.wanted, near.sort) == (wanted, sort) else None
+    with store.reading(PAGE_SECONDS) as connection:
         names = Directory.read(connection)
         fresh = freshness(connection, (wanted.screen,), names, channels_of(wanted, names))
         total = total_rows(connection, wanted)
-    counted = tally(store, wanted, names, today)
-    pages = _pages(counted.matching)
-    page = max(1, page if pages is None else min(page, pages))
-    beside = near if near and (near.wanted, near.sort) == (wanted, sort) else None
-    with store.reading(PAGE_SECONDS) as connection:
-        found = _find(connection, wanted, sort, page, beside, counted.matching, names, today)
+        cells = rollup_cells(connection, wanted, names, today)
+        found: list[tuple[Any, ...]] | None = None
+        if cells is None:
+            counted, page, found = _count_and_find(connection, wanted, sort, page, names, today)
+        else:
+            counted = tally_of(cells)
+        page = min(page, _pages(counted.matching))
+        if found is None:
+            found = _find(connection, wanted, sort, page, beside, counted.matching, names, today)
         rows = read(connection, [row[-1] for row in found], names)
     return Page(
         rows=tuple(rows),
         matching=counted.matching,
         total=total,
         page=page,
-        pages=page + (len(rows) == PAGE_ROWS) if pages is None else pages,
+        pages=_pages(counted.matching),
         sums=counted.sums,
         as_of=fresh.as_of,
         importing=fresh.importing,
@@ -250,10 +267,54 @@ def _page(
     )
 
 
-def _pages(matching: Count) -> int | None:
-    if matching.value is None:
-        return None
-    return max(1, -(-matching.value // PAGE_ROWS))
+def _pages(matching: Count) -> int:
+    return max(1, -(-(matching.value or 0) // PAGE_ROWS))
+
+
+def _count_and_find(
+    connection: Connection, wanted: Filter, sort: Sort, page: int, names: Directory, today: date
+) -> tuple[Tally, int, list[tuple[Any, ...]] | None]:
+    """The count, the sums, the page number there is, and its rows: in one go, since finding them is what takes long.
+
+    Beyond LIMIT rows the page is not found yet: what was looked at are any rows, not the first ones of the sort.
+    """
+    rows = ROWS[wanted.screen]
+    keys = sort_keys(wanted.screen, sort, names)
+    conditions = where(connection, wanted, names, today, status_by_index=has_rare_status(connection, wanted))
+    shown = [key.label(f"key{number}") for number, key in enumerate(keys)]
+    some = (
+        select(*shown, rows.table.c.base_currency, rows.amount.label("amount"))
+        .where(*conditions)
+        .limit(LIMIT + 1)
+        .subquery()
+    )
+    own = [some.c[key.name] for key in shown]
+    currencies = currencies_of(connection, wanted.screen)
+    sums = [
+        func.sum(case((some.c.base_currency == currency, some.c.amount))).over().label(f"sum{number}")
+        for number, currency in enumerate(currencies)
+    ]
+    query = (
+        select(func.count().over().label("rows"), *sums, *own)
+        .order_by(*(key.desc() if sort.descending else key.asc() for key in own))
+        .limit(PAGE_ROWS)
+    )
+    found = connection.execute(query.offset((page - 1) * PAGE_ROWS)).all()
+    if not found and page > 1:
+        page, found = 1, connection.execute(query).all()
+        if found:
+            page = _pages(Count(min(found[0].rows, LIMIT)))
+            found = connection.execute(query.offset((page - 1) * PAGE_ROWS)).all()
+    if not found:
+        return Tally(Count(0), ()), 1, []
+    if found[0].rows > LIMIT:
+        return Tally(Count(LIMIT, exact=False), ()), page, None
+    amounts = dict(zip(currencies, found[0][1 : 1 + len(currencies)], strict=True))
+    counted = Tally(
+        Count(found[0].rows),
+        sorted_sums({currency: amount for currency, amount in amounts.items() if amount is not None}),
+    )
+    return counted, page, [tuple(row[1 + len(currencies) :]) for row in found]
 
 
 def _find(
@@ -301,7 +362,7 @@ def _plan(
     Walking stops at the page's end, so it wins where many rows match. Where few match, it would look into most of the
     rows of the store: there the wide index is read, or an index of the condition, and what is found is sorted.
     """
-    by_status_index = bool(wanted.statuses) and status_rows(connection, wanted) <= RARE
+    by_status_index = has_rare_status(connection, wanted)
     others = [each for each in wanted.conditions() if each.key not in ("status", "items")]
     is_common = matching.value is None or not matching.exact or matching.value > LIMIT
     walk = is_walkable(wanted.screen, sort) and (is_common or not others)

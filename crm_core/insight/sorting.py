@@ -115,11 +115,15 @@ def _place(screen: Screen, names: Directory, *, by_store: bool) -> ColumnElement
         for view in names.stores
     ]
     places = {word: place for place, word in enumerate(sorted(set(words)), start=1)}
-    arms = [
-        ((table.c.shop_id == view.shop_id) & (table.c.store_id == view.origin_id), literal(places[word], Integer))
-        for view, word in zip(names.stores, words, strict=True)
-    ]
-    return case(*arms, else_=literal(0, Integer)) if arms else literal(0, Integer)
+    by_shop: dict[int, dict[int, int]] = {}
+    for view, word in zip(names.stores, words, strict=True):
+        by_shop.setdefault(view.shop_id, {})[view.origin_id] = places[word]
+    unknown = literal(0, Integer)
+    if not by_shop:
+        return unknown
+    # One look-up of the shop and one of the view in it: a list of pairs would be gone through for every row.
+    arms = {shop_id: case(views, value=table.c.store_id, else_=unknown) for shop_id, views in by_shop.items()}
+    return case(arms, value=table.c.shop_id, else_=unknown)
 
 
 def _amount(column: ColumnClause[Any]) -> ColumnElement[Any]:

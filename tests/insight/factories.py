@@ -21,6 +21,7 @@ from crm_core.store.tables import (
     channel,
     customer,
     customer_group,
+    metadata,
     order,
     order_item,
     quarantine,
@@ -54,8 +55,10 @@ class Rows:
 
     def write(self) -> None:
         with self.store.writing() as connection:
-            for table, values in self.pending:
-                connection.execute(insert(table).values(**values))
+            kinds = dict.fromkeys((table, tuple(values)) for table, values in self.pending)
+            for table, names in sorted(kinds, key=lambda kind: metadata.sorted_tables.index(kind[0])):
+                alike = [dict(values) for owner, values in self.pending if (owner, tuple(values)) == (table, names)]
+                connection.execute(insert(table), alike)
             rebuild(connection)
         self.pending.clear()
 

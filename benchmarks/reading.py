@@ -1,0 +1,190 @@
+"""The read side at a million orders and a million carts, on SQLite and on PostgreSQL: milliseconds a call and its bound.
+
+A call is what a screen asks for: the count, the sums, the age of the figures and the rows, with everything that Python
+does for them. Medians of warm calls. CRM_BENCH_ROWS sets another size, CRM_BENCH_URLS stores that are filled already.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.data import fill_store, settle
+from crm_core.errors import TooSlow
+from crm_core.insight.counts import status_counts
+from crm_core.insight.filters import Filter, Screen
+from crm_core.insight.grids import cart_page, neighbours, order_page
+from crm_core.insight.health import channel_health
+from crm_core.insight.metrics import dashboard
+from crm_core.insight.periods import Period
+from crm_core.insight.records import cart_record, order_record
+from crm_core.insight.sorting import COLUMNS, DEFAULT_SORT, Sort, is_walkable
+from crm_core.store.database import Store
+
+_ROWS = int(os.environ.get("CRM_BENCH_ROWS", "1000000"))
+_ROUNDS = 7
+_TODAY = datetime.now(UTC).date()
+
+Call = Callable[[], object]
+Case = tuple[str, Call, float | None, float | None]
+"""Name, call, and the bounds in milliseconds on SQLite and on PostgreSQL; None: measured only."""
+
+
+def main() -> None:
+    """Fill both databases, measure, print the table."""
+    results: dict[str, dict[str, float | None]] = {}
+    bounds: dict[str, dict[str, float | None]] = {}
+    with ExitStack() as stack:
+        for url in _urls(stack):
+            store = Store(url)
+            stack.callback(store.close)
+            settle(store)
+            for name, call, on_sqlite, on_postgresql in _cases(store):
+                results.setdefault(name, {})[store.dialect_name] = _milliseconds(call)
+                bounds[name] = {"sqlite": on_sqlite, "postgresql": on_postgresql}
+    _report(results, bounds)
+
+
+def _urls(stack: ExitStack) -> Iterator[str]:
+    if given := os.environ.get("CRM_BENCH_URLS"):
+        yield from given.split(",")
+        return
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="desk-bench-"))
+    for url in (f"sqlite:///{Path(folder) / 'desk.db'}", stack.enter_context(_postgresql())):
+        fill_store(url, orders=_ROWS, carts=_ROWS)
+        yield url
+
+
+@contextmanager
+def _postgresql() -> Iterator[str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package warns of an unset XDG_RUNTIME_DIR when it is imported
+        from pgserver.postgres_server import get_server
+    folder = tempfile.mkdtemp(prefix="desk-pg-")  # short: a socket's path has a limit
+    server = get_server(folder, cleanup_mode="delete")
+    try:
+        yield str(server.get_uri())
+    finally:
+        server.cleanup()
+
+
+def _cases(store: Store) -> Iterator[Case]:
+    yield from _grid_cases(store, "carts")
+    yield from _grid_cases(store, "orders")
+    for code in ("30d", "12m"):
+        yield f"dashboard, {code}", lambda code=code: dashboard(store, Period(preset=code), None, None, _TODAY), 20, 20
+    for name, read, screen in (("cart", cart_record, "carts"), ("order", order_record, "orders")):
+        key = _read(store, Filter(screen), DEFAULT_SORT[screen], 1).rows[0].key
+        yield f"{name}: the record", lambda read=read, key=key: read(store, key), None, None
+    yield "health of the channels", lambda: channel_health(store, count_rows=False), None, None
+
+
+def _grid_cases(store: Store, screen: Screen) -> Iterator[Case]:
+    default, plain = DEFAULT_SORT[screen], Filter(screen)
+    pages = _read(store, plain, default, 1).pages
+    for column in COLUMNS[screen]:
+        sort = Sort(column.key)
+        is_indexed = is_walkable(screen, sort)
+        bound = 10 if is_indexed else 300
+        label = f"{screen} by {column.key}"
+        yield f"{label}: first page", lambda sort=sort: _read(store, plain, sort, 1), bound, bound
+        if not is_indexed:
+            continue
+        middle = _read(store, plain, sort, pages // 2)
+        yield f"{label}: next", lambda s=sort, m=middle: _read(store, plain, s, m.page + 1, m), 10, 10
+        yield f"{label}: previous", lambda s=sort, m=middle: _read(store, plain, s, m.page - 1, m), 10, 10
+        yield f"{label}: jump to the middle", lambda s=sort: _read(store, plain, s, pages // 2), 10, 60
+        yield f"{label}: last page", lambda s=sort: _read(store, plain, s, pages), 10, 60
+    key = _read(store, plain, default, 3).rows[7].key
+    yield f"{screen}: neighbours", lambda: neighbours(store, plain, default, key, today=_TODAY), 10, 10
+    yield f"{screen}: counts by status", lambda: status_counts(store, plain, today=_TODAY), 10, 10
+    for text in _FILTERS[screen]:
+        wanted, problems = Filter.from_text(screen, text)
+        if problems:
+            raise ValueError(problems)
+        yield f"{screen}, {text}", lambda w=wanted: _read(store, w, default, 1), None, None
+        yield f"{screen}, {text}: by status", lambda w=wanted: status_counts(store, w, today=_TODAY), None, None
+
+
+_FILTERS: dict[Screen, tuple[str, ...]] = {
+    "carts": (
+        "status:open",
+        "status:open,lost",
+        "status:lost country:DE",
+        "channel:2",
+        "updated:30d",
+        "total>=390 country:DE",
+        "total>=399.9",
+        "anna",
+        "keller77",
+        "nobody",
+        "123456",
+        "sku:NL-00042",
+        "email:anna.keller77@example.com",
+    ),
+    "orders": (
+        "status:pending",
+        "status:complete country:DE",
+        "created:30d",
+        "created:30d country:FR",
+        "updated:7d",
+        "total>=399.9",
+        "keller77",
+        "nobody",
+        "123456",
+    ),
+}
+
+
+def _read(store: Store, wanted: Filter, sort: Sort, page: int, near: object = None) -> object:
+    read = cart_page if wanted.screen == "carts" else order_page
+    return read(store, wanted, sort, page, near=near, today=_TODAY)
+
+
+def _milliseconds(call: Call) -> float | None:
+    taken = []
+    try:
+        call()
+        for _ in range(_ROUNDS):
+            start = time.perf_counter()
+            call()
+            taken.append((time.perf_counter() - start) * 1000)
+            if taken[0] > 1000:
+                break
+    except TooSlow:
+        return None
+    return statistics.median(taken)
+
+
+def _report(results: dict[str, dict[str, float | None]], bounds: dict[str, dict[str, float | None]]) -> None:
+    table = Table(title=f"{_ROWS:,} orders and {_ROWS:,} carts: milliseconds a call (bound)")
+    table.add_column("What")
+    for title in ("SQLite", "PostgreSQL"):
+        table.add_column(title, justify="right")
+    for name, found in results.items():
+        table.add_row(name, *(_cell(found, bounds[name], dialect) for dialect in ("sqlite", "postgresql")))
+    Console(width=110).print(table)
+
+
+def _cell(found: dict[str, float | None], bound: dict[str, float | None], dialect: str) -> str:
+    if dialect not in found:
+        return ""
+    taken, limit = found[dialect], bound[dialect]
+    shown = "too slow" if taken is None else f"{taken:.1f}"
+    if limit is None:
+        return shown
+    return f"{shown} ({limit:g})" if taken is not None and taken <= limit else f"[red]{shown} ({limit:g})[/red]"
+
+
+if __name__ == "__main__":
+    main()
