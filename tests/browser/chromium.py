@@ -49,7 +49,7 @@ def _playwrights_own() -> Path | None:
 
 def _succeeds(command: list[str]) -> bool:
     try:
-        finished = subprocess.run(command, capture_output=True, timeout=_INSTALL_SECONDS, check=False)  # noqa: S603
+        finished = subprocess.run(command, capture_output=True, timeout=_INSTALL_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return finished.returncode == 0

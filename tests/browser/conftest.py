@@ -9,17 +9,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from crm_core.store.keys import record_key
 from demo_store import Shop, serve
 from tests.browser.chromium import NoChromium, chromium
 
 ROOT = Path(__file__).resolve().parents[2]
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
 _PATIENCE_SECONDS = 90
 
 
@@ -32,11 +40,10 @@ def free_port() -> int:
 
 @dataclass
 class Desk:
-    """A started product: its address, its process, and the seconds until it was ready."""
+    """A started product: its address and its process."""
 
     url: str
     process: subprocess.Popen[str]
-    seconds_to_ready: float
 
     def stop(self) -> int:
         """Press Ctrl-C and return the exit status."""
@@ -44,22 +51,34 @@ class Desk:
         return self.process.wait(timeout=20)
 
 
-def start_desk(data: Path, **settings: str) -> Desk:
-    """Start run.py on a free port with its data in `data`, and wait until it says that it is ready."""
+@contextmanager
+def started_desk(data: Path, **settings: str) -> Iterator[Desk]:
+    """run.py on a free port with its data in `data`, ready; it ends with the block if nobody stopped it before."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CRM_")}
     environment |= {"CRM_DATA_DIR": str(data), "CRM_PORT": str(port), "CRM_USER": "Maja Petersen", **settings}
-    started = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "run.py"], cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [sys.executable, "run.py"],
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     assert process.stdout is not None
     said = []
     for line in process.stdout:
         said.append(line)
         if "is ready" in line:
-            return Desk(f"http://127.0.0.1:{port}", process, time.monotonic() - started)
-    raise AssertionError("The desk did not start:\n" + "".join(said))
+            break
+    else:
+        raise AssertionError("The desk did not start:\n" + "".join(said))
+    desk = Desk(f"http://127.0.0.1:{port}", process)
+    try:
+        yield desk
+    finally:
+        if process.poll() is None:
+            desk.stop()
 
 
 @pytest.fixture(scope="session")
@@ -75,3 +94,59 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=str(path), args=_FLAGS)
         yield started
         started.close()
+
+
+@dataclass
+class Floor:
+    """The desk with the shop behind it: `shop` acts as its people, `open` shows a page of the desk."""
+
+    desk: Desk
+    shop: Shop
+    browser: Browser
+
+    def tab(self) -> Page:
+        """A person's own tab, still empty."""
+        page = self.browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB").new_page()
+        page.set_default_timeout(20_000)
+        return page
+
+    def open(self, path: str) -> Page:
+        """A person's own tab at an address of the desk, drawn: it has a heading, or says what is wrong."""
+        page = self.tab()
+        page.goto(f"{self.desk.url}/{path}")
+        page.get_by_role("heading", level=1).or_(page.get_by_role("alert")).first.wait_for()
+        return page
+
+    def cart_page(self, cart_id: int) -> Page:
+        """The tab of a cart, by its number in the shop, once the worker has mirrored it."""
+        page = self.tab()
+        synchronise = page.get_by_role("button", name="Synchronise")
+        give_up_at = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < give_up_at:
+            page.goto(f"{self.desk.url}/cart?id={record_key(1, cart_id)}")
+            synchronise.or_(page.get_by_role("alert")).first.wait_for()
+            if synchronise.count():
+                return page
+            page.wait_for_timeout(1000)
+        raise AssertionError(f"Cart {cart_id} was not mirrored in time.")
+
+    def orders_of(self, cart_id: int) -> list[dict[str, object]]:
+        """What the shop holds for a cart: its orders."""
+        return [order for order in self.shop.records.state.all("order") if order["quote_id"] == cart_id]
+
+
+@pytest.fixture(scope="session")
+def floor(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
+    """The desk on a shop with generated data, read every 10 seconds; writes are allowed."""
+    data = tmp_path_factory.mktemp("desk")
+    shop = Shop(orders=60, carts=80, customers=40, seed=3)
+    with serve(shop) as url:
+        add = ["-m", "crm_core", "channel", "add", "Test shop", url, "--token", "demo", "--allow-writes"]
+        add += ["--every", "10"]
+        environment = os.environ | {"CRM_DATA_DIR": str(data), "CRM_USER": "Maja Petersen"}
+        added = subprocess.run(
+            [sys.executable, *add], cwd=ROOT, env=environment, check=False, capture_output=True, text=True
+        )
+        assert added.returncode == 0, added.stderr
+        with started_desk(data) as desk:
+            yield Floor(desk, shop, browser)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Floor
+
+pytestmark = pytest.mark.browser
+_COUNT = re.compile(r"of [\d,]+ carts")
+
+
+def _count(page: Page) -> str:
+    return page.get_by_text(_COUNT).inner_text()
+
+
+def test_a_filtered_list_is_its_address_and_survives_sharing_reload_and_back(floor: Floor) -> None:
+    page = floor.open("carts")
+    expect(page.get_by_text(_COUNT)).to_be_visible()
+    everything = _count(page)
+    page.get_by_role("radio", name=re.compile("Open")).click()
+    expect(page).to_have_url(re.compile("status=open"))
+    expect(page.get_by_text(_COUNT)).not_to_have_text(everything)
+    only_open = _count(page)
+    page.get_by_placeholder(re.compile("Filter")).fill("total>100")
+    page.get_by_placeholder(re.compile("Filter")).press("Enter")
+    expect(page).to_have_url(re.compile("100"))
+    expect(page.get_by_text(_COUNT)).not_to_have_text(only_open)
+    filtered = _count(page)
+
+    shared = floor.open(page.url.removeprefix(floor.desk.url + "/"))
+    expect(shared.get_by_text(_COUNT)).to_have_text(filtered)
+    page.reload()
+    expect(page.get_by_text(_COUNT)).to_have_text(filtered)
+    page.get_by_role("link", name="Orders").click()
+    expect(page.get_by_role("heading", name="Orders")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text(_COUNT)).to_have_text(filtered)
+
+
+def test_what_a_person_searches_for_never_stands_in_the_address(floor: Floor) -> None:
+    page = floor.open("carts")
+    page.get_by_placeholder(re.compile("Filter")).fill("guest@example.test")
+    page.get_by_placeholder(re.compile("Filter")).press("Enter")
+    expect(page).to_have_url(re.compile(r"f=\w+"))
+    assert "guest" not in page.url
+
+
+def test_a_hand_edited_address_is_told_and_the_rest_of_it_holds(floor: Floor) -> None:
+    page = floor.open("carts?status=open,nonsense&page=zero")
+    expect(page.get_by_text(_COUNT)).to_be_visible()
+    expect(page.get_by_text(re.compile("nonsense"))).to_be_visible()
+    expect(page).to_have_url(re.compile("status"))
+
+
+def test_a_cart_that_does_not_exist_is_told_with_a_way_back(floor: Floor) -> None:
+    page = floor.open("cart?id=999999")
+    expect(page.get_by_text(re.compile("no cart", re.IGNORECASE))).to_be_visible()
+    page.get_by_test_id("stMain").get_by_role("link", name=re.compile("Carts")).click()
+    expect(page.get_by_text(_COUNT)).to_be_visible()
