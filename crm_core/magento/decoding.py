@@ -6,6 +6,7 @@ does not fit is mended where PHP's habits are the cause, or handed back as raw b
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -68,15 +69,21 @@ _loose_pages = msgspec.json.Decoder(_LoosePage, strict=False)
 _identities = msgspec.json.Decoder(_Identity, strict=False)
 
 
+# msgspec 0.22 crashes the process if two threads make decoders of the same types at once.
+_making = threading.Lock()
+
+
 @cache
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind, strict=False)
+    with _making:
+        return msgspec.json.Decoder(kind, strict=False)
 
 
 @cache
 def _page_decoder(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
     fields: list[tuple[str, Any, Any]] = [("items", list[kind] | None, None), ("total_count", int | None, None)]  # type: ignore[valid-type]
-    return msgspec.json.Decoder(msgspec.defstruct(f"{kind.__name__}Page", fields, gc=False), strict=False)
+    with _making:
+        return msgspec.json.Decoder(msgspec.defstruct(f"{kind.__name__}Page", fields, gc=False), strict=False)
 
 
 @cache
