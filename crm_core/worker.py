@@ -11,22 +11,25 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from huey import Huey, PostgresHuey, SqliteHuey
 from sqlalchemy import make_url, text
 
-from crm_core.errors import DeskError, LeaseLost, NotFound, StoreUnusable
+from crm_core.errors import DeskError, LeaseLost, NotFound
 from crm_core.sales.placing import settle
 from crm_core.settings import settings
 from crm_core.store.database import Store
 from crm_core.store.indexes import ensure_indexes, refresh_statistics
 from crm_core.store.lease import release_all
 from crm_core.sync import schedule
+from crm_core.sync.audit import expire_closed_carts
 from crm_core.sync.housekeeping import Chore, check_rollups, forget_old_runs, keep_house
+from crm_core.sync.nightly import audit, claim_audits
 from crm_core.sync.run import Progress
+from crm_core.sync.transaction import Tally
 from crm_core.sync.work import LEASE_SECONDS, read_entity, this_process
 
 logger = logging.getLogger(__name__)
@@ -38,6 +41,7 @@ STOP_SECONDS = 3.0
 """How long work under way may take to come to its next commit when the worker stops; then it is cut off there."""
 
 CHORES = (
+    Chore("expiry", timedelta(minutes=1), expire_closed_carts),
     Chore("runs", timedelta(hours=1), forget_old_runs),
     Chore("rollups", timedelta(days=1), check_rollups),
     Chore("statistics", timedelta(days=1), refresh_statistics),
@@ -48,12 +52,22 @@ _QUEUE_LOCK = 4_711_028
 
 _SETTLE_SECONDS = 2.0
 _CHORES_SECONDS = 20.0
+_AUDIT_SECONDS = 60.0
 _HEALTH_SECONDS = 10.0
 _AFTER_TROUBLE_SECONDS = 5.0
 
 
 class Stopping(Exception):
     """The worker stops: the run under way ends after its last commit, and nothing is lost."""
+
+
+@dataclass
+class _Duty:
+    """What a loop does again and again: `do` every so many seconds, first at once."""
+
+    every: float
+    do: Callable[[], object]
+    next_at: float = 0.0
 
 
 def run(store: Store, threads: int, lease_seconds: float = LEASE_SECONDS) -> None:
@@ -66,6 +80,7 @@ def run(store: Store, threads: int, lease_seconds: float = LEASE_SECONDS) -> Non
     stop = threading.Event()
     queue = _queue(store)
     read = queue.task(name="read", expires=schedule.CLAIM)(_reader(store, stop, lease_seconds))
+    audit_channel = queue.task(name="audit")(_auditor(store, stop))
     consumer = queue.create_consumer(
         workers=threads,
         periodic=False,
@@ -76,10 +91,32 @@ def run(store: Store, threads: int, lease_seconds: float = LEASE_SECONDS) -> Non
     consumer.start()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
-    housekeeper = threading.Thread(target=_keep_house, args=(store, stop), name="housekeeper", daemon=True)
+
+    # Leases of the clock tell when something was last begun; those of the process are given back when it ends.
+    by_clock = f"{this_process()} by the clock"
+
+    def enqueue_due() -> None:
+        for due in schedule.claim_due(store):
+            read(due.channel_id, due.entity)
+
+    def enqueue_audits() -> None:
+        for channel_id in claim_audits(store, by_clock, datetime.now(UTC)):
+            audit_channel(channel_id)
+
+    # A thread of its own: what became of an order must not wait for an import.
+    house = [
+        _Duty(_SETTLE_SECONDS, lambda: settle(store)),
+        _Duty(_CHORES_SECONDS, lambda: keep_house(store, CHORES, by_clock)),
+    ]
+    housekeeper = threading.Thread(target=_keep_doing, args=(house, stop), name="housekeeper", daemon=True)
     housekeeper.start()
     logger.info("%s is kept in step with its shops, with %d threads.", store, threads)
-    _look(store, stop, read, consumer.check_worker_health)
+    duties = [
+        _Duty(LOOK_SECONDS, enqueue_due),
+        _Duty(_AUDIT_SECONDS, enqueue_audits),
+        _Duty(_HEALTH_SECONDS, consumer.check_worker_health),
+    ]
+    _keep_doing(duties, stop)
     consumer.stop(graceful=True)
     with store.writing() as connection:
         release_all(connection, this_process())
@@ -89,6 +126,24 @@ def run(store: Store, threads: int, lease_seconds: float = LEASE_SECONDS) -> Non
         # A request still on its way to a shop would keep the process for its whole time limit.
         logging.shutdown()
         os._exit(0)
+
+
+def _keep_doing(duties: Sequence[_Duty], stop: threading.Event) -> None:
+    """Do each duty in its time until told to stop. Trouble is told, and after a pause things go on."""
+    while not stop.is_set():
+        for duty in duties:
+            if time.monotonic() < duty.next_at:
+                continue
+            duty.next_at = time.monotonic() + duty.every
+            try:
+                duty.do()
+            except DeskError as trouble:
+                logger.warning("%s", trouble)
+                stop.wait(_AFTER_TROUBLE_SECONDS)
+            except Exception:
+                logger.exception("Something unexpected went wrong; the worker goes on.")
+                stop.wait(_AFTER_TROUBLE_SECONDS)
+        stop.wait(LOOK_SECONDS)
 
 
 def _queue(store: Store) -> Huey:
@@ -125,39 +180,19 @@ def _reader(store: Store, stop: threading.Event, lease_seconds: float) -> Callab
     return read
 
 
-def _look(
-    store: Store, stop: threading.Event, read: Callable[[int, str], Any], check_health: Callable[[], Any]
-) -> None:
-    """Claim what is due and enqueue it, twice a second, until told to stop."""
-    healthy_at = time.monotonic()
-    while not stop.is_set():
-        try:
-            for due in schedule.claim_due(store):
-                read(due.channel_id, due.entity)
-        except StoreUnusable as trouble:
-            logger.warning("%s", trouble)
-            stop.wait(_AFTER_TROUBLE_SECONDS)
-        except Exception:
-            logger.exception("Looking what is due failed; trying again.")
-            stop.wait(_AFTER_TROUBLE_SECONDS)
-        if time.monotonic() - healthy_at > _HEALTH_SECONDS:
-            healthy_at = time.monotonic()
-            check_health()
-        stop.wait(LOOK_SECONDS)
+def _auditor(store: Store, stop: threading.Event) -> Callable[[int], None]:
+    """The nightly job: what ticks cannot see of one channel. Cut off by the worker's end, it is done the next night."""
 
+    def on_step(_: Tally) -> None:
+        if stop.is_set():
+            raise Stopping
 
-def _keep_house(store: Store, stop: threading.Event) -> None:
-    """Find out about unclear orders every two seconds, and do the chores, in a thread that no import keeps waiting."""
-    chores_at = 0.0
-    while not stop.wait(_SETTLE_SECONDS):
+    def audit_channel(channel_id: int) -> None:
         try:
-            settle(store)
-            if time.monotonic() >= chores_at:
-                chores_at = time.monotonic() + _CHORES_SECONDS
-                keep_house(store, CHORES, this_process())
-        except DeskError as trouble:
-            logger.warning("%s", trouble)
-            stop.wait(_AFTER_TROUBLE_SECONDS)
+            audit(store, channel_id, this_process(), on_step)
+        except (Stopping, NotFound):
+            return
         except Exception:
-            logger.exception("Housekeeping failed; trying again.")
-            stop.wait(_AFTER_TROUBLE_SECONDS)
+            logger.exception("The audit of channel %d failed unexpectedly.", channel_id)
+
+    return audit_channel

@@ -24,7 +24,7 @@ class Chore:
 
     name: str
     every: timedelta
-    do: Callable[[Store], None]
+    do: Callable[[Store], object]
 
 
 def keep_house(store: Store, chores: tuple[Chore, ...], holder: str) -> None:

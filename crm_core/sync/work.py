@@ -19,6 +19,7 @@ from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.lease import Lease, acquire, release, renew
 from crm_core.sync import schedule
+from crm_core.sync.audit import find_gone
 from crm_core.sync.channels import Channel, OpenShop, channel_by_id, open_shop, pausing_on_trouble
 from crm_core.sync.days import take_over_zone
 from crm_core.sync.run import OnStep, Progress, run_entity
@@ -52,7 +53,8 @@ def read_entity(
 ) -> Progress | None:
     """Read one entity of a channel now, unless someone else does: None then, and nothing was done.
 
-    What the schedule holds ready (a person's request, a full pass) is done with it. `holder` names this process.
+    What the schedule holds ready (a person's request, a full pass) is done with it; a full pass also finds what is gone
+    from the shop. `holder` names this process.
     `on_step` is called as by `run_entity`. A DeskError is noted in the schedule, pauses the channel if a person must
     mend it, and is raised on; a missing permission stops this entity only.
     """
@@ -72,6 +74,8 @@ def read_entity(
                     progress = run_entity(
                         store, shop, entity, full=all_anew, person=asked_by, lease=lease, on_step=on_step
                     )
+                    if all_anew and not request.is_first:
+                        find_gone(store, shop, entity, lease=lease)
         except LeaseLost:
             raise
         except DeskError as trouble:
