@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 from demo_store import catalog
+from demo_store.coupons import rule_of
 from demo_store.numbers import ZERO, cents, dec, number
 from demo_store.records import Records
 from demo_store.state import Doc
@@ -63,8 +64,10 @@ def draft(records: Records, cart: Doc, remote_ip: str) -> Doc:
                 order[f"customer_{name}"] = account[name]
     for prefix in ("", "base_"):
         order |= _amounts(sums, prefix)
-    if cart["coupon_code"]:
-        order |= {"coupon_code": cart["coupon_code"], "applied_rule_ids": "1", "discount_description": "Discount"}
+    rule = rule_of(records, cart)
+    if rule is not None:
+        order |= {"coupon_code": cart["coupon_code"], "applied_rule_ids": str(rule["rule_id"])}
+        order["discount_description"] = rule["name"]
     if not cart["is_virtual"]:
         order["shipping_description"] = cart["shipping_description"]
         order["_shipping_address"] = _address(records, cart["shipping"], "shipping", order)
@@ -134,8 +137,8 @@ def _items(records: Records, cart: Doc, line: Doc, order: Doc) -> list[Doc]:
         }
     item |= {"discount_percent": line["discount_percent"], "tax_percent": line["tax_percent"]}
     item["extension_attributes"] = {"itemized_taxes": _itemized(records, cart, item)}
-    if cart["coupon_code"]:
-        item["applied_rule_ids"] = "1"
+    if "applied_rule_ids" in order:
+        item["applied_rule_ids"] = order["applied_rule_ids"]
     if child is None:
         return [item]
     option = {"option_id": "93", "option_value": child["id"]}

@@ -51,6 +51,7 @@ class _Author:
     fakers: dict[str, Faker]
     sold: list[Doc]
     mails: set[str]
+    filling: set[int]  # customers with an open cart
 
     def at(self, moment: datetime) -> None:
         """Turn the shop's clock to a moment."""
@@ -92,7 +93,7 @@ class _Author:
 
 def generate(records: Records, *, orders: int, carts: int, customers: int, seed: int) -> None:
     """Stock the shop and write its history: customers, then carts and orders in the order in which they began."""
-    author = _Author(records, random.Random(seed), records.now(), {}, [], set())
+    author = _Author(records, random.Random(seed), records.now(), {}, [], set(), set())
     author.at(author.now - timedelta(days=_DAYS + 30))
     stock_up(records)
     rare = {"RARE-01"}  # so few that shoppers would soon be refused
@@ -141,10 +142,14 @@ def _story(author: _Author, moment: datetime, accounts: list[Doc], guests: list[
     """One cart: begun, filled, perhaps taken through the checkout, perhaps bought."""
     records, dice = author.records, author.dice
     author.at(moment)
-    account = dice.choice(accounts) if accounts and dice.random() < 0.62 else None
+    account = dice.choice(accounts) if accounts and dice.random() < 0.7 else None
+    if account is not None and account["id"] in author.filling:
+        account = None  # a customer has one open cart; this is somebody else
     guest = dice.choice(guests)
     store = account["store_id"] if account else guest["store_id"]
     cart = carts.create(records, store, account)
+    if account is not None and not bought:
+        author.filling.add(account["id"])
     if not bought and dice.random() < 0.05:
         return  # looked in and left: an empty cart
     for _ in range(dice.choices((1, 2, 3, 4, 6), (38, 30, 18, 10, 4))[0]):

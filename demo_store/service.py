@@ -73,7 +73,10 @@ class Service:
         """
         cookie = re.search(r"PHPSESSID=([^;\s]+)", request.headers.get("cookie", ""))
         if cookie is None:
-            return self._answer(request)
+            response = self._answer(request)
+            session_id = f"PHPSESSID={secrets.token_hex(13)}"
+            response.headers["Set-Cookie"] = f"{session_id}; Max-Age=3600; path=/; HttpOnly; SameSite=Lax"
+            return response
         with self.records.lock:
             session = self._cookies.setdefault(cookie[1], threading.Lock())
         with session:
@@ -116,9 +119,6 @@ class Service:
             now = self.records.now()
         response.headers.setdefault("Content-Type", _JSON)
         response.headers["Date"] = format_datetime(now.replace(microsecond=0), usegmt=True)
-        response.headers["Set-Cookie"] = (
-            f"PHPSESSID={secrets.token_hex(13)}; Max-Age=3600; path=/; HttpOnly; SameSite=Lax"
-        )
         return response
 
     def _result(self, request: Request) -> Response:

@@ -100,6 +100,7 @@ def test_a_session_cookie_that_is_sent_back_serialises_requests(shop: Shop, api:
     def ask() -> None:
         requests.get(f"{api.url}/rest/V1/{_WEBSITES}", headers=headers, timeout=20).close()
 
+    assert "Set-Cookie" not in requests.get(f"{api.url}/rest/V1/{_WEBSITES}", headers=headers, timeout=20).headers
     people = [threading.Thread(target=ask) for _ in range(4)]
     before = time.monotonic()
     for person in people:

@@ -84,6 +84,16 @@ def test_carts_are_open_closed_empty_ordered_and_some_hold_a_hidden_line(history
     assert any(line["product_id"] == hidden["id"] for cart in carts for line in cart["lines"] if cart["is_active"])
 
 
+def test_a_customer_has_one_open_cart(history: Shop) -> None:
+    restored = {order["quote_id"] for order in history.records.state.all("order")}
+    holders = [
+        cart["customer_id"]
+        for cart in history.records.state.all("cart")
+        if cart["is_active"] and cart["customer_id"] and cart["entity_id"] not in restored
+    ]
+    assert len(holders) == len(set(holders)) > 20
+
+
 def test_the_same_seed_makes_the_same_shop() -> None:
     def names(seed: int) -> list[tuple[str, float]]:
         shop = Shop(orders=15, carts=5, customers=5, seed=seed)
