@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import streamlit as st
 
-from crm_core.errors import DeskError, NotFound
+from crm_core.errors import BadInput, DeskError
 from crm_core.insight.grids import neighbours
 from crm_core.insight.records import CartRecord, LinkedOrder, cart_record
 from crm_core.insight.statuses import cart_status_style, order_status_style
@@ -34,11 +34,12 @@ from pages.widgets.timeline import draw_timeline
 @desk.guarded
 def _screen() -> None:
     here, _ = listing.read("carts")
-    key = record_id()
     try:
+        key = record_id()
         cart = cart_record(desk.store(), key)
-    except NotFound:
+    except BadInput:
         draw_way_back(here, None)
+        st.title("Cart", anchor=False)
         raise
     draw_way_back(here, neighbours(desk.store(), here.filter, here.sort, key, today=desk.reader_today()))
     reason = why_not(desk.store(), key)

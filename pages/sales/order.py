@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import streamlit as st
 
-from crm_core.errors import NotFound
+from crm_core.errors import BadInput
 from crm_core.insight.grids import neighbours
 from crm_core.insight.records import OrderLine, OrderRecord, order_record
 from crm_core.insight.statuses import cart_status_style, order_status_style
@@ -34,11 +34,12 @@ from pages.widgets.timeline import draw_timeline
 def _screen() -> None:
     place_order.close()
     here, _ = listing.read("orders")
-    key = record_id()
     try:
+        key = record_id()
         order = order_record(desk.store(), key)
-    except NotFound:
+    except BadInput:
         draw_way_back(here, None)
+        st.title("Order", anchor=False)
         raise
     draw_way_back(here, neighbours(desk.store(), here.filter, here.sort, key, today=desk.reader_today()))
     _header(order)

@@ -21,12 +21,13 @@ from pages.widgets import desk
 from pages.widgets.layout import key_facts, row, spread
 from pages.widgets.lines import NumberColumn, draw_lines, product
 from pages.widgets.listing import Listing
-from pages.widgets.text import escaped, message, money, plural, quantity, when
+from pages.widgets.text import escaped, mail_link, message, money, plural, quantity, when
 
 _OPEN = "placing"
 _OFFER = "placing-offer"
 _OUTCOME = "placing-outcome"
 _ERROR = "placing-error"
+_DRAWN_ANEW = "placing-drawn-anew"
 _FIELDS = ("placing-shipping", "placing-payment", "placing-po")
 _LOOK_AGAIN_SECONDS = 2
 
@@ -49,7 +50,7 @@ def draw_if_open(cart: CartRecord, here: Listing) -> None:
 
 def close() -> None:
     """The drawer is closed: the person is done with it, or went to another screen."""
-    for key in (_OPEN, _OFFER, _OUTCOME, _ERROR, *_FIELDS):
+    for key in (_OPEN, _OFFER, _OUTCOME, _ERROR, _DRAWN_ANEW, *_FIELDS):
         st.session_state.pop(key, None)
 
 
@@ -57,6 +58,9 @@ def _body(cart: CartRecord, here: Listing) -> None:
     outcome: Outcome | None = st.session_state.get(_OUTCOME)
     match outcome:
         case Placed():
+            if cart.status == "open" and not st.session_state.get(_DRAWN_ANEW):
+                st.session_state[_DRAWN_ANEW] = True
+                st.rerun()  # the whole screen: the cart behind the drawer is Purchased now
             _placed(cart, outcome, here)
         case AlreadyHeld():
             _held(outcome)
@@ -135,7 +139,7 @@ def _draw_offer(cart: CartRecord, offer: Offer) -> None:
             st.caption(missing, width="content")
         if st.button("Cancel", type="tertiary", on_click=close):
             st.rerun()
-        pressed = st.button(
+        st.button(
             f"Place order · {amount}",
             type="primary",
             icon=":material/lock:" if missing else ":material/check:",
@@ -144,8 +148,6 @@ def _draw_offer(cart: CartRecord, offer: Offer) -> None:
             on_click=_confirm,
             args=(cart.key, offer),
         )
-    if pressed and isinstance(st.session_state.get(_OUTCOME), Placed):
-        st.rerun()  # the whole screen: the cart behind the drawer is Purchased now
 
 
 def _missing(offer: Offer, shipping: ShippingOption | None, payment: str | None) -> str:
@@ -278,6 +280,9 @@ def _placed(cart: CartRecord, outcome: Placed, here: Listing) -> None:
             ],
             4,
         )
+    st.markdown("**What happens next**")
+    for line in _next_steps(outcome, cart):
+        st.markdown(f":small[:gray[:material/chevron_right:] &nbsp;{line}]")
     with row(gap="xsmall"):
         _order_link(outcome.order_key)
         if admin and admin.url:
@@ -290,6 +295,18 @@ def _placed(cart: CartRecord, outcome: Placed, here: Listing) -> None:
             st.switch_page(
                 "pages/sales/cart.py", query_params={"id": str(following), **here.filtered(filter_).params()}
             )
+
+
+def _next_steps(outcome: Placed, cart: CartRecord) -> list[str]:
+    steps = ["Invoice and ship it in Magento; the desk shows what was paid and sent."]
+    if cart.email:
+        steps.insert(0, f"If the shop is set up to, Magento e-mails the confirmation to {mail_link(cart.email)}.")
+    attempt = next((each for each in cart.attempts if each.id == outcome.attempt_id), None)
+    if attempt is not None:
+        took = f", in {attempt.duration_ms / 1000:.1f} s" if attempt.duration_ms else ""
+        placed = when(attempt.settled_at or attempt.claimed_at, desk.reader_zone())
+        steps.append(f"Placed by {escaped(attempt.person, 60)} at {placed}{took}.")
+    return steps
 
 
 def _order_link(key: int) -> None:

@@ -43,11 +43,12 @@ def plain(text: str | None, limit: int = 200) -> str:
         return ""
     if len(text) > limit * 4:
         text = text[: limit * 4]
-    line = _SPACE.sub(" ", text).strip()
+    line = _SPACE.sub(" ", text)
     if not line.isascii():
         line = "".join(c for c in line if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"} or c == "\u200d")
     elif not line.isprintable():
         line = "".join(c for c in line if c.isprintable())
+    line = _SPACE.sub(" ", line).strip()
     if len(line) > limit:
         line = line[: limit - 1].rstrip() + "…"
     if not line.isascii() and any(unicodedata.bidirectional(c) in {"R", "AL"} for c in line):

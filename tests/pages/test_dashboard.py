@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from crm_core.insight.metrics import dashboard
+from crm_core.insight.periods import Period
+from pages.widgets.text import money, whole_money
+from tests.pages.conftest import Desk
+from tests.pages.screens import is_well, words_of
+
+
+def test_the_figures_are_those_of_the_store_with_their_period_currency_and_time(desk: Desk) -> None:
+    at = desk.open()
+    figures = dashboard(desk.store, Period(preset="30d"), None, None, datetime.now(UTC).date())
+    shown = {metric.label: metric.value for metric in at.metric}
+    assert shown["Revenue"] == whole_money(figures.revenue.value or Decimal(0), "EUR")
+    assert shown["Orders"] == f"{figures.orders.value:,.0f}"
+    assert shown["Average order"] == money(figures.average_order.value, "EUR")
+    assert shown["Value of open carts"] == whole_money(figures.open_carts_value.value or Decimal(0), "EUR")
+    words = words_of(at)
+    assert "amounts in EUR" in words
+    assert "as of " in words
+    assert "compared with the 30 days before" in words
+
+
+def test_another_period_is_in_the_address_and_shown_from_it(desk: Desk) -> None:
+    at = desk.open()
+    at.segmented_control(key="dashboard-period").set_value("90d").run()
+    assert at.query_params["period"] in ("90d", ["90d"])
+    assert "compared with the 90 days before" in words_of(at)
+    assert "vs prev. 90 d" in str(at.metric[0].proto)
+
+
+def test_an_address_edited_by_hand_shows_the_usual_figures(desk: Desk) -> None:
+    at = desk.open(period="1000y", channel="x", currency="<b>")
+    assert is_well(at)
+    assert "amounts in EUR" in words_of(at)
+
+
+def test_orders_over_time_take_the_place_of_revenue(desk: Desk) -> None:
+    at = desk.open()
+    at.segmented_control(key="dashboard-what").set_value("Orders").run()
+    assert is_well(at)
+    assert len(at.get("plotly_chart")) == 4

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+from streamlit.testing.v1 import AppTest
+
+from crm_core.insight.filters import Filter
+from crm_core.insight.grids import cart_page
+from crm_core.insight.sorting import DEFAULT_SORT
+from tests.pages.conftest import Desk
+from tests.pages.screens import is_well, words_of
+
+
+def _params(at: AppTest) -> dict[str, str]:
+    return {name: values[0] if isinstance(values, list) else values for name, values in at.query_params.items()}
+
+
+def test_carts_show_50_rows_newest_first_with_their_number_and_sum(desk: Desk) -> None:
+    at = desk.open("carts")
+    page = cart_page(desk.store, Filter("carts"), DEFAULT_SORT["carts"])
+    grid = at.dataframe[0].value
+    assert list(grid["number"]) == [str(row.origin_id) for row in page.rows]
+    assert len(grid) == 50
+    assert f"**{page.matching}** of {page.total:,} carts" in words_of(at)
+    assert "Updated, newest first · 1–50 · as of " in words_of(at)
+
+
+def test_orders_show_their_columns_as_text_that_cannot_be_markup(desk: Desk) -> None:
+    grid = desk.open("orders").dataframe[0].value
+    assert {"status", "name", "total", "number", "created", "paid", "updated", "channel", "store", "country"} <= set(
+        grid
+    )
+    assert all(each.startswith("€") for each in grid["total"])
+    assert all(isinstance(each, str) for each in grid["name"])
+
+
+def test_what_is_typed_becomes_conditions_and_words_stay_in_the_box_not_in_the_address(desk: Desk) -> None:
+    desk.new_cart(("MUG-01", 2))
+    at = desk.open("carts")
+    at.text_input(key="filter-text").set_value("total>5 status:open guest@example.test").run()
+    params = _params(at)
+    assert params["total"] == "5.."
+    assert params["status"] == "open"
+    assert "guest" not in str(params)
+    assert at.text_input(key="filter-text").value == "guest@example.test"
+    again = desk.open("carts", **params)
+    assert again.text_input(key="filter-text").value == "guest@example.test"
+    assert again.dataframe[0].value.equals(at.dataframe[0].value)
+
+
+def test_a_term_that_is_not_understood_is_said_once(desk: Desk) -> None:
+    at = desk.open("carts")
+    at.text_input(key="filter-text").set_value("colour:red").run()
+    assert "colour" in at.warning[0].value
+    assert not at.run().warning
+
+
+def test_a_status_pressed_shows_only_those_rows_and_the_counts_stay(desk: Desk) -> None:
+    at = desk.open("carts")
+    before = [option.content for option in at.segmented_control(key="filter-status-single").proto.options]
+    at.segmented_control(key="filter-status-single").set_value("open").run()
+    assert _params(at) == {"status": "open"}
+    assert set(at.dataframe[0].value["status"].map(lambda chips: chips[0])) == {"● Open"}
+    after = [option.content for option in at.segmented_control(key="filter-status-single").proto.options]
+    assert before == after
+
+
+def test_a_condition_is_taken_away_by_its_pill_and_all_by_clear(desk: Desk) -> None:
+    at = desk.open("carts", country="DE", total="10..", updated="90d")
+    assert at.pills(key="filter-conditions").value == ["updated", "total", "country"]
+    at.pills(key="filter-conditions").set_value(["updated", "total"]).run()
+    assert _params(at) == {"total": "10..", "updated": "90d"}
+    next(each for each in at.button if each.label == "Clear").click().run()
+    assert _params(at) == {}
+
+
+def test_the_popovers_write_the_same_address_as_the_keyboard(desk: Desk) -> None:
+    at = desk.open("carts", sort="-subtotal")
+    at.pills(key="filter-updated").set_value("90d").run()
+    at.number_input(key="filter-amount-From").set_value(20.5).run()
+    at.multiselect(key="filter-countries").set_value(["DE", "NL"]).run()
+    at.pills(key="filter-guest").set_value(True).run()
+    at.text_input(key="filter-sku").set_value("MUG-01").run()
+    at.toggle(key="filter-empty").set_value(True).run()
+    assert is_well(at)
+    params = _params(at)
+    assert params.pop("sort") == "-subtotal"
+    typed, _ = Filter.from_text("carts", "updated:90d total>=20.5 country:DE,NL customer:guest sku:MUG-01 items:all")
+    assert params == typed.to_url()
+
+
+def test_a_page_is_turned_in_the_address_and_one_too_far_shows_the_last(desk: Desk) -> None:
+    at = desk.open("carts")
+    at.pagination(key="carts-pagination").set_value(2).run()
+    assert _params(at) == {"page": "2"}
+    assert "51–" in words_of(at)
+    last = desk.open("carts", page="900")
+    assert is_well(last)
+    assert last.pagination(key="carts-pagination").value == at.pagination(key="carts-pagination").proto.num_pages
+
+
+def test_no_match_tells_the_filter_and_offers_the_way_out(desk: Desk) -> None:
+    at = desk.open("carts", sku="NO-SUCH-SKU", status="lost")
+    assert "No cart matches these filters" in words_of(at)
+    assert "0 of" in words_of(at).replace("*", "")
+    next(each for each in at.button if each.label == "Remove the status filter").click().run()
+    assert _params(at) == {"sku": "NO-SUCH-SKU"}
+
+
+def test_filter_widgets_show_what_the_address_says(desk: Desk) -> None:
+    at = desk.open("orders", total="10..99.5", country="DE", created="30d", customer="known", deleted="no")
+    assert is_well(at)
+    assert at.number_input(key="filter-amount-From").value == 10
+    assert Decimal(str(at.number_input(key="filter-amount-To").value)) == Decimal("99.5")
+    assert at.multiselect(key="filter-countries").value == ["DE"]
+    assert at.pills(key="filter-created").value == "30d"
+    assert at.pills(key="filter-guest").value is False

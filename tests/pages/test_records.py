@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select, update
+
+from crm_core.store import tables
+from crm_core.store.keys import origin_of
+from tests.pages.conftest import Desk
+from tests.pages.screens import is_well, words_of
+
+
+def test_a_cart_shows_its_lines_customer_addresses_and_place_in_the_list(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 2))
+    at = desk.open("cart", id=str(key), status="open")
+    words = words_of(at)
+    assert is_well(at)
+    assert f"Cart {origin_of(key)[1]}" in words
+    assert "1 of " in words
+    assert "MUG\\-01" in at.table[0].value["Product"][0]
+    assert "Open" in words
+
+
+def test_synchronise_says_what_changed_and_then_that_nothing_did(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 1))
+    at = desk.open("cart", id=str(key))
+    desk.shop.set_qty(origin_of(key)[1], "MUG-01", 3)
+    at.button(key="synchronise").click().run()
+    assert is_well(at)
+    assert "1 → 3" in words_of(at).replace("\\", "")
+    assert "exact as of" in words_of(at)
+    at.button(key="synchronise").click().run()
+    assert "Nothing changed" in at.success[0].value
+
+
+def test_synchronise_of_a_deleted_cart_says_that_the_shop_no_longer_has_it(desk: Desk) -> None:
+    key = desk.new_cart()
+    at = desk.open("cart", id=str(key))
+    desk.shop.delete_cart(origin_of(key)[1])
+    at.button(key="synchronise").click().run()
+    assert not at.exception
+    assert "no longer has" in words_of(at)
+
+
+def test_a_shop_that_cannot_be_asked_is_told_in_place_with_the_reason(desk: Desk) -> None:
+    key = desk.cart(status="open")
+    paused = {"paused_at": datetime.now(UTC), "paused_reason": "The token was refused. Give a new one."}
+    desk.do(update(tables.channel).values(**paused))
+    at = desk.open("cart", id=str(key))
+    at.button(key="synchronise").click().run()
+    assert not at.exception
+    assert "The token was refused" in at.error[0].value.replace("\\", "")
+    assert at.button(key="place-order").disabled
+
+
+def test_marking_lost_asks_why_and_reopen_undoes_it(desk: Desk) -> None:
+    key = desk.cart(status="open", is_guest=False)
+    at = desk.open("cart", id=str(key))
+    next(each for each in at.button if each.label == "Mark lost").click().run()
+    [each for each in at.button if each.label == "Mark lost"][-1].click().run()
+    assert "Say why" in words_of(at)
+    at.text_area(key="lost-reason").set_value("Bought elsewhere <b>").run()
+    [each for each in at.button if each.label == "Mark lost"][-1].click().run()
+    row = desk.rows(select(tables.cart).where(tables.cart.c.id == key))[0]
+    assert (row.status, row.lost_by, row.lost_reason) == ("lost", "Maja Petersen", "Bought elsewhere <b>")
+    at = desk.open("cart", id=str(key))
+    assert "Marked lost" in words_of(at)
+    assert at.button(key="place-order").disabled
+    assert "Reopen it first" in words_of(at)
+    next(each for each in at.button if each.label == "Reopen").click().run()
+    assert desk.rows(select(tables.cart.c.status).where(tables.cart.c.id == key))[0].status == "open"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [({"status": "purchased"}, "Already ordered"), ({"status": "expired"}, "closed this cart")],
+)
+def test_place_order_is_always_shown_and_says_why_it_is_off(desk: Desk, wanted: dict[str, str], reason: str) -> None:
+    at = desk.open("cart", id=str(desk.cart(**wanted)))
+    assert at.button(key="place-order").disabled
+    assert reason in words_of(at)
+
+
+def test_a_read_only_channel_keeps_orders_from_being_placed_and_says_so(desk: Desk) -> None:
+    key = desk.cart(status="open", is_guest=False)
+    desk.do(update(tables.channel).values(allow_writes=False))
+    at = desk.open("cart", id=str(key))
+    assert at.button(key="place-order").disabled
+    assert "read\\-only" in words_of(at)
+
+
+def test_removed_and_unavailable_lines_stand_apart(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 1), ("CUSHION-01", 2))
+    one = tables.cart_item.c
+    desk.do(update(tables.cart_item).where(one.cart_id == key, one.sku == "MUG-01").values(state="removed"))
+    desk.do(update(tables.cart_item).where(one.cart_id == key, one.sku == "CUSHION-01").values(state="unavailable"))
+    desk.do(update(tables.cart).where(tables.cart.c.id == key).values(unavailable_count=1))
+    at = desk.open("cart", id=str(key))
+    assert is_well(at)
+    labels = [each.label for each in at.expander]
+    assert any(label.startswith("1 unavailable line ·") for label in labels)
+    assert any(label.startswith("1 removed line ·") for label in labels)
+    assert "1 line unavailable, total not reliable" in words_of(at)
+
+
+def test_a_purchased_cart_and_its_order_lead_to_each_other(desk: Desk) -> None:
+    key = desk.cart(status="purchased", order_cancelled=False)
+    order = desk.rows(select(tables.order).where(tables.order.c.cart_id == key, tables.order.c.state != "canceled"))[0]
+    cart = desk.open("cart", id=str(key))
+    assert order.increment_id in words_of(cart)
+    assert f"id={order.id}" in str([link.proto for link in cart.get("page_link")])
+    opened = desk.open("order", id=str(order.id))
+    assert f"Order {order.increment_id}" in opened.title[0].value
+    assert f"id={key}" in str([link.proto for link in opened.get("page_link")])
+
+
+def test_an_order_shows_what_was_paid_refunded_and_commented(desk: Desk) -> None:
+    key = desk.order(state="complete")
+    row = desk.rows(select(tables.order).where(tables.order.c.id == key))[0]
+    at = desk.open("order", id=str(key))
+    assert is_well(at)
+    words = words_of(at)
+    for label in ("Grand total", "Paid", "Invoiced", "Refunded", "Payment and shipping", "Timeline"):
+        assert label in words
+    assert f"{row.grand_total:,.2f}" in words
+    total = at.table[0].value["Total"].sum()
+    assert total > Decimal(0)
+
+
+def test_an_order_that_the_shop_deleted_says_so(desk: Desk) -> None:
+    key = desk.order(state="complete")
+    desk.do(update(tables.order).where(tables.order.c.id == key).values(gone_at=tables.order.c.created_at))
+    at = desk.open("order", id=str(key))
+    assert "no longer has this order" in words_of(at)

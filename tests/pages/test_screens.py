@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import streamlit
+from sqlalchemy import select, text
+from streamlit.testing.v1 import AppTest
+
+from crm_core.magento.auth import Bearer
+from crm_core.settings import settings
+from crm_core.store import tables
+from crm_core.store.database import Store
+from crm_core.sync.channels import add_channel
+from tests.pages.conftest import PAGES, ROOT, Desk
+from tests.pages.screens import is_well, words_of
+
+
+def test_every_screen_of_a_filled_desk_is_drawn_without_an_error(desk: Desk) -> None:
+    params = {"cart": {"id": str(desk.cart())}, "order": {"id": str(desk.order())}}
+    assert is_well(desk.open())
+    for page in PAGES:
+        at = desk.open(page, **params.get(page, {}))
+        assert is_well(at), page
+        assert at.title, page
+
+
+def test_a_new_desk_offers_to_connect_the_first_store_on_every_screen(empty_desk: AppTest) -> None:
+    for page in ("", "carts", "orders", "channels"):
+        if page:
+            empty_desk.switch_page(PAGES[page]).run()
+        assert is_well(empty_desk)
+        assert "Connect your first Magento store" in words_of(empty_desk)
+        assert any(button.label == "Add channel" for button in empty_desk.button)
+
+
+@pytest.mark.usefixtures("empty_desk")
+def test_a_first_import_under_way_is_said_and_no_empty_list_is_shown() -> None:
+    store = Store(settings().store_url)
+    add_channel(store, "New shop", "http://127.0.0.1:9", Bearer("demo"), person="Maja", check_first=False)
+    store.close()
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    streamlit.cache_resource.clear()
+    at.run()
+    at.switch_page(PAGES["carts"]).run()
+    assert is_well(at)
+    assert "Reading New shop" in words_of(at)
+
+
+def test_a_store_of_a_newer_version_is_told_and_the_app_stays_up(desk: Desk) -> None:
+    desk.do(text("UPDATE alembic_version SET version_num = '9999'"))
+    streamlit.cache_resource.clear()
+    at = desk.open()
+    assert not at.exception
+    assert "newer" in at.error[0].value or "version" in at.error[0].value
+
+
+def test_a_store_that_is_no_database_is_told(empty_desk: AppTest, tmp_path: Path) -> None:
+    for file in (tmp_path / "data").glob("desk.db*"):
+        file.unlink()
+    (tmp_path / "data" / "desk.db").write_bytes(b"not a database at all" * 100)
+    streamlit.cache_resource.clear()
+    empty_desk.run()
+    assert not empty_desk.exception
+    assert empty_desk.error
+
+
+def test_nobody_signed_in_on_an_open_address_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRM_HOST", "192.0.2.1")
+    settings.cache_clear()
+    at = desk.open("cart", id=str(desk.cart(status="open")))
+    at.button(key="synchronise").click().run()
+    assert "Nobody is signed in" in words_of(at)
+    assert not desk.rows(select(tables.record_event.c.id))
+
+
+@pytest.mark.parametrize("page", ["cart", "order"])
+@pytest.mark.parametrize("wanted", ["999999", "0", "-1", "abc", "", "9" * 30, "1 OR 1=1", "٣"])
+def test_an_id_that_does_not_exist_is_told_with_a_way_back(desk: Desk, page: str, wanted: str) -> None:
+    at = desk.open(page, id=wanted)
+    assert not at.exception
+    assert at.warning
+    assert at.get("page_link")
+
+
+def test_addresses_edited_by_hand_are_told_and_the_rest_of_them_holds(desk: Desk) -> None:
+    at = desk.open(
+        "carts", status="open,nonsense", total="x..y", page="-3", sort="drop table", f="<script>", country="DE"
+    )
+    assert is_well(at)
+    said = " ".join(each.value for each in at.warning)
+    for part in ("status", "total", "page", "sorted", "saved filter"):
+        assert part in said
+    assert any("Country" in option.content for pills in at.pills for option in pills.proto.options)
