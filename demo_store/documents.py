@@ -7,7 +7,7 @@ from typing import Any
 
 from demo_store.numbers import ZERO, cents, dec, number
 from demo_store.records import Records
-from demo_store.refusal import Refusal
+from demo_store.refusal import Refusal, wrong_type
 from demo_store.search import Columns
 from demo_store.state import Doc
 
@@ -33,6 +33,8 @@ def own_items(order: Doc) -> list[Doc]:
 def _asked(order: Doc, body: Any, done: str, kind: str) -> list[tuple[Doc, Decimal]]:
     """The items and quantities of a request; everything still open where it names none."""
     given = body.get("items") if isinstance(body, dict) else None
+    if given is not None and not (isinstance(given, list) and all(isinstance(one, dict) for one in given)):
+        raise wrong_type(given, "array")
     asked = []
     for item in own_items(order):
         open_qty = dec(item["qty_ordered"]) - dec(item[done]) - dec(item["qty_canceled"])

@@ -46,6 +46,14 @@ def required(field: str) -> Refusal:
     return Refusal(400, '"%fieldName" is required. Enter and try again.', {"fieldName": field})
 
 
+def wrong_type(value: object, wanted: str) -> Refusal:
+    """The 400 of a value that is not of the type the route wants ("int", "float")."""
+    said = value if isinstance(value, str) else type(value).__name__
+    return Refusal(
+        400, f'The "{said}" value\'s type is invalid. The "{wanted}" type was expected. Verify and try again.'
+    )
+
+
 def not_authorised(resource: str) -> Refusal:
     """The 401 that Magento gives alike for no token, a wrong token and a missing permission."""
     return Refusal(401, "The consumer isn't authorized to access %resources.", {"resources": resource})

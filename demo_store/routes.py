@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from demo_store import addresses, carts, catalog, checkout, coupons, customers, documents, orders, stores, totals
@@ -12,7 +13,7 @@ from demo_store.criteria import criteria
 from demo_store.faults import Faults
 from demo_store.numbers import dec, number
 from demo_store.records import Records
-from demo_store.refusal import Refusal, internal_error, required
+from demo_store.refusal import Refusal, internal_error, required, wrong_type
 from demo_store.search import Columns, Limits, search
 from demo_store.state import Doc
 
@@ -38,7 +39,7 @@ class Call:
         text = self.path[position]
         if re.fullmatch(r"-?\d+", text):
             return int(text)
-        raise Refusal(400, f'The "{text}" value\'s type is invalid. The "int" type was expected. Verify and try again.')
+        raise wrong_type(text, "int")
 
     @property
     def default_store(self) -> int:
@@ -123,7 +124,7 @@ def _add_item(call: Call) -> Doc:
         parent = call.records.product(product["parent_id"])
         if parent is not None:
             sku, child = parent["sku"], product["sku"]
-    line = carts.add_line(call.records, cart, sku, dec(given.get("qty", 1)), child)
+    line = carts.add_line(call.records, cart, sku, _amount(given.get("qty", 1)), child)
     carts.saved(call.records, cart, call.store_id)
     return carts.line_rest(cart, line)
 
@@ -131,7 +132,7 @@ def _add_item(call: Call) -> Doc:
 def _set_item(call: Call) -> Doc:
     cart, given = call.cart(), _cart_item(call)
     line = carts.line_of(cart, call.ident(1))
-    carts.set_qty(call.records, line, dec(given.get("qty")))
+    carts.set_qty(call.records, line, _amount(given.get("qty")))
     _saved_with_rates(call, cart)
     return carts.line_rest(cart, line)
 
@@ -254,20 +255,34 @@ def _is_salable(call: Call) -> bool:
 
 
 def _are_salable(call: Call) -> list[Doc]:
-    asked: dict[str, str] = call.query.get("skus") or {}
-    return [{"sku": sku, "stock_id": 1, "salable": _salable(call, sku)} for sku in asked.values()]
+    return [{"sku": sku, "stock_id": 1, "salable": _salable(call, sku)} for sku in _listed(call.query.get("skus"))]
 
 
 def _salable_for_qty(call: Call) -> Doc:
-    return catalog.salable_for(call.records, call.path[0], dec(call.path[2]))
+    return catalog.salable_for(call.records, call.path[0], _amount(call.path[2]))
 
 
 def _salable_batch(call: Call) -> list[Doc]:
-    asked = call.query.get("sku_requests", call.query.get("skuRequests")) or {}
+    asked = _listed(call.query.get("sku_requests", call.query.get("skuRequests")))
     return [
-        {"sku": one["sku"], "stock_id": 1} | catalog.salable_for(call.records, one["sku"], dec(one["qty"]))
-        for one in asked.values()
+        {"sku": one["sku"], "stock_id": 1} | catalog.salable_for(call.records, one["sku"], _amount(one["qty"]))
+        for one in asked
     ]
+
+
+def _listed(given: Any) -> list[Any]:
+    """The entries of a list in the query; Refusal 400 for anything else."""
+    if not isinstance(given, dict):
+        raise wrong_type(given, "array")
+    return list(given.values())
+
+
+def _amount(given: Any) -> Decimal:
+    """A quantity of a request; Refusal 400 for what is no number."""
+    try:
+        return dec(given)
+    except (InvalidOperation, ValueError):
+        raise wrong_type(given, "float") from None
 
 
 def _coupons_search(call: Call) -> Doc:

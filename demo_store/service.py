@@ -22,7 +22,7 @@ from demo_store.criteria import parse_query
 from demo_store.faults import Faults
 from demo_store.fields import project
 from demo_store.records import Records
-from demo_store.refusal import Refusal, internal_error, no_route, required
+from demo_store.refusal import Refusal, internal_error, no_route, required, wrong_type
 from demo_store.routes import ROUTES, Call, Route
 
 _LOG = logging.getLogger(__name__)
@@ -180,9 +180,7 @@ class Service:
             if cart == "mine":
                 raise required("cartId")
             if not re.fullmatch(r"-?\d+", cart):
-                raise Refusal(
-                    400, f'The "{cart}" value\'s type is invalid. The "int" type was expected. Verify and try again.'
-                )
+                raise wrong_type(cart, "int")
             ident = int(cart)
             carts.active(self.records, ident)
             if ident in self._placing:

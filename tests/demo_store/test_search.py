@@ -153,3 +153,23 @@ def test_countries_are_those_of_the_store_code_and_need_no_token(api: Api) -> No
     assert "NL" in [one["id"] for one in stranger.get("directory/countries")]
     assert stranger.ask("GET", "directory/countries/US").status_code == 404
     assert stranger.get("directory/countries/US", "us_en")["available_regions"][0]["code"] == "CA"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "carts/1/items", {"cartItem": {"sku": "MUG-01", "qty": "many"}}),
+        ("POST", "order/1/ship", {"items": "all"}),
+        ("GET", "inventory/are-products-salable?skus=MUG-01", None),
+        ("GET", "carts/one", None),
+        ("PUT", "carts/one/order", {}),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_a_400_that_says_which(
+    shop: Shop, api: Api, method: str, path: str, body: Any
+) -> None:
+    shop.place(shop.add_cart())
+    shop.touch_cart(shop.add_cart())
+    answer = api.ask(method, path.replace("carts/1/", "carts/2/"), body)
+    assert answer.status_code == 400
+    assert "value's type is invalid" in answer.json()["message"]
