@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,17 @@ RECORDED = Path(__file__).parent.parent / "recorded"
 TOKEN = "s3cr3t-token-of-the-shop"
 
 
+@cache
+def recorded_exchanges() -> dict[str, dict[str, Any]]:
+    """Every exchange with a running Magento by its name, as `request` and `response`."""
+    lines = [line for file in RECORDED.glob("*.jsonl") for line in file.read_text("utf-8").splitlines()]
+    found = {exchange["name"]: exchange for exchange in map(json.loads, lines)}
+    return found | {file.stem: json.loads(file.read_text("utf-8")) for file in RECORDED.glob("*.json")}
+
+
 def recorded(name: str) -> dict[str, Any]:
-    """One exchange with a running Magento, as `request` and `response`."""
-    exchange: dict[str, Any] = json.loads((RECORDED / f"{name}.json").read_text("utf-8"))
-    return exchange
+    """One exchange with a running Magento."""
+    return recorded_exchanges()[name]
 
 
 @dataclass

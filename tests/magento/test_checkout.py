@@ -100,6 +100,14 @@ def test_a_billing_address_is_sent_without_what_is_empty(shop: ScriptedShop, che
     assert shop.requests[0].json == recorded("billing_address_set")["request"]["body"]
 
 
+def test_a_guests_email_is_saved_with_the_billing_address(shop: ScriptedShop, checkout: Checkout) -> None:
+    exchange = recorded("pf18_10_set_billing_with_email")
+    shop.on("POST", "/rest/nl/V1/carts/394/billing-address", replay("pf18_10_set_billing_with_email"))
+    address = Address(**exchange["request"]["body"]["address"])
+    checkout.set_billing_address(394, "nl", address, use_for_shipping=True)
+    assert shop.requests[0].json == {**exchange["request"]["body"], "useForShipping": True}
+
+
 @pytest.mark.parametrize(("answer", "order"), [(replay("place_customer_ready_pm_body"), 82), (Answer("91"), 91)])
 def test_28_an_order_is_placed_with_its_way_of_paying_in_the_carts_own_view(
     shop: ScriptedShop, checkout: Checkout, answer: Answer, order: int

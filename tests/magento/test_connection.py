@@ -111,6 +111,21 @@ def test_25_a_read_passes_once_the_shop_is_back(shop: ScriptedShop, connection: 
     assert connection.requests_made == 4
 
 
+@pytest.mark.parametrize("answer", [html(503), html(500), Answer(drop=True)])
+def test_a_read_that_may_fail_is_sent_only_as_often_as_asked(
+    shop: ScriptedShop, connection: Connection, answer: Answer
+) -> None:
+    shop.on("GET", ".*", answer)
+    with pytest.raises(ShopUnavailable):
+        connection.get("/V1/orders", tries=1)
+    assert len(shop.requests) == 1
+
+
+def test_a_write_that_no_store_view_can_move_names_none(shop: ScriptedShop, connection: Connection) -> None:
+    shop.on("POST", "/rest/V1/orders/1/hold", Answer(True))
+    assert connection.send("POST", "/V1/orders/1/hold", store=None) == b"true"
+
+
 def test_25_the_pause_that_a_shop_asks_for_is_kept(shop: ScriptedShop, connection: Connection) -> None:
     shop.on("GET", ".*", Answer({"message": "Too Many Requests"}, 429, {"Retry-After": "1"}), Answer([]))
     before = time.monotonic()
