@@ -83,7 +83,7 @@ def _both(sql: str) -> Mapping[str, str]:
 
 
 _COUNT_CARTS_BY_DAY = (
-    "SELECT shop_id, store_id, {day} AS updated_day, status, base_currency, count(*), sum(base_subtotal)"
+    "SELECT {day} AS updated_day, shop_id, store_id, status, base_currency, count(*), sum(base_subtotal)"
     " FROM cart WHERE items_qty > 0 GROUP BY 1, 2, 3, 4, 5"
 )
 _ORDERS_BY_STATUS = _Rollup(
@@ -98,7 +98,7 @@ _ORDERS_BY_DAY = _Rollup(
     order_day_total,
     ("orders", "base_grand_total", "base_total_refunded"),
     _both(
-        "SELECT shop_id, store_id, local_day, status, state, base_currency,"
+        "SELECT local_day, shop_id, store_id, status, state, base_currency,"
         " count(*), sum(base_grand_total), sum(coalesce(base_total_refunded, 0))"
         " FROM sales_order WHERE gone_at IS NULL GROUP BY 1, 2, 3, 4, 5, 6"
     ),
@@ -174,7 +174,7 @@ class Deltas:
         by_status = self._orders_by_status.setdefault((shop_id, store_id, status, state, currency), [0, 0])
         by_status[0] += sign
         by_status[1] += sign * grand_total
-        by_day = self._orders_by_day.setdefault((shop_id, store_id, day, status, state, currency), [0, 0, 0])
+        by_day = self._orders_by_day.setdefault((day, shop_id, store_id, status, state, currency), [0, 0, 0])
         by_day[0] += sign
         by_day[1] += sign * grand_total
         by_day[2] += sign * refunded
@@ -187,7 +187,7 @@ class Deltas:
         by_status[1] += sign * subtotal
         if is_filled:
             day = _day(updated_at // _DAY, self._dialect_name)
-            by_day = self._carts_by_day.setdefault((shop_id, store_id, day, status, currency), [0, 0])
+            by_day = self._carts_by_day.setdefault((day, shop_id, store_id, status, currency), [0, 0])
             by_day[0] += sign
             by_day[1] += sign * subtotal
 

@@ -411,9 +411,9 @@ order_status_total = Table(
 order_day_total = Table(
     "order_day_total",
     metadata,
+    Column("local_day", Date, primary_key=True),
     Column("shop_id", Integer, primary_key=True),
     Column("store_id", Integer, primary_key=True),
-    Column("local_day", Date, primary_key=True),
     Column("status", String(32), primary_key=True),
     Column("state", String(32), primary_key=True),
     Column("base_currency", String(3), primary_key=True),
@@ -441,9 +441,9 @@ cart_status_total = Table(
 cart_day_total = Table(
     "cart_day_total",
     metadata,
+    Column("updated_day", Date, primary_key=True, comment="UTC day of updated_at"),
     Column("shop_id", Integer, primary_key=True),
     Column("store_id", Integer, primary_key=True),
-    Column("updated_day", Date, primary_key=True, comment="UTC day of updated_at"),
     Column("status", String(16), primary_key=True),
     Column("base_currency", String(3), primary_key=True),
     Column("carts", Integer, nullable=False),

@@ -15,15 +15,15 @@ def upgrade() -> None:
     """The schema is of version 0001 afterwards."""
     op.create_table(
         "cart_day_total",
+        sa.Column("updated_day", sa.Date(), nullable=False, comment="UTC day of updated_at"),
         sa.Column("shop_id", sa.Integer(), nullable=False),
         sa.Column("store_id", sa.Integer(), nullable=False),
-        sa.Column("updated_day", sa.Date(), nullable=False, comment="UTC day of updated_at"),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("base_currency", sa.String(length=3), nullable=False),
         sa.Column("carts", sa.Integer(), nullable=False),
         sa.Column("base_subtotal", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint(
-            "shop_id", "store_id", "updated_day", "status", "base_currency", name=op.f("pk_cart_day_total")
+            "updated_day", "shop_id", "store_id", "status", "base_currency", name=op.f("pk_cart_day_total")
         ),
         comment="Carts with items, by day of their last update and status.",
         sqlite_with_rowid=False,
@@ -76,9 +76,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "order_day_total",
+        sa.Column("local_day", sa.Date(), nullable=False),
         sa.Column("shop_id", sa.Integer(), nullable=False),
         sa.Column("store_id", sa.Integer(), nullable=False),
-        sa.Column("local_day", sa.Date(), nullable=False),
         sa.Column("status", sa.String(length=32), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("base_currency", sa.String(length=3), nullable=False),
@@ -86,7 +86,7 @@ def upgrade() -> None:
         sa.Column("base_grand_total", sa.BigInteger(), nullable=False),
         sa.Column("base_total_refunded", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint(
-            "shop_id", "store_id", "local_day", "status", "state", "base_currency", name=op.f("pk_order_day_total")
+            "local_day", "shop_id", "store_id", "status", "state", "base_currency", name=op.f("pk_order_day_total")
         ),
         comment="Orders that are not gone, by the store's own day and status.",
         sqlite_with_rowid=False,
