@@ -7,7 +7,6 @@ overlap, so a record belongs to one channel at most.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,23 +16,22 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
-from crm_core.access.secrets import seal, unseal
 from crm_core.errors import BadInput, ChannelError, NotFound, PermissionMissing, SetupError
-from crm_core.magento.auth import (
-    AdminPassword,
-    Bearer,
-    Credentials,
-    OAuth,
-    credentials_from_json,
-    credentials_to_json,
-)
-from crm_core.magento.check import CheckReport, Level, check, normalise_base_url
+from crm_core.magento.auth import Bearer, Credentials
+from crm_core.magento.check import CheckReport, normalise_base_url
 from crm_core.magento.checkout import Checkout
-from crm_core.magento.connection import Connection as ShopConnection
 from crm_core.magento.shop import Magento
-from crm_core.settings import settings
 from crm_core.store import tables
 from crm_core.store.database import Store
+from crm_core.sync.clients import (
+    checked,
+    clients_of,
+    connect,
+    kind_of,
+    require_usable,
+    sealed_credentials,
+    unsealed_credentials,
+)
 from crm_core.sync.rules import USUAL, Rules, pick_websites
 
 ENTITIES = ("stores", "customers", "orders", "carts")
@@ -179,11 +177,11 @@ def add_channel(
     base_url = normalise_base_url(url)
     values = rules.columns()
     if check_first:
-        base_url = require_usable(_checked(base_url, credentials)).base_url
+        base_url = require_usable(checked(base_url, credentials)).base_url
     website_ids = None
     if rules.websites is not None:
-        website_ids = _website_ids(Magento(connect(base_url, credentials, connections=1)), rules.websites)
-    sealed = seal(credentials_to_json(credentials))
+        website_ids = _asked_website_ids(Magento(connect(base_url, credentials, connections=1)), rules.websites)
+    sealed = sealed_credentials(credentials)
     now = datetime.now(UTC)
     with store.writing() as connection:
         _require_free(connection, name)
@@ -200,7 +198,7 @@ def add_channel(
                 shop_id=shop_id,
                 name=name,
                 credentials=sealed,
-                credentials_kind=_kind_of(credentials),
+                credentials_kind=kind_of(credentials),
                 website_ids=_scope_text(website_ids),
                 is_demo=is_demo,
                 checked_at=now if check_first else None,
@@ -232,7 +230,7 @@ def change_channel(
     else:
         website_ids = _known_website_ids(store, channel.shop_id, rules.websites)
         if website_ids is None:
-            website_ids = _website_ids(_client(store, channel)[0], rules.websites)
+            website_ids = _asked_website_ids(_clients(store, channel)[0], rules.websites)
     with store.writing() as connection:
         if new_name is not None and values["name"] != channel.name:
             _require_free(connection, values["name"], but=channel.id)
@@ -249,13 +247,13 @@ def set_credentials(store: Store, name: str, credentials: Credentials, *, check_
     """The channel with new credentials, encrypted; it is resumed and read at once. Raises ChannelError as the check."""
     channel = channel_by_name(store, name)
     if check_first:
-        require_usable(_checked(channel.base_url, credentials))
-    sealed = seal(credentials_to_json(credentials))
+        require_usable(checked(channel.base_url, credentials))
+    sealed = sealed_credentials(credentials)
     with store.writing() as connection:
         connection.execute(
             update(tables.channel)
             .where(tables.channel.c.id == channel.id)
-            .values(credentials=sealed, credentials_kind=_kind_of(credentials))
+            .values(credentials=sealed, credentials_kind=kind_of(credentials))
         )
         _resume(connection, channel.id)
         return _by_id(connection, channel.id)
@@ -292,9 +290,7 @@ def check_channel(store: Store, name: str) -> CheckReport:
     If the shop can be read, the channel resumes, under /index.php if the API was found only there.
     """
     channel = channel_by_name(store, name)
-    with store.reading() as connection:
-        sealed = connection.scalar(select(tables.channel.c.credentials).where(tables.channel.c.id == channel.id))
-    report = _checked(channel.base_url, _unsealed(channel, sealed))
+    report = checked(channel.base_url, unsealed_credentials(_sealed(store, channel)))
     with store.writing() as connection:
         connection.execute(
             update(tables.channel).where(tables.channel.c.id == channel.id).values(checked_at=datetime.now(UTC))
@@ -303,19 +299,6 @@ def check_channel(store: Store, name: str) -> CheckReport:
             _move(connection, channel.shop_id, report.base_url)
             _resume(connection, channel.id)
     return report
-
-
-def require_usable(report: CheckReport) -> CheckReport:
-    """The report itself. Raises ChannelError with every problem and what to do about it if the shop can't be read."""
-    if not report.is_usable:
-        problems = [finding for finding in report.findings if finding.level is Level.PROBLEM]
-        raise ChannelError("\n".join(f"{problem.title}. {problem.advice}".strip() for problem in problems))
-    return report
-
-
-def _checked(base_url: str, credentials: Credentials) -> CheckReport:
-    here = settings()
-    return check(base_url, credentials, connect_timeout=here.connect_timeout, read_timeout=here.read_timeout)
 
 
 def pause(store: Store, channel_id: int, reason: str) -> None:
@@ -352,9 +335,6 @@ def pausing_on_trouble(store: Store, channel: Channel) -> Iterator[None]:
 
 # ---- opening --------------------------------------------------------------------------------------------------------
 
-_clients: dict[int, tuple[tuple[Any, ...], Magento, Checkout]] = {}
-_clients_lock = threading.Lock()
-
 
 def open_shop(store: Store, channel: Channel) -> OpenShop:
     """The channel with its clients, the same ones for all callers in this process while its credentials stand.
@@ -369,7 +349,7 @@ def open_shop(store: Store, channel: Channel) -> OpenShop:
         ).all()
     if channel.paused_at is not None:
         raise ChannelError(f"The channel “{channel.name}” is paused: {channel.paused_reason}")
-    magento, checkout = _client(store, channel)
+    magento, checkout = _clients(store, channel)
     store_views = {
         view.origin_id: StoreViewRow(
             code=view.code,
@@ -384,35 +364,18 @@ def open_shop(store: Store, channel: Channel) -> OpenShop:
     return OpenShop(channel, magento, checkout, store_views)
 
 
-def connect(base_url: str, credentials: Credentials, connections: int) -> ShopConnection:
-    """A connection to the shop with the time limits of the settings; nothing is sent yet."""
-    here = settings()
-    return ShopConnection(
-        base_url,
-        credentials,
-        connect_timeout=here.connect_timeout,
-        read_timeout=here.read_timeout,
-        write_timeout=here.write_timeout,
-        connections=connections,
-    )
+def _clients(store: Store, channel: Channel) -> tuple[Magento, Checkout]:
+    return clients_of(channel.id, store.url, channel.base_url, _sealed(store, channel), channel.connections)
 
 
-def _client(store: Store, channel: Channel) -> tuple[Magento, Checkout]:
+def _sealed(store: Store, channel: Channel) -> bytes:
     with store.reading() as connection:
-        sealed = connection.scalar(select(tables.channel.c.credentials).where(tables.channel.c.id == channel.id))
-    fingerprint = (store.url, channel.base_url, sealed, channel.connections)
-    with _clients_lock:
-        known = _clients.get(channel.id)
-        if known is None or known[0] != fingerprint:
-            to_shop = connect(channel.base_url, _unsealed(channel, sealed), channel.connections)
-            known = _clients[channel.id] = (fingerprint, Magento(to_shop), Checkout(to_shop))
-        return known[1], known[2]
-
-
-def _unsealed(channel: Channel, sealed: bytes | None) -> Credentials:
+        sealed: bytes | None = connection.scalar(
+            select(tables.channel.c.credentials).where(tables.channel.c.id == channel.id)
+        )
     if sealed is None:
         raise NotFound(f"The channel “{channel.name}” was removed.")
-    return credentials_from_json(unseal(sealed))
+    return sealed
 
 
 # ---- the rows -------------------------------------------------------------------------------------------------------
@@ -506,16 +469,6 @@ def _valid_name(name: str) -> str:
     return name
 
 
-def _kind_of(credentials: Credentials) -> str:
-    match credentials:
-        case Bearer():
-            return "token"
-        case OAuth():
-            return "oauth"
-        case AdminPassword():
-            return "password"
-
-
 def _scope_text(website_ids: frozenset[int] | None) -> str | None:
     return None if website_ids is None else json.dumps(sorted(website_ids))
 
@@ -524,9 +477,9 @@ def _ids_text(website_ids: frozenset[int]) -> str:
     return ", ".join(str(id_) for id_ in sorted(website_ids))
 
 
-def _website_ids(magento: Magento, wanted: Sequence[str]) -> frozenset[int]:
+def _asked_website_ids(magento: Magento, wanted: Sequence[str]) -> frozenset[int]:
     """The shop's ids of the websites named by code or id, asked from the shop."""
-    return pick_websites(wanted, {website.code: website.id for website in magento.websites() if website.id})
+    return pick_websites(wanted, {website.code: website.id for website in magento.websites()})
 
 
 def _known_website_ids(store: Store, shop_id: int, wanted: Sequence[str]) -> frozenset[int] | None:
