@@ -15,10 +15,10 @@ from crm_core.sync.cart_status import CLOSING, EXPIRED, LOST, PURCHASED
 from crm_core.sync.channels import Channel, channel_of_store
 
 
-def why_not(store: Store, cart_key: int, *, attempt_id: int | None = None) -> str | None:
+def why_not(store: Store, cart_key: int, *, despite_attempts: bool = False) -> str | None:
     """Why no order can be placed for the cart now; None: one may be placed. Asks the store only, never the shop.
 
-    The attempt `attempt_id` does not stand in its own way. Raises NotFound for a cart that is not in the store.
+    With `despite_attempts` one that is under way is no reason. Raises NotFound for a cart that is not in the store.
     """
     with store.reading() as connection:
         row = connection.execute(
@@ -26,11 +26,9 @@ def why_not(store: Store, cart_key: int, *, attempt_id: int | None = None) -> st
             .outerjoin(order, order.c.id == cart.c.order_id)
             .where(cart.c.id == cart_key)
         ).one_or_none()
-        holder = holder_in(connection, cart_key)
+        holder = None if despite_attempts else holder_in(connection, cart_key)
     if row is None:
         raise NotFound("This cart is not in the store. It may belong to a channel that was removed.")
-    if holder is not None and holder.id == attempt_id:
-        holder = None
     return (
         _of_status(row)
         or (None if holder is None else under_way(holder))

@@ -115,10 +115,8 @@ def placed_message(placed: Attempt) -> str:
     return text
 
 
-def held(store: Store, holder: Attempt, person: str) -> Placed | Refused | Unclear | AlreadyHeld:
-    """The outcome for whoever presses after `holder`: who was first, or what came of their own first press."""
-    if holder.person == person:
-        return outcome_of(store, holder.id)
+def held(holder: Attempt) -> AlreadyHeld:
+    """The outcome for whoever comes after `holder`, the same person in another tab included."""
     return AlreadyHeld(holder.person, holder.claimed_at, holder.order_key, holder.order_increment_id, under_way(holder))
 
 

@@ -73,21 +73,15 @@ _SENT_ALONE_SECONDS = 10
 def place(store: Store, cart_key: int, choice: Choice, person: str) -> Outcome:
     """The outcome of placing the cart's order on the terms of `choice`; see crm_core.sales.outcomes for the five.
 
-    Of people who press at once one places; the others are told who, and the same person gets the first press's outcome.
-    Takes as long as the shop does. Raises NotAllowed with the reason if no order may be placed for the cart, NotFound
-    for an unknown cart, and what the client raises if the shop can't be read; nothing was placed then. OutcomeUnknown:
-    the shop placed it, but this store could not note that.
+    Of those who press at once, in other tabs too, one places; the others are told who. Takes as long as the shop does.
+    Raises NotAllowed with the reason if no order may be placed for the cart, NotFound for an unknown cart, and what the
+    client raises if the shop can't be read; nothing was placed then. OutcomeUnknown: the shop placed it, but this store
+    could not note that.
     """
     require_person(person)
-    first = attempts.holder(store, cart_key)
-    if first is not None:
-        return held(store, first, person)
-    reason = why_not(store, cart_key)
-    if reason is not None:
-        ordered = ordered_elsewhere(store, cart_key, reason)
-        if ordered is None:
-            raise NotAllowed(reason)
-        return ordered
+    stopped = _stopped_by(store, cart_key)
+    if stopped is not None:
+        return stopped
     shop = shop_of(store, cart_key)
     terms = Terms(
         currency=choice.currency,
@@ -97,12 +91,26 @@ def place(store: Store, cart_key: int, choice: Choice, person: str) -> Outcome:
     )
     claimed = attempts.claim(store, cart_key, shop.channel.id, person, terms)
     if isinstance(claimed, Held):
-        return held(store, claimed.by, person)
+        return held(claimed.by)
     try:
         return _run(store, shop, claimed, choice)
     except DeskError as trouble:
         attempts.mark_failed(store, claimed.id, "not_placed", f"{trouble} Nothing was ordered.", only_from=("claimed",))
         raise
+
+
+def _stopped_by(store: Store, cart_key: int) -> AlreadyHeld | None:
+    """Who was first, if someone was. Raises NotAllowed for every other reason that no order may be placed."""
+    reason = why_not(store, cart_key, despite_attempts=True)
+    holder = attempts.holder(store, cart_key)
+    if holder is not None:
+        return held(holder)
+    if reason is None:
+        return None
+    ordered = ordered_elsewhere(store, cart_key, reason)
+    if ordered is None:
+        raise NotAllowed(reason)
+    return ordered
 
 
 def settle(store: Store) -> int:
@@ -138,7 +146,7 @@ def _is_due(open_attempt: Attempt, now: datetime) -> bool:
 def _run(store: Store, shop: OpenShop, attempt: Attempt, choice: Choice) -> Outcome:
     """From claim to outcome. A DeskError before the order is sent leaves the claim to the caller."""
     # Someone may have decided otherwise between the look before the claim and the claim.
-    reason = why_not(store, attempt.cart_key, attempt_id=attempt.id)
+    reason = why_not(store, attempt.cart_key, despite_attempts=True)
     if reason is not None:
         raise NotAllowed(reason)
     cart, orders = _read(shop, attempt)

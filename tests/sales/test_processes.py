@@ -15,6 +15,7 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
+from crm_core.errors import DeskError
 from crm_core.sales import attempts
 from crm_core.sales.offer import Choice
 from crm_core.sales.outcomes import AlreadyHeld, Placed, Refused, Unclear, outcome_of
@@ -188,7 +189,10 @@ def _place_all(url: str, choices: dict[int, Choice], name: str, seen: multiproce
     store = Store(url)
 
     def press(cart_key: int, choice: Choice, person: str) -> None:
-        seen.put((person, type(place(store, cart_key, choice, person)).__name__))
+        try:
+            seen.put((person, type(place(store, cart_key, choice, person)).__name__))
+        except DeskError as trouble:
+            seen.put((person, repr(trouble)))
 
     threads = [
         threading.Thread(target=press, args=(cart_key, choice, f"{name}{number}"))
