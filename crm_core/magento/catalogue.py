@@ -143,9 +143,9 @@ class Catalogue:
         return quantity
 
     def stock_item(self, sku: str) -> StockItem:
-        """The limits to the quantity of one purchase. Raises ShopHasNoSuch for an unknown SKU.
+        """The limits to the quantity of one purchase. Magento_CatalogInventory::cataloginventory.
 
-        Magento_CatalogInventory::cataloginventory.
+        Raises ShopHasNoSuch for an unknown SKU, ShopRefused for one with special characters over OAuth (see `segment`).
         """
         item: StockItem = decode(self._connection.get(f"/V1/stockItems/{segment(sku)}"), StockItem, f"stock of {sku}")
         return item

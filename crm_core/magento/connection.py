@@ -24,9 +24,11 @@ from requests.auth import AuthBase
 from urllib3.exceptions import LocationParseError
 
 from crm_core.errors import (
+    DeskError,
     OutcomeUnknown,
     ShopAnsweredNonsense,
     ShopFailed,
+    ShopRefused,
     ShopUnavailable,
     SignInFailed,
 )
@@ -175,7 +177,7 @@ class Connection:
         if status == 401:
             self._renew(signature, response)  # for the person's next attempt; this write is not repeated
         if 300 <= status < 500 and status not in _UNCLEAR_4XX:
-            raise refused_answer(response, self.base_url, what, self.clock_offset)
+            raise self._refused(response, what)
         raise _unknown(what, f"The shop answered {status} with {media_type(response)}.")
 
     def _read(self, path: str, query: str, store: str | None) -> bytes:
@@ -192,7 +194,7 @@ class Connection:
                 may_renew = False
                 continue
             if not 200 <= response.status_code < 300:
-                raise refused_answer(response, self.base_url, what, self.clock_offset)
+                raise self._refused(response, what)
             if not is_json(response):
                 raise ShopAnsweredNonsense(
                     f"{self.base_url} answered {what} with {media_type(response)} instead of JSON. "
@@ -204,6 +206,17 @@ class Connection:
     def _renew(self, signature: AuthBase, response: requests.Response) -> bool:
         refused = read_refusal(response.content)
         return self._sign_in.renew(signature, refused.resource if refused else "")
+
+    def _refused(self, response: requests.Response, what: str) -> DeskError:
+        error = refused_answer(response, self.base_url, what, self.clock_offset)
+        if isinstance(error, SignInFailed) and "%" in what:
+            # Magento 2.4.5 to 2.4.7 decodes the path before it checks the signature, so this proves no wrong secret.
+            return ShopRefused(
+                f"The shop cannot check the OAuth signature of {what}, because its address holds special characters. "
+                "Update Magento to 2.4.8, or let the channel use an integration token.",
+                response.status_code,
+            )
+        return error
 
     def _exchange(
         self,

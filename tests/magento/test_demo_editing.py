@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from crm_core.errors import OutcomeUnknown, PermissionMissing, ShopHasNoSuch, ShopRefused
-from crm_core.magento.auth import Bearer
+from crm_core.magento.auth import Bearer, OAuth
 from crm_core.magento.cart_editing import CartEditing
 from crm_core.magento.cart_reading import CartReading
 from crm_core.magento.catalogue import Catalogue
@@ -200,6 +200,27 @@ def test_stock_is_told_with_open_orders_off_it(demo: Shop, catalogue: Catalogue)
     assert [error.message for error in told["CHAIR/1"].errors or ()] == ["The fewest you may purchase is 4."]
     assert catalogue.stock_item("CHAIR/1").min_sale_qty == 4
     assert catalogue.salable_quantity("NO-SUCH", stock) is None
+
+
+def test_a_sku_that_magento_cannot_check_the_signature_of_is_no_failed_sign_in(demo: Shop, url: str) -> None:
+    demo.add_consumer("key", "secret", "token", "token-secret")
+    oauth = OAuth("key", "secret", "token", "token-secret")
+    with Connection(url, oauth, retry_wait=0.01) as connection:
+        catalogue = Catalogue(connection)
+        with pytest.raises(ShopRefused, match="signature"):
+            catalogue.stock_item("CLOCK/1")
+        assert catalogue.salable_quantity("CHAIR/1", 1) is None
+        assert catalogue.salable({"CHAIR/1": Decimal(10)}, 1)["CHAIR/1"].salable is True
+        assert catalogue.stock_item("MUG-01").is_in_stock is True
+
+
+def test_27_many_skus_at_once_keep_their_signature(demo: Shop, url: str) -> None:
+    demo.add_consumer("key2", "secret", "token2", "token-secret")
+    with Connection(url, OAuth("key2", "secret", "token2", "token-secret"), retry_wait=0.01) as connection:
+        skus = ["MUG-01", "MUG-02", "TEAPOT-01", "PLATE-06", "BOWL-01", "KNIFE-03", "BOARD-02", "PAN-28", "APRON-01"]
+        skus += ["TOWEL-04", "BULB-E27", "CANDLE-03"]
+        told = Catalogue(connection).salable(dict.fromkeys(skus, Decimal(1)), 1)
+        assert all(each.salable for each in told.values())
 
 
 def test_coupons_and_countries_are_read(connection: Connection) -> None:
