@@ -28,6 +28,7 @@ from crm_core.sync import schedule
 from crm_core.sync.audit import expire_closed_carts
 from crm_core.sync.housekeeping import Chore, check_rollups, forget_old_runs, keep_house
 from crm_core.sync.nightly import audit, claim_audits
+from crm_core.sync.removal import forget_uncovered
 from crm_core.sync.run import Progress
 from crm_core.sync.transaction import Tally
 from crm_core.sync.work import LEASE_SECONDS, read_entity, this_process
@@ -42,6 +43,7 @@ STOP_SECONDS = 3.0
 
 CHORES = (
     Chore("expiry", timedelta(minutes=1), expire_closed_carts),
+    Chore("scope", timedelta(hours=1), forget_uncovered),
     Chore("runs", timedelta(hours=1), forget_old_runs),
     Chore("rollups", timedelta(days=1), check_rollups),
     Chore("statistics", timedelta(days=1), refresh_statistics),

@@ -219,7 +219,8 @@ def change_channel(
 ) -> Channel:
     """The channel with all its rules swapped for `rules`; it is resumed and read at once. Raises as `add_channel`.
 
-    `new_url` is for the same shop at another address: everything mirrored stays, for all channels of the shop.
+    `new_url` is for the same shop at another address: everything mirrored stays, for all channels of the shop. Where
+    more is in scope than before, everything is read anew once, as old records do not show up as changed.
     """
     channel = channel_by_name(store, name)
     values = rules.columns()
@@ -240,7 +241,14 @@ def change_channel(
         if new_url is not None:
             _move(connection, channel.shop_id, normalise_base_url(new_url))
         _resume(connection, channel.id)
-        return _by_id(connection, channel.id)
+        changed = _by_id(connection, channel.id)
+        if _has_more(channel, changed):
+            connection.execute(
+                update(tables.sync_state)
+                .where(tables.sync_state.c.channel_id == channel.id, tables.sync_state.c.entity != "stores")
+                .values(requested_full=True)
+            )
+        return changed
 
 
 def set_credentials(store: Store, name: str, credentials: Credentials, *, check_first: bool = True) -> Channel:
@@ -436,6 +444,15 @@ def _resume(connection: Connection, channel_id: int) -> None:
             .where(tables.sync_state.c.channel_id == channel_id, tables.sync_state.c.entity == entity)
             .values(due_at=datetime.now(UTC), failures=0, last_error=None)
         )
+
+
+def _has_more(before: Channel, now: Channel) -> bool:
+    """Whether records are in scope now that were not before."""
+    websites = before.website_ids is not None and (
+        now.website_ids is None or bool(now.website_ids - before.website_ids)
+    )
+    start = before.start_date is not None and (now.start_date is None or now.start_date < before.start_date)
+    return websites or start
 
 
 def _require_free(connection: Connection, name: str, but: int | None = None) -> None:

@@ -1,52 +1,43 @@
-"""Removing a channel, and with the last channel of a shop everything mirrored from it."""
+"""Removing a channel, and the mirrored records that no channel has in scope any more."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, select, update
 
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
-from crm_core.sync.channels import ENTITIES, Channel, channel_by_name
+from crm_core.store.rollups import CartFacts, Deltas, OrderFacts
+from crm_core.store.upsert import delete_lines
+from crm_core.sync.channels import ENTITIES, Channel, channel_by_name, channels
+from crm_core.sync.lookups import rows_where
 from crm_core.sync.schedule import lease_name
 
 _CHUNK = 2_000
-_RECORDS: tuple[tuple[Table, Table | None], ...] = (
-    (tables.cart, tables.cart_item),
-    (tables.order, tables.order_item),
-    (tables.customer, None),
-)
-_ROLLUPS = (
-    tables.order_status_total,
-    tables.order_day_total,
-    tables.cart_status_total,
-    tables.cart_day_total,
-)
 _SMALL = (tables.website, tables.store_view, tables.customer_group)
+_LINES = {tables.cart: tables.cart_item, tables.order: tables.order_item}
+_ORDER_FACTS = (
+    "shop_id", "store_id", "local_day", "status", "state", "base_currency", "base_grand_total",
+    "coalesce(base_total_refunded, 0)", "gone_at IS NOT NULL",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Removal:
-    """What goes with a channel: counts of mirrored records, none if another channel reads the same shop."""
+    """What goes with a channel: counts of the mirrored records that no other channel has in scope."""
 
     channel: Channel
     customers: int
     orders: int
     carts: int
-    sibling: str | None
-    """Name of another channel of the shop, for which the mirror stays."""
 
     def __str__(self) -> str:
-        if self.sibling is not None:
-            return (
-                f"The channel “{self.channel.name}” goes, with its credentials. What was mirrored stays: "
-                f"the channel “{self.sibling}” reads the same shop."
-            )
         return (
-            f"The channel “{self.channel.name}” goes, with its credentials and everything mirrored from "
+            f"The channel “{self.channel.name}” goes, with its credentials and what only it has mirrored from "
             f"{self.channel.base_url}: {self.customers:,} customers, {self.orders:,} orders, {self.carts:,} carts, and "
             "the decisions made on them. The history of what people did is kept. Nothing changes in the shop."
         )
@@ -55,24 +46,23 @@ class Removal:
 def removal_of(store: Store, name: str) -> Removal:
     """What `remove_channel` would delete. Raises NotFound."""
     channel = channel_by_name(store, name)
+    left = _others(store, channel)
     with store.reading() as connection:
-        sibling = connection.scalar(
-            select(tables.channel.c.name).where(
-                tables.channel.c.shop_id == channel.shop_id, tables.channel.c.id != channel.id
+        counts = {
+            table: connection.scalar(
+                select(func.count()).select_from(table).where(_uncovered(connection, channel.shop_id, table, left))
             )
-        )
-        counts = {}
-        for table, _ in _RECORDS:
-            count = select(func.count()).select_from(table).where(_of_shop(table, channel.shop_id))
-            counts[table.name] = 0 if sibling is not None else connection.scalar(count) or 0
-    return Removal(channel, counts["customer"], counts["sales_order"], counts["cart"], sibling)
+            or 0
+            for table in (tables.customer, tables.order, tables.cart)
+        }
+    return Removal(channel, counts[tables.customer], counts[tables.order], counts[tables.cart])
 
 
 def remove_channel(store: Store, name: str) -> Removal:
-    """The channel is gone, and with the last one of a shop its mirror and figures; attempts and events are kept.
+    """The channel is gone, and the mirrored records that no other has in scope; attempts and events are kept.
 
-    Works in short transactions; killed half-way, the channel stands paused with that reason and removing it again
-    goes on. Whoever reads the shop at that moment loses the lease and writes nothing more.
+    Works in short transactions that keep the figures right; killed half-way, the channel stands paused with that reason
+    and removing it again goes on. Whoever reads the shop at that moment loses the lease and writes nothing more.
     """
     removal = removal_of(store, name)
     channel = removal.channel
@@ -84,35 +74,74 @@ def remove_channel(store: Store, name: str) -> Removal:
         )
         leases = [lease_name(channel.id, entity) for entity in ENTITIES]
         connection.execute(delete(tables.lease).where(tables.lease.c.name.in_(leases)))
-        if removal.sibling is None:
-            for table in _ROLLUPS:
-                connection.execute(delete(table).where(table.c.shop_id == channel.shop_id))
-    if removal.sibling is None:
-        for table, lines in _RECORDS:
-            while _delete_chunk(store, table, lines, channel.shop_id):
-                pass
+    left = _others(store, channel)
+    _forget(store, channel.shop_id, left)
     with store.writing() as connection:
-        if removal.sibling is None:
+        if not left:
             for table in _SMALL:
                 connection.execute(delete(table).where(table.c.shop_id == channel.shop_id))
         connection.execute(delete(tables.channel).where(tables.channel.c.id == channel.id))
     return removal
 
 
-def _delete_chunk(store: Store, table: Table, lines: Table | None, shop_id: int) -> bool:
-    with store.writing() as connection:
-        keys = list(
-            connection.scalars(select(table.c.id).where(_of_shop(table, shop_id)).order_by(table.c.id).limit(_CHUNK))
-        )
-        if not keys:
-            return False
-        if lines is not None:
-            record = next(iter(lines.primary_key.columns))
-            connection.execute(delete(lines).where(record.between(keys[0], keys[-1])))
-        connection.execute(delete(table).where(table.c.id.between(keys[0], keys[-1])))
-        return True
+def forget_uncovered(store: Store) -> None:
+    """Mirrored records of websites that no channel has in scope any more are dropped, with their figures.
+
+    For shops that some channel reads: the scope of a channel was narrowed, or a run under way wrote after a removal.
+    """
+    by_shop: dict[int, list[Channel]] = {}
+    for channel in channels(store):
+        by_shop.setdefault(channel.shop_id, []).append(channel)
+    for shop_id, readers in by_shop.items():
+        if all(reader.website_ids is not None for reader in readers):
+            _forget(store, shop_id, readers)
 
 
-def _of_shop(table: Table, shop_id: int) -> ColumnElement[bool]:
-    """By the key's range, which is the table's own order."""
-    return table.c.id.between(record_key(shop_id, 0), record_key(shop_id + 1, 0) - 1)
+def _others(store: Store, channel: Channel) -> list[Channel]:
+    """The other channels of the shop."""
+    return [each for each in channels(store) if each.shop_id == channel.shop_id and each.id != channel.id]
+
+
+def _forget(store: Store, shop_id: int, left: Collection[Channel]) -> None:
+    for table in (tables.cart, tables.order, tables.customer):
+        while True:
+            # Looked for outside the write transaction: it may take a walk through the whole table.
+            with store.reading() as connection:
+                uncovered = _uncovered(connection, shop_id, table, left)
+                keys = list(connection.scalars(select(table.c.id).where(uncovered).order_by(table.c.id).limit(_CHUNK)))
+            if not keys:
+                break
+            with store.writing() as connection:
+                _delete(connection, table, keys)
+
+
+def _delete(connection: Connection, table: Table, keys: list[int]) -> None:
+    deltas = Deltas(connection.dialect.name)
+    if table is tables.order:
+        for row in rows_where(connection, table, _ORDER_FACTS, "id", keys, lock=True):
+            deltas.orders(OrderFacts(*row), None)
+    elif table is tables.cart:
+        for row in rows_where(connection, table, CartFacts._fields, "id", keys, lock=True):
+            deltas.carts(CartFacts(*row), None)
+    if table in _LINES:
+        delete_lines(connection, _LINES[table], keys)
+    connection.execute(delete(table).where(table.c.id.in_(keys)))
+    deltas.apply(connection)
+
+
+def _uncovered(connection: Connection, shop_id: int, table: Table, left: Collection[Channel]) -> ColumnElement[bool]:
+    """The shop's records that none of the channels left has in scope: by key range, and by website or store view."""
+    of_shop = table.c.id.between(record_key(shop_id, 0), record_key(shop_id + 1, 0) - 1)
+    if not left:
+        return of_shop
+    websites = [
+        id_
+        for id_ in connection.scalars(select(tables.website.c.origin_id).where(tables.website.c.shop_id == shop_id))
+        if not any(channel.covers(id_) for channel in left)
+    ]
+    if table is tables.customer:
+        return and_(of_shop, table.c.website_id.in_(websites))
+    views = select(tables.store_view.c.origin_id).where(
+        tables.store_view.c.shop_id == shop_id, tables.store_view.c.website_id.in_(websites)
+    )
+    return and_(of_shop, table.c.store_id.in_(list(connection.scalars(views))))

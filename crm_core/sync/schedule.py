@@ -24,7 +24,7 @@ CLAIM = timedelta(seconds=15)
 STORES_EVERY = timedelta(minutes=15)
 """Websites, store views and groups hardly ever change; a channel that is read less often reads them as often."""
 
-FIRST_RETRY = timedelta(seconds=15)
+FIRST_RETRY = timedelta(seconds=2)
 LONGEST_BACK_OFF = timedelta(minutes=15)
 ORDERS_GO_FIRST = timedelta(seconds=60)
 """How long carts wait for a run of orders under way. A longer one, such as a first import, must not keep them away."""

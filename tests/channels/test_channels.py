@@ -129,6 +129,28 @@ def test_a_changed_rule_leaves_the_others(store: Store, channel: Channel) -> Non
     assert changed == replace(channel, allow_writes=True, name="Desk")
 
 
+def test_more_in_scope_is_read_anew_once_and_less_is_not(store: Store, served: Served) -> None:
+    start = datetime(2026, 6, 1, tzinfo=UTC)
+    made = connect(store, served.url, "Shop", Rules(websites=("base",), start_date=start))
+
+    def asked_anew(rules: Rules) -> bool:
+        with store.writing() as connection:
+            connection.execute(update(tables.sync_state).values(requested_full=False))
+        channels.change_channel(store, "Shop", rules)
+        with store.reading() as connection:
+            return bool(
+                connection.scalar(
+                    select(tables.sync_state.c.requested_full).where(tables.sync_state.c.entity == "orders")
+                )
+            )
+
+    assert not asked_anew(replace(made.rules, allow_writes=True))
+    assert asked_anew(replace(made.rules, websites=None))
+    assert not asked_anew(made.rules)
+    assert asked_anew(replace(made.rules, start_date=datetime(2026, 5, 1, tzinfo=UTC)))
+    assert not asked_anew(made.rules)
+
+
 def test_the_same_shop_at_a_new_address_keeps_its_mirror(store: Store, channel: Channel) -> None:
     moved = channels.change_channel(store, "Shop", channel.rules, new_url="https://new.example/")
     assert (moved.shop_id, moved.base_url) == (channel.shop_id, "https://new.example")

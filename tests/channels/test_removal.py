@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,8 +13,8 @@ from crm_core.store import rollups, tables
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
 from crm_core.store.lease import acquire, check
-from crm_core.sync.channels import Channel, channels, open_shop
-from crm_core.sync.removal import removal_of, remove_channel
+from crm_core.sync.channels import Channel, change_channel, channels, open_shop
+from crm_core.sync.removal import forget_uncovered, removal_of, remove_channel
 from crm_core.sync.rules import Rules
 from crm_core.sync.schedule import lease_name
 from crm_core.sync.stores import synchronise_stores
@@ -91,13 +92,31 @@ def test_the_last_channel_of_a_shop_takes_the_mirror_with_it_and_leaves_the_hist
     assert connect(store, served.url).shop_id == channel.shop_id
 
 
-def test_the_mirror_stays_while_another_channel_reads_the_shop(store: Store, served: Served) -> None:
+def test_what_another_channel_of_the_shop_has_in_scope_stays(store: Store, served: Served) -> None:
     one = connect(store, served.url, "One", Rules(websites=("base",)))
-    connect(store, served.url, "Two", Rules(websites=("us",)))
+    two = connect(store, served.url, "Two", Rules(websites=("us",)))
+    synchronise_stores(store, open_shop(store, one))
+    us = next(iter(open_shop(store, two).store_views))
     fill(store, one)
-    removal = remove_channel(store, "One")
-    assert removal.sibling == "Two"
+    add_orders(store, two.shop_id, [NOW, NOW], store_id=us)
+    assert removal_of(store, "One").orders == 7
+    remove_channel(store, "One")
+    assert count(store, tables.order) == count(store, tables.order_item) == 2
+    assert count(store, tables.cart) == 0
+    assert count(store, tables.website) == 2
+    with store.reading() as connection:
+        assert rollups.recount(connection) == []
+
+
+def test_what_a_narrowed_channel_left_behind_is_dropped(store: Store, served: Served, channel: Channel) -> None:
+    synchronise_stores(store, open_shop(store, channel))
+    fill(store, channel)
+    forget_uncovered(store)
     assert count(store, tables.order) == 7
+    change_channel(store, "Shop", replace(channel.rules, websites=("us",)))
+    assert served.shop.requests
+    forget_uncovered(store)
+    assert count(store, tables.order) == count(store, tables.cart) == 0
     with store.reading() as connection:
         assert rollups.recount(connection) == []
 
