@@ -1,4 +1,4 @@
-"""The read side at a million orders and a million carts, on SQLite and on PostgreSQL: milliseconds a call and its bound.
+"""The read side at a million orders and a million carts, on SQLite and on PostgreSQL: milliseconds a call, its bound.
 
 A call is what a screen asks for: the count, the sums, the age of the figures and the rows, with everything that Python
 does for them. Medians of warm calls. CRM_BENCH_ROWS sets another size, CRM_BENCH_URLS stores that are filled already.
@@ -14,7 +14,9 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -23,7 +25,7 @@ from benchmarks.data import fill_store, settle
 from crm_core.errors import TooSlow
 from crm_core.insight.counts import status_counts
 from crm_core.insight.filters import Filter, Screen
-from crm_core.insight.grids import cart_page, neighbours, order_page
+from crm_core.insight.grids import Page, cart_page, neighbours, order_page
 from crm_core.insight.health import channel_health
 from crm_core.insight.metrics import dashboard
 from crm_core.insight.periods import Period
@@ -82,11 +84,13 @@ def _cases(store: Store) -> Iterator[Case]:
     yield from _grid_cases(store, "carts")
     yield from _grid_cases(store, "orders")
     for code in ("30d", "12m"):
-        yield f"dashboard, {code}", lambda code=code: dashboard(store, Period(preset=code), None, None, _TODAY), 20, 20
-    for name, read, screen in (("cart", cart_record, "carts"), ("order", order_record, "orders")):
-        key = _read(store, Filter(screen), DEFAULT_SORT[screen], 1).rows[0].key
-        yield f"{name}: the record", lambda read=read, key=key: read(store, key), None, None
-    yield "health of the channels", lambda: channel_health(store, count_rows=False), None, None
+        yield f"dashboard, {code}", partial(dashboard, store, Period(preset=code), None, None, _TODAY), 20, 20
+    cart_key, order_key = (
+        _read(store, Filter(screen), DEFAULT_SORT[screen], 1).rows[0].key for screen in ("carts", "orders")
+    )
+    yield "a cart's record", partial(cart_record, store, cart_key), None, None
+    yield "an order's record", partial(order_record, store, order_key), None, None
+    yield "health of the channels", partial(channel_health, store, count_rows=False), None, None
 
 
 def _grid_cases(store: Store, screen: Screen) -> Iterator[Case]:
@@ -97,23 +101,23 @@ def _grid_cases(store: Store, screen: Screen) -> Iterator[Case]:
         is_indexed = is_walkable(screen, sort)
         bound = 10 if is_indexed else 300
         label = f"{screen} by {column.key}"
-        yield f"{label}: first page", lambda sort=sort: _read(store, plain, sort, 1), bound, bound
+        yield f"{label}: first page", partial(_read, store, plain, sort, 1), bound, bound
         if not is_indexed:
             continue
         middle = _read(store, plain, sort, pages // 2)
-        yield f"{label}: next", lambda s=sort, m=middle: _read(store, plain, s, m.page + 1, m), 10, 10
-        yield f"{label}: previous", lambda s=sort, m=middle: _read(store, plain, s, m.page - 1, m), 10, 10
-        yield f"{label}: jump to the middle", lambda s=sort: _read(store, plain, s, pages // 2), 10, 60
-        yield f"{label}: last page", lambda s=sort: _read(store, plain, s, pages), 10, 60
+        yield f"{label}: next", partial(_read, store, plain, sort, middle.page + 1, middle), 10, 10
+        yield f"{label}: previous", partial(_read, store, plain, sort, middle.page - 1, middle), 10, 10
+        yield f"{label}: jump to the middle", partial(_read, store, plain, sort, pages // 2), 10, 60
+        yield f"{label}: last page", partial(_read, store, plain, sort, pages), 10, 60
     key = _read(store, plain, default, 3).rows[7].key
-    yield f"{screen}: neighbours", lambda: neighbours(store, plain, default, key, today=_TODAY), 10, 10
-    yield f"{screen}: counts by status", lambda: status_counts(store, plain, today=_TODAY), 10, 10
+    yield f"{screen}: neighbours", partial(neighbours, store, plain, default, key, today=_TODAY), 10, 10
+    yield f"{screen}: counts by status", partial(status_counts, store, plain, today=_TODAY), 10, 10
     for text in _FILTERS[screen]:
         wanted, problems = Filter.from_text(screen, text)
         if problems:
             raise ValueError(problems)
-        yield f"{screen}, {text}", lambda w=wanted: _read(store, w, default, 1), None, None
-        yield f"{screen}, {text}: by status", lambda w=wanted: status_counts(store, w, today=_TODAY), None, None
+        yield f"{screen}, {text}", partial(_read, store, wanted, default, 1), None, None
+        yield f"{screen}, {text}: by status", partial(status_counts, store, wanted, today=_TODAY), None, None
 
 
 _FILTERS: dict[Screen, tuple[str, ...]] = {
@@ -146,8 +150,8 @@ _FILTERS: dict[Screen, tuple[str, ...]] = {
 }
 
 
-def _read(store: Store, wanted: Filter, sort: Sort, page: int, near: object = None) -> object:
-    read = cart_page if wanted.screen == "carts" else order_page
+def _read(store: Store, wanted: Filter, sort: Sort, page: int, near: Page[Any] | None = None) -> Page[Any]:
+    read: Callable[..., Page[Any]] = cart_page if wanted.screen == "carts" else order_page
     return read(store, wanted, sort, page, near=near, today=_TODAY)
 
 

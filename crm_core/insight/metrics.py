@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, false, func, or_, select
+from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Table, and_, false, func, or_, select, type_coerce
 
 from crm_core.insight.directory import Directory, Scope
 from crm_core.insight.freshness import freshness
@@ -28,10 +28,10 @@ from crm_core.insight.statuses import (
 )
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
-from crm_core.store.tables import CART_STATUSES, cart_day_total, cart_status_total, order_day_total
+from crm_core.store.tables import CART_STATUSES, cart_day_total, cart_status_total, order_day_total, order_status_total
+from crm_core.store.types import units_to_money
 
-_NOTHING = Decimal(0)
-_UNITS = Decimal("0.0001")
+_PLACES = Decimal("0.0001")
 _DAY = timedelta(days=1)
 
 
@@ -48,7 +48,7 @@ class Figure:
         """The change against the period before as a share of it, 0.124 for +12.4 %; None if there is none."""
         if self.value is None or not self.previous:
             return None
-        return ((self.value - self.previous) / self.previous).quantize(_UNITS, ROUND_HALF_UP)
+        return ((self.value - self.previous) / self.previous).quantize(_PLACES, ROUND_HALF_UP)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Dashboard:
     """The figures of a period, `first` to `final` and, beside it, the period as long before it.
 
     All amounts are in `currency`; `currencies` are all that the channels in scope have figures in, the one with the
-    most orders in the period first. `days` and the figures by day belong together; `previous_revenue_by_day` is of as
+    most orders first. `days` and the figures by day belong together; `previous_revenue_by_day` is of as
     many days before. `open_carts` counts carts with items that are open now; by day: of those, the ones
     last updated that day. `as_of` and `importing` are those of crm_core.insight.freshness.
     """
@@ -113,56 +113,61 @@ def dashboard(store: Store, period: Period, channel_id: int | None, currency: st
         names = Directory.read(connection)
         scope = names.scope(() if channel_id is None else (channel_id,), ())
         first, final = _bounds(connection, period, scope, today)
-        currencies = _currencies(connection, scope, first, final)
-        currency = currency or (currencies[0] if currencies else "")
         length = (final - first).days + 1
         before = first - length * _DAY if (first - date.min).days > length else date.min
-        days = _orders_by_day(connection, scope, currency, before, final)
-        now = tuple(first + number * _DAY for number in range(length))
-        then = tuple(before + number * _DAY for number in range((first - before).days))
-        revenue, orders = [days.get(day, _NO_SALES)[1] for day in now], [days.get(day, _NO_SALES)[0] for day in now]
-        old_revenue, old_orders = (
-            [days.get(day, _NO_SALES)[1] for day in then],
-            [days.get(day, _NO_SALES)[0] for day in then],
-        )
-        open_now = _open_carts(connection, scope, currency)
+        open_carts = _open_carts(connection, scope)
+        currencies = _currencies(connection, scope, open_carts)
+        currency = currency or (currencies[0] if currencies else "")
+        sold = _sold_by_day(connection, scope, currency, before, final)
+        in_period = _of_period(scope, currency, first, final)
+        orders_by_status = _orders_by_status(connection, in_period)
+        revenue_by_store = _revenue_by_store(connection, in_period, names)
         cart_days = _carts_by_day(connection, scope, currency, first, final)
         fresh = freshness(connection, ("orders", "carts"), names, () if channel_id is None else (channel_id,))
-        return Dashboard(
-            currency=currency,
-            currencies=tuple(currencies),
-            first=first,
-            final=final,
-            previous_first=before,
-            previous_final=first - _DAY if first > date.min else first,
-            days=now,
-            revenue=Figure(sum(revenue, _NOTHING), sum(old_revenue, _NOTHING), tuple(revenue)),
-            orders=Figure(Decimal(sum(orders)), Decimal(sum(old_orders)), tuple(map(Decimal, orders))),
-            average_order=Figure(
-                _average(sum(revenue, _NOTHING), sum(orders)),
-                _average(sum(old_revenue, _NOTHING), sum(old_orders)),
-                tuple(_average(amount, number) for amount, number in zip(revenue, orders, strict=True)),
-            ),
-            open_carts=Figure(
-                Decimal(open_now[0]),
-                None,
-                tuple(Decimal(cart_days.get((day, "open"), (0, _NOTHING))[0]) for day in now),
-            ),
-            open_carts_value=Figure(
-                open_now[1], None, tuple(cart_days.get((day, "open"), (0, _NOTHING))[1] for day in now)
-            ),
-            previous_revenue_by_day=tuple(old_revenue),
-            previous_orders_by_day=tuple(old_orders),
-            orders_by_status=_orders_by_status(connection, scope, currency, first, final),
-            carts_by_status=_carts_by_status(cart_days),
-            revenue_by_store=_revenue_by_store(connection, scope, currency, first, final, names),
-            as_of=fresh.as_of,
-            importing=fresh.importing,
-        )
+    now = [sold.get(day, _NOTHING) for day in _days(first, final)]
+    then = [sold.get(day, _NOTHING) for day in _days(before, first - _DAY)] if before < first else []
+    lying = [cart_days.get((day, "open"), _NOTHING) for day in _days(first, final)]
+    return Dashboard(
+        currency=currency,
+        currencies=currencies,
+        first=first,
+        final=final,
+        previous_first=before,
+        previous_final=first - _DAY if before < first else first,
+        days=tuple(_days(first, final)),
+        revenue=Figure(_revenue(now), _revenue(then), tuple(each.amount for each in now)),
+        orders=Figure(_rows(now), _rows(then), tuple(Decimal(each.rows) for each in now)),
+        average_order=Figure(_average(now), _average(then), tuple(_average([each]) for each in now)),
+        open_carts=Figure(
+            Decimal(open_carts.get(currency, _NOTHING).rows), None, tuple(Decimal(each.rows) for each in lying)
+        ),
+        open_carts_value=Figure(open_carts.get(currency, _NOTHING).amount, None, tuple(each.amount for each in lying)),
+        previous_revenue_by_day=tuple(each.amount for each in then),
+        previous_orders_by_day=tuple(each.rows for each in then),
+        orders_by_status=orders_by_status,
+        carts_by_status=_carts_by_status(cart_days),
+        revenue_by_store=revenue_by_store,
+        as_of=fresh.as_of,
+        importing=fresh.importing,
+    )
 
 
-_NO_SALES = (0, _NOTHING)
-_sold = order_day_total.c.state != CANCELLED_STATE
+class _Tally(NamedTuple):
+    """Rows and their amount in units of 1/10000: whole numbers, which are exact and quick to add up."""
+
+    rows: int
+    units: int
+
+    @property
+    def amount(self) -> Decimal:
+        return units_to_money(self.units)
+
+
+_NOTHING = _Tally(0, 0)
+
+
+def _units(column: Column[Any]) -> ColumnElement[int]:
+    return func.sum(type_coerce(column, BigInteger))
 
 
 def _in_scope(table: Table, scope: Scope | None) -> list[ColumnElement[bool]]:
@@ -180,43 +185,20 @@ def _bounds(connection: Connection, period: Period, scope: Scope | None, today: 
     first, final = period.days(today)
     final = final or max(today, first or today)
     if first is None:
-        first = connection.scalar(
-            select(func.min(order_day_total.c.local_day)).where(*_in_scope(order_day_total, scope))
-        )
-        first = min(first or final, final)
+        earliest = select(func.min(order_day_total.c.local_day)).where(*_in_scope(order_day_total, scope))
+        first = min(connection.scalar(earliest) or final, final)
     return first, final
 
 
-def _currencies(connection: Connection, scope: Scope | None, first: date, final: date) -> list[str]:
-    """Currencies of the period's orders, most orders first, then those that only carts or earlier orders have."""
-    of_orders = connection.execute(
-        select(order_day_total.c.base_currency, func.sum(order_day_total.c.orders).label("rows"))
-        .where(order_day_total.c.local_day.between(first, final), *_in_scope(order_day_total, scope))
-        .group_by(order_day_total.c.base_currency)
+def _currencies(connection: Connection, scope: Scope | None, open_carts: Mapping[str, _Tally]) -> tuple[str, ...]:
+    """Currencies of all orders there are, most orders first, then those that only open carts have."""
+    query = select(order_status_total.c.base_currency, func.sum(order_status_total.c.orders)).where(
+        *_in_scope(order_status_total, scope)
     )
-    found = [row.base_currency for row in sorted(of_orders, key=lambda row: (-row.rows, row.base_currency))]
-    of_carts = connection.scalars(
-        select(cart_status_total.c.base_currency).where(*_in_scope(cart_status_total, scope)).distinct()
-    )
-    return found + sorted(set(of_carts) - set(found))
-
-
-def _orders_by_day(
-    connection: Connection, scope: Scope | None, currency: str, first: date, final: date
-) -> dict[date, tuple[int, Decimal]]:
-    rows = connection.execute(
-        select(order_day_total.c.local_day, *_sales)
-        .where(*_of_period(scope, currency, first, final), _sold)
-        .group_by(order_day_total.c.local_day)
-    )
-    return {row.local_day: (int(row.orders), row.total - row.refunded) for row in rows}
-
-
-_sales = (
-    func.sum(order_day_total.c.orders).label("orders"),
-    func.sum(order_day_total.c.base_grand_total).label("total"),
-    func.sum(order_day_total.c.base_total_refunded).label("refunded"),
-)
+    orders: dict[str, int] = dict.fromkeys(open_carts, 0)
+    for currency, number in connection.execute(query.group_by(order_status_total.c.base_currency)):
+        orders[currency] = int(number)
+    return tuple(sorted(orders, key=lambda currency: (-orders[currency], currency)))
 
 
 def _of_period(scope: Scope | None, currency: str, first: date, final: date) -> list[ColumnElement[bool]]:
@@ -227,90 +209,109 @@ def _of_period(scope: Scope | None, currency: str, first: date, final: date) -> 
     ]
 
 
-def _orders_by_status(
+def _sold_by_day(
     connection: Connection, scope: Scope | None, currency: str, first: date, final: date
-) -> tuple[StatusFigure, ...]:
+) -> dict[date, _Tally]:
+    query = select(order_day_total.c.local_day, *_SALES).where(*_of_period(scope, currency, first, final), _IS_SOLD)
+    rows = connection.execute(query.group_by(order_day_total.c.local_day))
+    return {day: _Tally(int(orders), int(total) - int(refunded)) for day, orders, total, refunded in rows}
+
+
+_SALES = (
+    func.sum(order_day_total.c.orders),
+    _units(order_day_total.c.base_grand_total),
+    _units(order_day_total.c.base_total_refunded),
+)
+_IS_SOLD = order_day_total.c.state != CANCELLED_STATE
+
+
+def _orders_by_status(connection: Connection, in_period: list[ColumnElement[bool]]) -> tuple[StatusFigure, ...]:
     """By status; where a shop gives one status to several states, the state of most of its orders sets the style."""
-    rows = connection.execute(
-        select(order_day_total.c.status, order_day_total.c.state, *_sales)
-        .where(*_of_period(scope, currency, first, final))
-        .group_by(order_day_total.c.status, order_day_total.c.state)
-    ).all()
-    by_status: dict[str, list[Any]] = {}
-    for row in rows:
-        by_status.setdefault(row.status, []).append(row)
-    found = []
-    for status, parts in by_status.items():
-        state = max(parts, key=lambda row: (row.orders, row.state)).state
-        number, amount = int(sum(row.orders for row in parts)), sum((row.total for row in parts), _NOTHING)
-        found.append(StatusFigure(status, state, order_status_style(state, status), number, amount))
-    return tuple(sorted(found, key=lambda each: (order_status_rank(each.state), each.status)))
+    by = (order_day_total.c.status, order_day_total.c.state)
+    found: dict[str, _Tally] = {}
+    biggest: dict[str, tuple[int, str]] = {}
+    for status, state, orders, total, _ in connection.execute(select(*by, *_SALES).where(*in_period).group_by(*by)):
+        found[status] = _plus(found.get(status), int(orders), int(total))
+        biggest[status] = max(biggest.get(status, (0, "")), (int(orders), state))
+    figures = [
+        StatusFigure(
+            status, biggest[status][1], order_status_style(biggest[status][1], status), tally.rows, tally.amount
+        )
+        for status, tally in found.items()
+    ]
+    return tuple(sorted(figures, key=lambda each: (order_status_rank(each.state), each.status)))
 
 
 def _revenue_by_store(
-    connection: Connection, scope: Scope | None, currency: str, first: date, final: date, names: Directory
+    connection: Connection, in_period: list[ColumnElement[bool]], names: Directory
 ) -> tuple[StoreFigure, ...]:
-    rows = connection.execute(
-        select(order_day_total.c.shop_id, order_day_total.c.store_id, *_sales)
-        .where(*_of_period(scope, currency, first, final), _sold)
-        .group_by(order_day_total.c.shop_id, order_day_total.c.store_id)
-    )
-    found = [
+    by = (order_day_total.c.shop_id, order_day_total.c.store_id)
+    figures = [
         StoreFigure(
-            key=record_key(row.shop_id, row.store_id),
-            channel=names.channel_name(row.shop_id, row.store_id),
-            store_view=names.store_name(row.shop_id, row.store_id),
-            orders=int(row.orders),
-            revenue=row.total - row.refunded,
+            key=record_key(shop_id, store_id),
+            channel=names.channel_name(shop_id, store_id),
+            store_view=names.store_name(shop_id, store_id),
+            orders=int(orders),
+            revenue=units_to_money(int(total) - int(refunded)),
         )
-        for row in rows
+        for shop_id, store_id, orders, total, refunded in connection.execute(
+            select(*by, *_SALES).where(*in_period, _IS_SOLD).group_by(*by)
+        )
     ]
-    return tuple(sorted(found, key=lambda each: (-each.revenue, each.channel, each.store_view)))
+    return tuple(sorted(figures, key=lambda each: (-each.revenue, each.channel, each.store_view)))
 
 
-def _open_carts(connection: Connection, scope: Scope | None, currency: str) -> tuple[int, Decimal]:
-    row = connection.execute(
-        select(
-            func.sum(cart_status_total.c.carts).label("carts"),
-            func.sum(cart_status_total.c.base_subtotal).label("amount"),
-        ).where(
-            cart_status_total.c.status == "open",
-            cart_status_total.c.is_filled,
-            cart_status_total.c.base_currency == currency,
-            *_in_scope(cart_status_total, scope),
-        )
-    ).one()
-    return int(row.carts or 0), row.amount or _NOTHING
+def _open_carts(connection: Connection, scope: Scope | None) -> dict[str, _Tally]:
+    """Carts with items that are open now, by currency."""
+    query = select(
+        cart_status_total.c.base_currency,
+        func.sum(cart_status_total.c.carts),
+        _units(cart_status_total.c.base_subtotal),
+    ).where(cart_status_total.c.status == "open", cart_status_total.c.is_filled, *_in_scope(cart_status_total, scope))
+    rows = connection.execute(query.group_by(cart_status_total.c.base_currency))
+    return {currency: _Tally(int(carts), int(units)) for currency, carts, units in rows}
 
 
 def _carts_by_day(
     connection: Connection, scope: Scope | None, currency: str, first: date, final: date
-) -> dict[tuple[date, str], tuple[int, Decimal]]:
-    rows = connection.execute(
-        select(
-            cart_day_total.c.updated_day,
-            cart_day_total.c.status,
-            func.sum(cart_day_total.c.carts).label("carts"),
-            func.sum(cart_day_total.c.base_subtotal).label("amount"),
-        )
-        .where(
-            cart_day_total.c.updated_day.between(first, final),
-            cart_day_total.c.base_currency == currency,
-            *_in_scope(cart_day_total, scope),
-        )
-        .group_by(cart_day_total.c.updated_day, cart_day_total.c.status)
+) -> dict[tuple[date, str], _Tally]:
+    by = (cart_day_total.c.updated_day, cart_day_total.c.status)
+    query = select(*by, func.sum(cart_day_total.c.carts), _units(cart_day_total.c.base_subtotal)).where(
+        cart_day_total.c.updated_day.between(first, final),
+        cart_day_total.c.base_currency == currency,
+        *_in_scope(cart_day_total, scope),
     )
-    return {(row.updated_day, row.status): (int(row.carts), row.amount) for row in rows}
+    rows = connection.execute(query.group_by(*by))
+    return {(day, status): _Tally(int(carts), int(units)) for day, status, carts, units in rows}
 
 
-def _carts_by_status(days: Mapping[tuple[date, str], tuple[int, Decimal]]) -> tuple[StatusFigure, ...]:
-    found = []
+def _carts_by_status(days: Mapping[tuple[date, str], _Tally]) -> tuple[StatusFigure, ...]:
+    found: dict[str, _Tally] = {}
+    for (_, status), tally in days.items():
+        found[status] = _plus(found.get(status), *tally)
+    figures = []
     for status in sorted(CART_STATUSES, key=cart_status_rank):
-        parts: Sequence[tuple[int, Decimal]] = [part for (_, own), part in days.items() if own == status]
-        amount = sum((each for _, each in parts), _NOTHING)
-        found.append(StatusFigure(status, "", cart_status_style(status), sum(rows for rows, _ in parts), amount))
-    return tuple(found)
+        tally = found.get(status, _NOTHING)
+        figures.append(StatusFigure(status, "", cart_status_style(status), tally.rows, tally.amount))
+    return tuple(figures)
 
 
-def _average(amount: Decimal, number: int) -> Decimal | None:
-    return (amount / number).quantize(_UNITS, ROUND_HALF_UP) if number else None
+def _days(first: date, final: date) -> list[date]:
+    return [first + number * _DAY for number in range((final - first).days + 1)]
+
+
+def _plus(tally: _Tally | None, rows: int, units: int) -> _Tally:
+    return _Tally(tally.rows + rows, tally.units + units) if tally else _Tally(rows, units)
+
+
+def _rows(days: Sequence[_Tally]) -> Decimal:
+    return Decimal(sum(each.rows for each in days))
+
+
+def _revenue(days: Sequence[_Tally]) -> Decimal:
+    return units_to_money(sum(each.units for each in days))
+
+
+def _average(days: Sequence[_Tally]) -> Decimal | None:
+    rows = sum(each.rows for each in days)
+    return (_revenue(days) / rows).quantize(_PLACES, ROUND_HALF_UP) if rows else None
