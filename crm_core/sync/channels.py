@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
-from crm_core.errors import BadInput, ChannelError, NotFound, PermissionMissing, SetupError
+from crm_core.errors import BadInput, ChannelError, NotFound, PermissionMissing, SetupError, StoreUnusable
 from crm_core.magento.auth import Bearer, Credentials
 from crm_core.magento.check import CheckReport, normalise_base_url
 from crm_core.magento.checkout import Checkout
@@ -329,12 +329,12 @@ def resume(store: Store, channel_id: int) -> None:
 def pausing_on_trouble(store: Store, channel: Channel) -> Iterator[None]:
     """Pause the channel if the block raises what only a person can mend (sign-in, address, key); raise it on.
 
-    A missing permission stops only what needs it, so it does not pause the channel. A failed sign-in must not be
-    repeated: the sixth locks the account (observed on Magento 2.4.7).
+    A missing permission stops only what needs it, and a busy store is not the channel's fault: neither pauses it. A
+    failed sign-in must not be repeated: the sixth locks the account (observed on Magento 2.4.7).
     """
     try:
         yield
-    except PermissionMissing:
+    except (PermissionMissing, StoreUnusable):
         raise
     except SetupError as trouble:
         pause(store, channel.id, str(trouble))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select, update
 
-from crm_core.errors import BadInput, ChannelError, NotFound, PermissionMissing, SetupError, SignInFailed
+from crm_core.errors import BadInput, ChannelError, NotFound, PermissionMissing, SetupError, SignInFailed, StoreUnusable
 from crm_core.magento.auth import AdminPassword, Bearer, OAuth
 from crm_core.settings import settings
 from crm_core.store import tables
@@ -198,11 +198,13 @@ def test_a_check_that_passes_resumes_and_one_that_fails_does_not(store: Store, s
     assert channel_by_name(store, "Shop").paused_at is None
 
 
-def test_trouble_that_a_person_must_mend_pauses_but_a_missing_permission_does_not(
+def test_trouble_that_a_person_must_mend_pauses_but_a_missing_permission_or_a_busy_store_does_not(
     store: Store, channel: Channel
 ) -> None:
     with pytest.raises(PermissionMissing), channels.pausing_on_trouble(store, channel):
         raise PermissionMissing("The permission is missing.", "Magento_Cart::manage")
+    with pytest.raises(StoreUnusable), channels.pausing_on_trouble(store, channel):
+        raise StoreUnusable("The store is busy.")
     assert channel_by_name(store, "Shop").paused_at is None
     with pytest.raises(SignInFailed), channels.pausing_on_trouble(store, channel):
         raise SignInFailed("The password is wrong.")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from crm_core.magento.auth import AdminPassword
 from crm_core.store import rollups, tables
@@ -145,3 +145,29 @@ def test_no_secret_is_ever_logged_and_a_wrong_password_is_tried_once(
     assert "Wrong: stores:" in worker.log
     for secret in ("wrong-horse-battery", "right-horse", "Bearer"):
         assert secret not in worker.log
+
+
+@ON_SQLITE
+def test_a_worker_gives_up_claims_of_processes_that_died(
+    store: Store, channel: Channel, start_worker: StartWorker
+) -> None:
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    with store.writing() as connection:
+        connection.execute(
+            insert(tables.attempt).values(
+                shop_id=channel.shop_id,
+                cart_origin_id=5,
+                channel_id=channel.id,
+                person="anna",
+                state="claimed",
+                holds=True,
+                claimed_at=long_ago,
+            )
+        )
+
+    def is_settled() -> bool:
+        with store.reading() as connection:
+            return not connection.execute(select(tables.attempt.c.holds)).scalar_one()
+
+    start_worker()
+    eventually(is_settled)
