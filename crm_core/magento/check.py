@@ -12,6 +12,7 @@ from crm_core.errors import (
     DeskError,
     PermissionMissing,
     ShopAnsweredNonsense,
+    ShopHasNoSuch,
     ShopRefused,
     ShopUnavailable,
     SignInFailed,
@@ -99,6 +100,27 @@ _NEEDS = (
         "Catalog > Inventory > Products",
         "checking the products of a cart before an order is placed",
         "/V1/products",
+        is_required=False,
+    ),
+    _Need(
+        "Magento_Catalog::attributes_attributes",
+        "Stores > Attributes > Product",
+        "adding products that come in sizes or colours",
+        "/V1/products/attributes",
+        is_required=False,
+    ),
+    _Need(
+        "Magento_InventorySalesApi::stock",
+        "Stores > Inventory > Sales Stock",
+        "checking the stock before an order is placed",
+        "/V1/inventory/stock-resolver/website/none",
+        is_required=False,
+    ),
+    _Need(
+        "Magento_SalesRule::quote",
+        "Marketing > Promotions > Cart Price Rules",
+        "checking a coupon before an order is placed",
+        "/V1/coupons/search",
         is_required=False,
     ),
 )
@@ -207,8 +229,11 @@ def _check_permissions(report: CheckReport, connection: Connection, credentials:
         try:
             connection.get(need.path, () if need.path.startswith("/V1/store") else query)
         except DeskError as refusal:
-            failures[need] = refusal
-    if all(isinstance(failures.get(need), PermissionMissing | SignInFailed) for need in _NEEDS):
+            # The permission was enough to look, where the shop only lacks the module or what was looked for.
+            if need.is_required or not isinstance(refusal, ShopHasNoSuch):
+                failures[need] = refusal
+    required = [need for need in _NEEDS if need.is_required]
+    if all(isinstance(failures.get(need), PermissionMissing | SignInFailed) for need in required):
         report.add(Level.PROBLEM, "The credentials are accepted for nothing", _advice_for_refused(credentials))
         return False
     for need, failure in failures.items():

@@ -7,11 +7,14 @@ an address need Magento_Customer::customer in some versions.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import msgspec
 
+from crm_core.errors import ShopHasNoSuch
 from crm_core.magento.connection import Connection
 from crm_core.magento.decoding import decode
-from crm_core.magento.paths import store_view
+from crm_core.magento.paths import segment, store_view
 from crm_core.magento.payloads import Id, Number
 
 
@@ -53,6 +56,15 @@ class AddressAttribute(msgspec.Struct, frozen=True, gc=False):
         return self.store_label or self.frontend_label or self.attribute_code
 
 
+class _Rate(msgspec.Struct, gc=False):
+    currency_to: str
+    rate: float
+
+
+class _Currencies(msgspec.Struct, gc=False):
+    exchange_rates: list[_Rate] | None = None
+
+
 class Directory:
     """The shop's countries and address fields. Every method raises what `Connection.get` raises."""
 
@@ -64,6 +76,25 @@ class Directory:
         answer = self._connection.get("/V1/directory/countries", store=store_view(store_code))
         countries: list[Country] = decode(answer, list[Country], "the list of countries")
         return sorted(countries, key=lambda country: country.name)
+
+    def country(self, store_code: str, country_id: str) -> Country | None:
+        """The country with its regions; None if the store view does not sell to it (404, observed on 2.4.7)."""
+        path = f"/V1/directory/countries/{segment(country_id)}"
+        try:
+            answer = self._connection.get(path, store=store_view(store_code))
+        except ShopHasNoSuch:
+            return None
+        country: Country = decode(answer, Country, f"the country {country_id}")
+        return country
+
+    def exchange_rates(self, store_code: str) -> dict[str, Decimal]:
+        """How much of each currency one unit of the base currency is today; a cart keeps the rate it was reckoned by.
+
+        Magento tells the currencies that the store view sells in.
+        """
+        answer = self._connection.get("/V1/directory/currency", store=store_view(store_code))
+        currencies: _Currencies = decode(answer, _Currencies, "the exchange rates")
+        return {each.currency_to: Decimal(repr(each.rate)) for each in currencies.exchange_rates or ()}
 
     def address_attributes(self, store_code: str) -> list[AddressAttribute]:
         """The fields of an address in the shop's own order.

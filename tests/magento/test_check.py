@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -31,7 +32,11 @@ RESOURCES = {
     "/rest/V1/customers/search": "Magento_Customer::customer",
     "/rest/V1/customerGroups/search": "Magento_Customer::group",
     "/rest/V1/products": "Magento_Catalog::products",
+    "/rest/V1/products/attributes": "Magento_Catalog::attributes_attributes",
+    "/rest/V1/inventory/stock-resolver/.*": "Magento_InventorySalesApi::stock",
+    "/rest/V1/coupons/search": "Magento_SalesRule::quote",
 }
+HELPFUL = [resource for resource in RESOURCES.values() if re.match("Magento_(Catalog|Inventory|SalesRule)", resource)]
 
 
 def lacking(resource: str) -> Answer:
@@ -75,7 +80,7 @@ def test_a_healthy_shop_tells_about_itself(shop: ScriptedShop) -> None:
     assert not shop.sent("PUT")
 
 
-@pytest.mark.parametrize("resource", sorted(set(RESOURCES.values()) - {"Magento_Catalog::products"}))
+@pytest.mark.parametrize("resource", sorted(set(RESOURCES.values()) - set(HELPFUL)))
 def test_a_missing_permission_is_named_with_its_place_in_the_admin(shop: ScriptedShop, resource: str) -> None:
     healthy(shop, without=resource)
     report = check(shop.url, Bearer(TOKEN))
@@ -85,11 +90,19 @@ def test_a_missing_permission_is_named_with_its_place_in_the_admin(shop: Scripte
     assert not report.is_usable
 
 
-def test_a_permission_that_only_helps_is_a_warning(shop: ScriptedShop) -> None:
-    healthy(shop, without="Magento_Catalog::products")
+@pytest.mark.parametrize("resource", HELPFUL)
+def test_a_permission_that_only_helps_is_a_warning(shop: ScriptedShop, resource: str) -> None:
+    healthy(shop, without=resource)
     report = check(shop.url, Bearer(TOKEN))
     assert report.is_usable
-    assert "Magento_Catalog::products" in warnings(report)[0]
+    (warning,) = warnings(report)
+    assert f"The permission {resource} is missing" in warning
+
+
+def test_a_shop_without_a_module_that_only_helps_is_healthy(shop: ScriptedShop) -> None:
+    healthy(shop)
+    shop.on("GET", "/rest/V1/inventory/.*", replay("err_unknown_route"))
+    assert warnings(check(shop.url, Bearer(TOKEN))) == []
 
 
 @pytest.mark.parametrize(
