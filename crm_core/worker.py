@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from huey import Huey, PostgresHuey, SqliteHuey
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 
 from crm_core.errors import DeskError, LeaseLost, NotFound
 from crm_core.sales.placing import settle
-from crm_core.settings import settings
 from crm_core.store.database import Store
+from crm_core.store.engines import parse_url, sqlite_file
 from crm_core.store.indexes import ensure_indexes, refresh_statistics
 from crm_core.store.lease import release_all
 from crm_core.sync import schedule
@@ -149,14 +149,16 @@ def _keep_doing(duties: Sequence[_Duty], stop: threading.Event) -> None:
 
 
 def _queue(store: Store) -> Huey:
-    """The job queue: beside an SQLite store a file of its own, in a PostgreSQL store tables of its own."""
-    if store.dialect_name == "postgresql":
-        dsn = make_url(store.url).set(drivername="postgresql").render_as_string(hide_password=False)
-        with store.writing() as connection:
-            # Two workers that start at once would both find Huey's tables missing, and one would fail to make them.
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _QUEUE_LOCK})
-            return PostgresHuey("desk", dsn=dsn, results=False)
-    return SqliteHuey("desk", filename=str(settings().data_dir / "jobs.db"), results=False)
+    """The job queue of this store: a file beside an SQLite store, tables of Huey's own in a PostgreSQL store."""
+    url = parse_url(store.url)
+    file = sqlite_file(url)
+    if file is not None:
+        return SqliteHuey(file.name, filename=str(file.with_name("jobs.db")), results=False)
+    dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with store.writing() as connection:
+        # Two workers that start at once would both find Huey's tables missing, and one would fail to make them.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _QUEUE_LOCK})
+        return PostgresHuey("desk", dsn=dsn, results=False)
 
 
 def _reader(store: Store, stop: threading.Event, lease_seconds: float) -> Callable[[int, str], None]:

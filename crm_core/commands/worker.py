@@ -13,7 +13,7 @@ from crm_core.worker import run
 
 
 def worker(
-    threads: Annotated[int, typer.Option(min=1, max=32, help="How many things are read at the same time.")] = 4,
+    threads: Annotated[int, typer.Option(min=1, max=32, help="How many things are read at the same time.")] = 8,
     verbose: Annotated[bool, typer.Option("--verbose", help="Say more.")] = False,
 ) -> None:
     """Read every channel when it is due, until interrupted. Several workers may run, on several machines."""

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 def program(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """`python -m crm_core` in a process of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CRM_")}
-    return subprocess.run(  # noqa: S603 (our own words)
+    return subprocess.run(
         [sys.executable, "-m", "crm_core", *arguments],
         cwd=ROOT,
         env=kept | environment,
