@@ -20,6 +20,7 @@ from sqlalchemy import text
 
 from crm_core.errors import DeskError, LeaseLost, NotFound
 from crm_core.sales.placing import settle
+from crm_core.settings import settings
 from crm_core.store.database import Store
 from crm_core.store.engines import parse_url, sqlite_file
 from crm_core.store.indexes import ensure_indexes, refresh_statistics
@@ -151,8 +152,8 @@ def _keep_doing(duties: Sequence[_Duty], stop: threading.Event) -> None:
 def _queue(store: Store) -> Huey:
     """The job queue of this store: a file beside an SQLite store, tables of Huey's own in a PostgreSQL store."""
     url = parse_url(store.url)
-    file = sqlite_file(url)
-    if file is not None:
+    if store.dialect_name == "sqlite":
+        file = sqlite_file(url) or settings().data_dir / "desk.db"
         return SqliteHuey(file.name, filename=str(file.with_name("jobs.db")), results=False)
     dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
     with store.writing() as connection:
