@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Row, select
 
 from crm_core.magento.auth import Bearer
+from crm_core.magento.shop import Entity
 from crm_core.sales.offer import Choice, Offer, prepare
 from crm_core.sales.outcomes import Outcome
 from crm_core.sales.placing import place
@@ -22,10 +22,12 @@ from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
 from crm_core.sync.channels import Channel, add_channel, open_shop
+from crm_core.sync.pages import write_records
+from crm_core.sync.reading import read_one
 from crm_core.sync.record import synchronise_cart
 from crm_core.sync.rules import Rules
-from crm_core.sync.run import run_entity
 from crm_core.sync.stores import synchronise_stores
+from crm_core.sync.transaction import writing
 from demo_store import Shop
 from demo_store.service import Request, Response
 
@@ -124,10 +126,6 @@ class Desk:
         """The shop as its own people see it."""
         return self.front.shop
 
-    def read(self, entity: str) -> None:
-        """Mirror carts or orders as the worker does."""
-        run_entity(self.store, open_shop(self.store, self.channel), entity)
-
     def synchronise(self, cart_id: int) -> None:
         """Read the cart and its orders now, as the person's button does."""
         synchronise_cart(self.store, self.key(cart_id), "Anna")
@@ -135,9 +133,10 @@ class Desk:
     def add_cart(self, *lines: tuple[str, int], **details: Any) -> int:
         """The id of a cart that a shopper has just filled and brought up to the button, and that the desk has read."""
         cart_id = self.shop.add_cart(lines or (("MUG-01", 2),), **details)
-        a_while_ago = datetime.now(UTC) - timedelta(minutes=1)
-        self.shop.touch_cart(cart_id, f"{a_while_ago:%Y-%m-%d %H:%M:%S}")
-        self.read("carts")
+        opened = open_shop(self.store, self.channel)
+        found = read_one(opened, Entity.CARTS, cart_id)
+        with writing(self.store, self.channel.shop_id, opened.magento.connection.shop_now()) as transaction:
+            write_records(transaction, Entity.CARTS, found.records)
         return cart_id
 
     def row(self, cart_id: int) -> Row[Any]:

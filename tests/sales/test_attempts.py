@@ -225,10 +225,10 @@ def _claim_from_a_process(url: str, cart_key: int, people: list[str], won: multi
 
 
 def test_of_many_people_in_several_processes_one_gets_the_claim(store: Store, store_url: str, cart_key: int) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    won: multiprocessing.Queue[str] = spawn.Queue()
+    context = multiprocessing.get_context("forkserver")
+    won: multiprocessing.Queue[str] = context.Queue()
     processes = [
-        spawn.Process(
+        context.Process(
             target=_claim_from_a_process, args=(store_url, cart_key, [f"{number}-{i}" for i in range(4)], won)
         )
         for number in range(2)

@@ -9,7 +9,7 @@ import signal
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerProcess
 
 import pytest
 import time_machine
@@ -26,11 +26,24 @@ from crm_core.store.tables import record_event
 from demo_store.service import Request, Response
 from tests.sales.desk import PLACE, SHIP, Answer, Desk, dropped_after_the_work, dropped_before_the_work
 
-SPAWN = multiprocessing.get_context("spawn")
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload([__name__])
 
 
-def _place_once(url: str, cart_key: int, choice: Choice, person: str) -> None:
-    place(Store(url), cart_key, choice, person)
+def _open(url: str, data_dir: str) -> Store:
+    """The store in a process whose server was forked before this test had its own settings."""
+    os.environ["CRM_DATA_DIR"] = data_dir
+    settings.cache_clear()
+    return Store(url)
+
+
+def _place_once(url: str, data_dir: str, cart_key: int, choice: Choice, person: str) -> None:
+    place(_open(url, data_dir), cart_key, choice, person)
+
+
+def _annas_process(desk: Desk, cart_id: int, choice: Choice) -> ForkServerProcess:
+    data_dir = os.environ["CRM_DATA_DIR"]
+    return PROCESSES.Process(target=_place_once, args=(desk.store.url, data_dir, desk.key(cart_id), choice, "Anna"))
 
 
 class _Hold:
@@ -61,13 +74,13 @@ def _kill_during(desk: Desk, cart_id: int, choice: Choice, pattern: str) -> _Hol
     """Anna's process dies while its request waits at the shop's door."""
     hold = _Hold()
     desk.front.on(pattern, hold)
-    process = SPAWN.Process(target=_place_once, args=(desk.store.url, desk.key(cart_id), choice, "Anna"))
+    process = _annas_process(desk, cart_id, choice)
     _kill_once_it_waits(process, hold)
     desk.front.calm()
     return hold
 
 
-def _kill_once_it_waits(process: SpawnProcess, hold: _Hold) -> None:
+def _kill_once_it_waits(process: ForkServerProcess, hold: _Hold) -> None:
     process.start()
     while not hold.came.wait(0.1):
         assert process.is_alive(), "the process ended before it came to the shop's door"
@@ -135,7 +148,7 @@ def test_a_process_killed_while_it_read_the_order_back_leaves_a_placed_attempt(d
         return work()
 
     desk.front.on(PLACE, place_and_hold_what_follows)
-    process = SPAWN.Process(target=_place_once, args=(desk.store.url, desk.key(cart_id), choice, "Anna"))
+    process = _annas_process(desk, cart_id, choice)
     _kill_once_it_waits(process, after)
     desk.front.calm()
     after.goes_on.set()
@@ -185,8 +198,10 @@ def test_an_order_that_others_found_does_not_hide_the_one_that_was_made(desk: De
     assert [alarm.startswith("The shop has another order for this cart, too") for alarm in alarms] == [True]
 
 
-def _place_all(url: str, choices: dict[int, Choice], name: str, seen: multiprocessing.Queue[tuple[str, str]]) -> None:
-    store = Store(url)
+def _place_all(
+    url: str, data_dir: str, choices: dict[int, Choice], name: str, seen: multiprocessing.Queue[tuple[str, str]]
+) -> None:
+    store = _open(url, data_dir)
 
     def press(cart_key: int, choice: Choice, person: str) -> None:
         try:
@@ -216,8 +231,11 @@ def test_people_in_several_processes_at_once_make_one_order_a_cart_whatever_happ
     fates: list[Answer] = [dropped_after_the_work, dropped_before_the_work, lambda _request, work: work()]
     dealt = {cart_id: dice.choice(fates) for cart_id in carts}
     desk.front.on(PLACE, lambda request, work: dealt[int(request.target.split("/")[-2])](request, work))
-    seen: multiprocessing.Queue[tuple[str, str]] = SPAWN.Queue()
-    processes = [SPAWN.Process(target=_place_all, args=(desk.store.url, choices, name, seen)) for name in "AB"]
+    seen: multiprocessing.Queue[tuple[str, str]] = PROCESSES.Queue()
+    processes = [
+        PROCESSES.Process(target=_place_all, args=(desk.store.url, os.environ["CRM_DATA_DIR"], choices, name, seen))
+        for name in "AB"
+    ]
     for process in processes:
         process.start()
     outcomes = [seen.get(timeout=60) for _ in range(4 * len(carts))]
