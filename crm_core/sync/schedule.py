@@ -29,7 +29,6 @@ LONGEST_BACK_OFF = timedelta(minutes=15)
 ORDERS_GO_FIRST = timedelta(seconds=60)
 """How long carts wait for a run of orders under way. A longer one, such as a first import, must not keep them away."""
 
-
 _READING = "read"
 
 
@@ -39,7 +38,6 @@ class Due:
 
     channel_id: int
     entity: str
-    claimed_at: datetime
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def lease_name(channel_id: int, entity: str) -> str:
     return f"{_READING}:{channel_id}:{entity}"
 
 
-def claim_due(store: Store, entities: Sequence[str] = ENTITIES) -> list[Due]:
+def claim_due(store: Store) -> list[Due]:
     """What is due now and nobody reads, claimed for the caller; of several workers asking at once one gets it.
 
     Nothing of a shop is read before its store views are known (they tell the time zone). Carts wait for orders that are
@@ -65,19 +63,19 @@ def claim_due(store: Store, entities: Sequence[str] = ENTITIES) -> list[Due]:
     """
     now = datetime.now(UTC)
     with store.reading() as connection:
-        if not _offered(connection, now, entities):
+        if not _offered(connection, now):
             return []
     claimed = []
     with store.writing() as connection:
         # In the order in which everybody locks these rows, so that nobody waits in a circle.
-        for channel_id, entity in sorted(_offered(connection, now, entities)):
+        for channel_id, entity in sorted(_offered(connection, now)):
             done = connection.execute(
                 update(tables.sync_state)
                 .where(_of(channel_id, entity), tables.sync_state.c.due_at <= now)
                 .values(due_at=now + CLAIM)
             )
             if done.rowcount:
-                claimed.append(Due(channel_id, entity, now))
+                claimed.append(Due(channel_id, entity))
     return sorted(claimed, key=lambda due: (due.channel_id, ENTITIES.index(due.entity)))
 
 
@@ -207,7 +205,7 @@ def _of(channel_id: int, entity: str) -> ColumnElement[bool]:
     return and_(tables.sync_state.c.channel_id == channel_id, tables.sync_state.c.entity == entity)
 
 
-def _offered(connection: Connection, now: datetime, entities: Sequence[str]) -> list[tuple[int, str]]:
+def _offered(connection: Connection, now: datetime) -> list[tuple[int, str]]:
     """What is due and may be read now."""
     rows = connection.execute(
         select(tables.sync_state)
@@ -222,7 +220,6 @@ def _offered(connection: Connection, now: datetime, entities: Sequence[str]) -> 
         (row.channel_id, row.entity)
         for row in rows
         if row.due_at <= now
-        and row.entity in entities
         and lease_name(row.channel_id, row.entity) not in held
         and not _must_wait(row, states, held, now)
     ]
