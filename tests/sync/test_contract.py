@@ -96,6 +96,7 @@ def test_11_a_row_committed_late_is_found_in_the_overlap(desk: Desk) -> None:
 @pytest.mark.parametrize("hours", [-2, 2])
 def test_12_the_shops_clock_rules_not_ours(desk: Desk, hours: int) -> None:
     desk.shop.set_clock(hours * 3600)
+    desk.open.magento.websites()
     first = add_carts(desk, 3)
     desk.run("carts")
     changed = first[1]

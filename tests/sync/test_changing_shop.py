@@ -1,0 +1,157 @@
+"""The windows against a shop that changes while it is read: nothing lost, nothing doubled, whatever happens when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from crm_core.store import tables
+from crm_core.store.database import Store
+from crm_core.sync.rules import Rules
+from crm_core.sync.run import Progress
+from demo_store import Shop, serve
+from tests.sync.conftest import Desk, connect
+
+OVERLAP = 600
+PAGE = 3
+WINDOW = 4
+
+Deed = tuple[str, int, int]
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+class World:
+    """A shop whose people act between our commits, and a desk that may be killed after any of them."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.shop = desk.shop
+        self.carts: list[int] = []
+
+    def now(self) -> datetime:
+        """The shop's clock."""
+        return datetime.now(UTC) + timedelta(seconds=self.shop.records.settings["clock_offset"])
+
+    def act(self, deed: Deed) -> None:
+        """One deed of the shop's people; the numbers tell which cart, and by how much."""
+        kind, which, amount = deed
+        if kind == "add" or not self.carts:
+            self.carts.append(self.shop.add_cart(ready=False))
+            return
+        cart = self.carts[which % len(self.carts)]
+        match kind:
+            case "edit":
+                self.shop.set_qty(cart, "MUG-01", 1 + amount)
+            case "same second":
+                # Changed together, long ago: a cluster that no cut can part. They are what they were, so a time that
+                # goes back is no change: only carts that are not mirrored yet may be moved there.
+                for each in self.carts[: 2 + amount]:
+                    if not self.is_mirrored(each):
+                        self.shop.touch_cart(each, _stamp(self.now() - timedelta(days=3)))
+            case "late commit":
+                # Visible only now, with a time of up to nearly an overlap ago.
+                self.shop.set_qty(cart, "MUG-01", 11 + amount)
+                self.shop.touch_cart(cart, _stamp(self.now() - timedelta(seconds=amount * 60)))
+            case "time passes":
+                offset = self.shop.records.settings["clock_offset"]
+                self.shop.set_clock(offset + amount * 120)
+
+    def run(self, meanwhile: list[Deed], killed_after: int | None, *, full: bool) -> None:
+        """A run of carts, a deed after each of its commits, and its end after the commit of that number."""
+        todo = list(meanwhile)
+        commits = 0
+
+        def step(_: Progress) -> None:
+            nonlocal commits
+            if commits == killed_after:
+                raise Killed
+            commits += 1
+            if todo:
+                self.act(todo.pop(0))
+
+        with suppress(Killed):
+            self.desk.run("carts", on_step=step, window_size=WINDOW, full=full)
+
+    def is_mirrored(self, cart_id: int) -> bool:
+        """Whether the store has the cart."""
+        table = tables.cart
+        return bool(self.desk.all(select(table.c.id).where(table.c.id == self.desk.key(cart_id))))
+
+    def mirrored(self) -> list[tuple[int, datetime, int]]:
+        """Id, time and pieces of each mirrored cart."""
+        table = tables.cart
+        rows = self.desk.all(
+            select(table).where(table.c.shop_id == self.desk.open.channel.shop_id).order_by(table.c.id)
+        )
+        return [(row["origin_id"], row["updated_at"], int(row["items_qty"])) for row in rows]
+
+    def there(self) -> list[tuple[int, datetime, int]]:
+        """The same of each cart, as the shop has it."""
+        return [
+            (
+                cart["entity_id"],
+                datetime.strptime(cart["updated_at"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC),
+                sum(int(line["qty"]) for line in cart["lines"]),
+            )
+            for cart in sorted(self.shop.records.state.all("cart"), key=lambda cart: int(cart["entity_id"]))
+        ]
+
+    def pieces(self) -> int:
+        """Lines of the mirrored carts."""
+        shop_id = self.desk.open.channel.shop_id
+        item, cart = tables.cart_item, tables.cart
+        query = select(func.count().label("n")).select_from(item).join(cart, cart.c.id == item.c.cart_id)
+        return int(self.desk.all(query.where(cart.c.shop_id == shop_id))[0]["n"])
+
+    def owed(self) -> int:
+        """Windows that are not finished."""
+        window = tables.sync_window
+        query = select(window.c.id).where(window.c.channel_id == self.desk.open.channel.id, window.c.state == "open")
+        return len(self.desk.all(query))
+
+
+@contextmanager
+def world_of(store: Store) -> Iterator[World]:
+    """A new shop, and a desk on it in the store."""
+    shop = Shop()
+    rules = Rules(page_size=PAGE, overlap_seconds=OVERLAP, connections=2)
+    with serve(shop) as url:
+        yield World(connect(store, shop, url, rules))
+    shop.close()
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+deeds = st.tuples(
+    st.sampled_from(["add", "edit", "edit", "same second", "late commit", "time passes"]),
+    st.integers(0, 40),
+    st.integers(0, 9),
+)
+runs = st.tuples(st.lists(deeds, max_size=8), st.none() | st.integers(0, 12), st.booleans())
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(before=st.lists(deeds, max_size=12), history=st.lists(runs, min_size=1, max_size=4))
+def test_nothing_is_lost_or_doubled_for_any_interleaving_and_any_kill(
+    store: Store, before: list[Deed], history: list[tuple[list[Deed], int | None, bool]]
+) -> None:
+    with world_of(store) as world:
+        for deed in before:
+            world.act(deed)
+        for meanwhile, killed_after, full in history:
+            world.run(meanwhile, killed_after, full=full)
+        world.run([], None, full=False)
+        assert world.mirrored() == world.there()
+        assert world.pieces() == len(world.carts)
+        assert world.owed() == 0
+        assert world.desk.differences() == []
