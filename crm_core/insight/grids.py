@@ -39,7 +39,7 @@ from crm_core.store.tables import cart, order
 
 PAGE_ROWS = 50
 
-PAGE_SECONDS = 3.0
+PAGE_SECONDS = 5.0
 """Time after which a page is given up with TooSlow."""
 
 

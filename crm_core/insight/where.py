@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from sqlalchemy import (
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Table,
     UnaryExpression,
     and_,
+    collate,
     false,
     func,
     literal_column,
@@ -37,6 +39,8 @@ from crm_core.store.tables import cart, cart_item, order, order_item, shop
 _NUMBER = re.compile(r"#?(\d{1,12})")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _DAY = timedelta(days=1)
+
+_TO_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 _INCREMENT_DIGITS = 9
 """Digits that Magento fills an order number up to."""
@@ -179,9 +183,11 @@ def _skus(connection: Connection, rows: Rows, word: str) -> Sequence[str]:
 
 
 def _like_any_case(connection: Connection, column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
-    if connection.dialect.name == "sqlite":  # its LIKE does not tell A from a
+    """Whatever the case of the letters A to Z, which is as far as SQLite's LIKE goes."""
+    if connection.dialect.name == "sqlite" or text.isdigit():
         return _like(column, text)
-    return column.ilike(contains(text), escape="\\")
+    # PostgreSQL's ILIKE takes nearly three times as long.
+    return _like(func.lower(collate(column, "C")), text.translate(_TO_LOWER))
 
 
 def _like(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
