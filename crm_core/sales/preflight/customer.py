@@ -1,0 +1,60 @@
+"""Checks of whose cart it is: the customer's account and website, and the e-mail address that an order needs."""
+
+from __future__ import annotations
+
+import re
+
+from crm_core.magento.payloads import Cart
+from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
+
+
+def customer_checks(cart: Cart, website_id: int) -> list[Check]:
+    """Whether the customer still exists and belongs to the cart's website, and whether there is an e-mail address."""
+    return [_customer(cart, website_id), _email(cart)]
+
+
+def _is_customers(cart: Cart) -> bool:
+    return cart.customer is not None and cart.customer.id is not None
+
+
+def _customer(cart: Cart, website_id: int) -> Check:
+    customer = cart.customer
+    if customer is None or customer.id is None:
+        if cart.customer_is_guest is False:
+            return Check(
+                Code.CUSTOMER,
+                Verdict.LOOK,
+                "The customer's account was deleted",
+                "The shop would take it as a guest's order, in nobody's account.",
+            )
+        return passes(Code.CUSTOMER, "A guest's cart")
+    name = " ".join(part for part in (customer.firstname, customer.lastname) if part) or customer.email or "customer"
+    if customer.website_id is not None and customer.website_id != website_id:
+        return Check(
+            Code.CUSTOMER,
+            Verdict.LOOK,
+            f"{name} belongs to another website",
+            "The shop would take the order all the same; the customer may not see it in their account.",
+            figures=(Figure("Customer's website", customer.website_id), Figure("Cart's website", website_id)),
+        )
+    return passes(Code.CUSTOMER, f"{name} has an account in this website")
+
+
+def _email(cart: Cart) -> Check:
+    if _is_customers(cart):
+        email = cart.customer.email if cart.customer else None
+    else:
+        # A guest's order takes it from the billing address and from nowhere else (observed on Magento 2.4.7).
+        email = cart.billing_address.email if cart.billing_address else None
+    if email and _EMAIL.match(email):
+        return passes(Code.EMAIL, f"E-mail: {email}")
+    fix = (Fix(FixKind.ENTER_EMAIL, "Enter an e-mail address"),)
+    if email:
+        return Check(
+            Code.EMAIL, Verdict.FAIL, f"“{email}” is not an e-mail address", "Correct it before ordering.", fixes=fix
+        )
+    return Check(
+        Code.EMAIL, Verdict.FAIL, "No e-mail address", "The shop takes no order without one. Enter it.", fixes=fix
+    )

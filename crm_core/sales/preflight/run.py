@@ -1,0 +1,176 @@
+"""The preflight of a cart: every check at once, and what they come to."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from crm_core.errors import PermissionMissing
+from crm_core.sales.decisions import require_person
+from crm_core.sales.preflight.address import address_checks
+from crm_core.sales.preflight.asking import Asking, Told
+from crm_core.sales.preflight.cart import cart_checks, desk_checks
+from crm_core.sales.preflight.check import STANDING, Check, Code, Verdict, passes
+from crm_core.sales.preflight.coupon import coupon_check
+from crm_core.sales.preflight.customer import customer_checks
+from crm_core.sales.preflight.lines import line_checks
+from crm_core.sales.preflight.payment import payment_check
+from crm_core.sales.preflight.plan import AS_IT_STANDS, Plan
+from crm_core.sales.preflight.price import price_checks
+from crm_core.sales.preflight.reading import Reading, read
+from crm_core.sales.preflight.shipping import shipping_check
+from crm_core.sales.preflight.standing import Standing, standing
+from crm_core.sales.preflight.unknowable import unknowable_checks
+from crm_core.store.database import Store
+from crm_core.sync.channels import open_shop
+from crm_core.sync.record import synchronise_cart
+
+_NEEDED_TO_PLACE = frozenset(("Magento_Cart::manage",))
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """Every check of one cart at one moment. Seconds are wall time; `at` is UTC."""
+
+    cart_key: int
+    checks: tuple[Check, ...]
+    reading: Reading | None
+    """What the shop said; None where it was not asked."""
+    plan: Plan
+    calls: int
+    """Requests to the shop."""
+    shop_seconds: float
+    """How long the shop was waited for, its answers to several questions at once counted once."""
+    own_seconds: float
+    """How long everything else took."""
+    at: datetime
+
+    @property
+    def verdict(self) -> Verdict:
+        """What will come of placing it: the worst of the checks, what can never be known beforehand left aside.
+
+        PASS means that the shop refuses it for none but a STANDING reason.
+        """
+        verdicts = {check.verdict for check in self.checks if check.code not in STANDING}
+        worst = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.LOOK)
+        return next((verdict for verdict in worst if verdict in verdicts), Verdict.PASS)
+
+    @property
+    def blocking(self) -> tuple[Check, ...]:
+        """What must be settled before it can be placed."""
+        return tuple(check for check in self.checks if check.verdict is Verdict.FAIL)
+
+    @property
+    def summary(self) -> str:
+        """One line: what is to be settled, or that it is ready."""
+        passed = sum(check.verdict is Verdict.PASS for check in self.checks)
+        if self.blocking:
+            return f"{_things(len(self.blocking))} to settle"
+        looks = sum(check.verdict is Verdict.LOOK for check in self.checks)
+        unknown = sum(check.verdict is Verdict.UNKNOWN and check.code not in STANDING for check in self.checks)
+        parts = [f"{_things(looks)} to look at"] if looks else []
+        parts += [f"{_things(unknown)} not known"] if unknown else []
+        start = "Can be placed" if parts else "Ready to place"
+        return " · ".join([start, *parts, f"{passed} checks passed"])
+
+    def of(self, code: Code) -> tuple[Check, ...]:
+        """The checks with that code."""
+        return tuple(check for check in self.checks if check.code == code)
+
+
+def preflight(
+    store: Store, cart_key: int, person: str, *, plan: Plan = AS_IT_STANDS, recalculate: bool = False
+) -> Preflight:
+    """Everything that would stop or change the order, read from the shop now, with nothing written there.
+
+    Only with `recalculate`, which is the person's press on Check, the shop recalculates a cart whose prices have
+    changed. `plan` is what the person has chosen so far. A cart that turns out to be closed is synchronised.
+
+    Raises NotFound for an unknown cart, NotAllowed if nobody is signed in, and ChannelError if the shop does not accept
+    the channel's credentials; a shop that cannot answer is a check that says so.
+    """
+    started = time.perf_counter()
+    require_person(person)
+    known = standing(store, cart_key)
+    checks = desk_checks(known)
+    channel = known.channel
+    if channel is None or channel.paused_at is not None:
+        return _result(cart_key, checks, None, plan, None, started)
+    shop = open_shop(store, channel)
+    asking = Asking(shop.magento.connection, channel.connections)
+    with asking:
+        reading = read(asking, shop, known, recalculate=recalculate)
+        if reading.cart.is_told and not reading.is_open:
+            # The desk thought it open. Reading a closed cart is a search, so this writes nothing in the shop.
+            asking.ask(lambda: synchronise_cart(store, cart_key, person)).told()
+    checks += _shop_checks(known, reading, plan)
+    return _result(cart_key, checks, reading, plan, asking, started)
+
+
+def _shop_checks(known: Standing, reading: Reading, plan: Plan) -> list[Check]:
+    checks = [*cart_checks(known, reading), *_permissions(reading)]
+    cart = reading.cart.value
+    if cart is not None and reading.is_open:
+        checks += customer_checks(cart, reading.website_id)
+        checks += line_checks(known, reading)
+        checks += price_checks(known, reading)
+        checks.append(coupon_check(known, reading))
+        checks += address_checks(reading)
+        checks.append(shipping_check(reading, plan))
+        checks.append(payment_check(reading, plan))
+        checks += unknowable_checks()
+    return checks
+
+
+def _permissions(reading: Reading) -> list[Check]:
+    """One line for each permission that the channel's credentials lack."""
+    told: tuple[Told[object], ...] = (
+        reading.cart,
+        reading.orders,
+        reading.is_due,
+        reading.products,
+        reading.salable,
+        *(stock.item for stock in reading.stock.values()),
+        *reading.countries.values(),
+        reading.rates,
+        reading.coupon_code,
+        reading.coupon,
+        reading.totals,
+        reading.payment,
+        reading.payment_methods,
+        reading.shipping_methods,
+    )
+    lacking = {each.trouble.resource: each.trouble for each in told if isinstance(each.trouble, PermissionMissing)}
+    if not lacking:
+        return [passes(Code.PERMISSION, "The channel's credentials may read what is needed")]
+    return [
+        Check(
+            Code.PERMISSION,
+            Verdict.FAIL if resource in _NEEDED_TO_PLACE else Verdict.UNKNOWN,
+            f"The shop does not allow it: {resource or 'a permission that it does not name'}",
+            str(trouble),
+        )
+        for resource, trouble in lacking.items()
+    ]
+
+
+def _result(
+    cart_key: int, checks: list[Check], reading: Reading | None, plan: Plan, asking: Asking | None, started: float
+) -> Preflight:
+    order = {code: position for position, code in enumerate(Code)}
+    shop_seconds = 0.0 if asking is None else asking.shop_seconds
+    return Preflight(
+        cart_key=cart_key,
+        checks=tuple(sorted(checks, key=lambda check: order[check.code])),
+        reading=reading,
+        plan=plan,
+        calls=0 if asking is None else asking.calls,
+        shop_seconds=shop_seconds,
+        own_seconds=max(0.0, time.perf_counter() - started - shop_seconds),
+        at=datetime.now(UTC),
+    )
+
+
+def _things(count: int) -> str:
+    return "1 thing" if count == 1 else f"{count} things"
