@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from crm_core.errors import BadInput, ChannelError, NotFound, PermissionMissing, SetupError, StoreUnusable
 from crm_core.magento.auth import Bearer, Credentials
@@ -152,6 +152,11 @@ def channel_of_store(store: Store, shop_id: int, store_id: int) -> Channel | Non
     if website_id is None:
         return next((channel for channel in found if channel.website_ids is None), None)
     return next((channel for channel in found if channel.covers(website_id)), None)
+
+
+def lease_name(channel_id: int, entity: str) -> str:
+    """The name of the lease that whoever reads this entity of this channel must hold."""
+    return f"read:{channel_id}:{entity}"
 
 
 # ---- setting up -----------------------------------------------------------------------------------------------------
@@ -310,13 +315,23 @@ def check_channel(store: Store, name: str) -> CheckReport:
 
 
 def pause(store: Store, channel_id: int, reason: str) -> None:
-    """Nothing is read from or written to the shop through this channel until it resumes; the first reason stands."""
+    """Nothing is read from or written to the shop through this channel until it resumes; the first reason stands.
+
+    Runs under way lose their lease and end with the next commit they try.
+    """
     with store.writing() as connection:
         connection.execute(
             update(tables.channel)
             .where(tables.channel.c.id == channel_id, tables.channel.c.paused_at.is_(None))
             .values(paused_at=datetime.now(UTC), paused_reason=reason)
         )
+        take_leases(connection, channel_id)
+
+
+def take_leases(connection: Connection, channel_id: int) -> None:
+    """Whoever reads this channel can commit nothing more."""
+    names = [lease_name(channel_id, entity) for entity in ENTITIES]
+    connection.execute(delete(tables.lease).where(tables.lease.c.name.in_(names)))
 
 
 def resume(store: Store, channel_id: int) -> None:

@@ -14,8 +14,16 @@ from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.lease import acquire
 from crm_core.sync.audit import OnTally, find_gone, reread
-from crm_core.sync.channels import ENTITIES, Channel, channel_by_id, channels, open_shop, pausing_on_trouble
-from crm_core.sync.schedule import last_success, lease_name
+from crm_core.sync.channels import (
+    ENTITIES,
+    Channel,
+    channel_by_id,
+    channels,
+    lease_name,
+    open_shop,
+    pausing_on_trouble,
+)
+from crm_core.sync.schedule import last_success
 from crm_core.sync.work import holding
 
 logger = logging.getLogger(__name__)

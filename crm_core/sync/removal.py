@@ -13,9 +13,8 @@ from crm_core.store.database import Store
 from crm_core.store.keys import record_key
 from crm_core.store.rollups import CartFacts, Deltas, OrderFacts
 from crm_core.store.upsert import delete_lines
-from crm_core.sync.channels import ENTITIES, Channel, channel_by_name, channels
+from crm_core.sync.channels import Channel, channel_by_name, channels, take_leases
 from crm_core.sync.lookups import rows_where
-from crm_core.sync.schedule import lease_name
 
 _CHUNK = 2_000
 _SMALL = (tables.website, tables.store_view, tables.customer_group)
@@ -72,8 +71,7 @@ def remove_channel(store: Store, name: str) -> Removal:
             .where(tables.channel.c.id == channel.id)
             .values(paused_at=datetime.now(UTC), paused_reason="It is being removed. Remove it again to finish.")
         )
-        leases = [lease_name(channel.id, entity) for entity in ENTITIES]
-        connection.execute(delete(tables.lease).where(tables.lease.c.name.in_(leases)))
+        take_leases(connection, channel.id)
     left = _others(store, channel)
     _forget(store, channel.shop_id, left)
     with store.writing() as connection:

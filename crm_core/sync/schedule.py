@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 from crm_core.errors import BadInput, NotAllowed, NotFound, PermissionMissing, ShopUnavailable
 from crm_core.store import tables
 from crm_core.store.database import Store
-from crm_core.sync.channels import ENTITIES, Channel, channel_by_id
+from crm_core.sync.channels import ENTITIES, Channel, channel_by_id, lease_name
 
 CLAIM = timedelta(seconds=15)
 """How long claimed work may wait in the queue before it is offered again."""
@@ -28,8 +28,6 @@ FIRST_RETRY = timedelta(seconds=2)
 LONGEST_BACK_OFF = timedelta(minutes=15)
 ORDERS_GO_FIRST = timedelta(seconds=60)
 """How long carts wait for a run of orders under way. A longer one, such as a first import, must not keep them away."""
-
-_READING = "read"
 
 
 @dataclass(frozen=True)
@@ -48,11 +46,6 @@ class Request:
     full: bool
     is_first: bool
     started_at: datetime
-
-
-def lease_name(channel_id: int, entity: str) -> str:
-    """The name of the lease that whoever reads this entity of this channel must hold."""
-    return f"{_READING}:{channel_id}:{entity}"
 
 
 def claim_due(store: Store) -> list[Due]:

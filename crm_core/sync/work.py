@@ -20,10 +20,10 @@ from crm_core.store.database import Store
 from crm_core.store.lease import Lease, acquire, release, renew
 from crm_core.sync import schedule
 from crm_core.sync.audit import find_gone
-from crm_core.sync.channels import Channel, OpenShop, channel_by_id, open_shop, pausing_on_trouble
+from crm_core.sync.channels import Channel, OpenShop, channel_by_id, lease_name, open_shop, pausing_on_trouble
 from crm_core.sync.days import take_over_zone
 from crm_core.sync.run import OnStep, Progress, run_entity
-from crm_core.sync.schedule import Request, lease_name
+from crm_core.sync.schedule import Request
 from crm_core.sync.stores import MovedZone, synchronise_stores
 from crm_core.sync.windows import FIRST, TICK
 

@@ -13,7 +13,7 @@ from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.lease import acquire, release_all
 from crm_core.sync import channels, schedule
-from crm_core.sync.channels import Channel
+from crm_core.sync.channels import Channel, lease_name
 
 
 def due(store: Store) -> list[str]:
@@ -45,7 +45,7 @@ def state(store: Store, entity: str) -> Any:
 def hold(store: Store, channel: Channel, entity: str, seconds: float = 60) -> None:
     """Another worker reads it."""
     with store.writing() as connection:
-        assert acquire(connection, schedule.lease_name(channel.id, entity), "another", seconds)
+        assert acquire(connection, lease_name(channel.id, entity), "another", seconds)
 
 
 def test_a_new_channel_is_read_in_the_order_of_work(store: Store, channel: Channel) -> None:
@@ -167,7 +167,7 @@ def test_work_that_was_begun_and_never_ended_is_due_as_soon_as_its_lease_is_free
     store: Store, channel: Channel
 ) -> None:
     with store.writing() as connection:
-        lease = acquire(connection, schedule.lease_name(channel.id, "stores"), "another")
+        lease = acquire(connection, lease_name(channel.id, "stores"), "another")
         assert lease is not None
     schedule.begin(store, channel.id, "stores")
     assert due(store) == []

@@ -10,8 +10,7 @@ from sqlalchemy import func, select
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.lease import acquire
-from crm_core.sync import schedule
-from crm_core.sync.channels import channel_by_name, pause
+from crm_core.sync.channels import channel_by_name, lease_name, pause
 from demo_store import Faults
 from tests.cli.conftest import Desk, Served
 
@@ -131,7 +130,7 @@ def test_names_of_a_shop_cannot_steer_the_terminal(desk: Desk, store: Store, sho
 def test_what_a_worker_reads_meanwhile_is_waited_for(desk: Desk, store: Store, shop: Served) -> None:
     channel = channel_by_name(store, "Shop")
     with store.writing() as connection:
-        assert acquire(connection, schedule.lease_name(channel.id, "stores"), "a worker", seconds=1.5)
+        assert acquire(connection, lease_name(channel.id, "stores"), "a worker", seconds=1.5)
     said = desk("sync", "--entity", "stores")
     assert said.status == 0, said.err
     assert counts(said.out, "stores")[0] > 0

@@ -14,7 +14,7 @@ from crm_core.magento.auth import AdminPassword
 from crm_core.store import rollups, tables
 from crm_core.store.database import Store
 from crm_core.sync import schedule
-from crm_core.sync.channels import ENTITIES, Channel, add_channel, channel_by_name
+from crm_core.sync.channels import ENTITIES, Channel, add_channel, channel_by_name, lease_name
 from demo_store import Faults
 from tests.worker.conftest import Served, StartWorker, eventually, held_leases, read_entities
 
@@ -113,7 +113,7 @@ def test_a_worker_that_waits_for_a_slow_shop_stops_all_the_same(
 ) -> None:
     served.shop.faults = Faults(slow=30, matching="GET /rest/V1/orders")
     worker = start_worker()
-    eventually(lambda: schedule.lease_name(channel.id, "orders") in held_leases(store))
+    eventually(lambda: lease_name(channel.id, "orders") in held_leases(store))
     assert worker.stop(signal.SIGTERM) < 6
     assert worker.process.returncode == 0
     assert held_leases(store) == []

@@ -14,9 +14,8 @@ from crm_core.store import rollups, tables
 from crm_core.store.database import Store
 from crm_core.store.lease import acquire
 from crm_core.sync import schedule
-from crm_core.sync.channels import Channel, channel_by_name, open_shop, set_credentials
+from crm_core.sync.channels import Channel, channel_by_name, lease_name, open_shop, pause, set_credentials
 from crm_core.sync.run import Progress
-from crm_core.sync.schedule import lease_name
 from crm_core.sync.work import holding, read_entity
 from demo_store import Faults
 from tests.worker.conftest import Served, eventually, held_leases
@@ -108,6 +107,21 @@ def test_a_run_whose_lease_was_taken_writes_nothing_more(store: Store, channel: 
         read_entity(store, channel.id, "orders", holder="test", on_step=take_it_away)
     assert [orders(store)] == seen
     assert state(store, "orders").failures == 0
+
+
+def test_pausing_a_channel_ends_its_run_under_way(store: Store, channel: Channel) -> None:
+    read(store, channel, "stores")
+    seen: list[int] = []
+
+    def pause_it(step: Progress) -> None:
+        if step.tally.read and not seen:
+            seen.append(orders(store))
+            pause(store, channel.id, "Paused by ben.")
+
+    with pytest.raises(LeaseLost):
+        read_entity(store, channel.id, "orders", holder="test", on_step=pause_it)
+    assert [orders(store)] == seen
+    assert channel_by_name(store, "Shop").paused_reason == "Paused by ben."
 
 
 def test_a_lease_is_renewed_while_the_work_lasts(store: Store) -> None:
