@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_core.insight.directory import ChannelName, Directory, StoreView
-from crm_core.insight.filters import Filter, Screen
+from crm_core.insight.filters import Filter, Screen, known_words
 from crm_core.insight.periods import Period
 from crm_core.insight.saved_filters import open_filter, save_filter
 from crm_core.insight.terms import Term, read_terms, write_terms
@@ -294,6 +296,16 @@ def test_conditions_are_told_in_words() -> None:
 
 def test_a_text_is_cut_and_freed_of_what_no_database_takes() -> None:
     assert Filter("carts", text=f"a\x00b\ud800  \n c{'x' * 1000}").text == "ab c" + "x" * 196
+
+
+def test_the_manual_names_every_condition_and_all_its_examples_work() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "filters.md").read_text()
+    examples = [code for code in re.findall(r"`([^`]+)`", manual) if code not in known_words()]
+    names = _names()
+    for example in examples:
+        found = [Filter.from_text(screen, example, names) for screen in ("carts", "orders")]
+        assert any(not problems and chosen != Filter(chosen.screen) for chosen, problems in found), example
+    assert {term.key for example in examples for term in read_terms(example)} - {""} == set(known_words())
 
 
 _keys = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=8)
