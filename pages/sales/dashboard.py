@@ -10,8 +10,9 @@ import streamlit as st
 from crm_core.insight.filters import Screen
 from crm_core.insight.metrics import Dashboard, Figure, dashboard
 from crm_core.insight.periods import Period
-from pages.widgets import charts, desk, first_run, listing
+from pages.widgets import desk, first_run, listing
 from pages.widgets.charts import CONFIG, Slice
+from pages.widgets.figures import bar_figure, line_figure
 from pages.widgets.layout import card, row, spread
 from pages.widgets.text import dotted, escaped, money, percent, plural, when, whole_money
 
@@ -27,8 +28,6 @@ def _screen() -> None:
     with spread():
         st.title("Dashboard", width="content", anchor=False)
         controls = row(width="content")
-    if first_run.draw_if_nothing_to_show("orders"):
-        return
     params = st.query_params
     chosen = params.get("period", "30d")
     period = chosen if chosen in _PERIODS else "30d"
@@ -37,6 +36,8 @@ def _screen() -> None:
     figures = dashboard(desk.store(), Period(preset=period), channel, params.get("currency"), desk.reader_today())
     if figures.currency not in figures.currencies:
         figures = dashboard(desk.store(), Period(preset=period), channel, None, desk.reader_today())
+    if not figures.currencies and first_run.draw_if_nothing_to_show("orders"):
+        return
     with controls:
         _controls(period, channel, figures)
     st.caption(_what(figures))
@@ -157,7 +158,7 @@ def _over_time(figures: Dashboard) -> None:
                 ":gray[:material/more_horiz: Before]]",
                 width="content",
             )
-        figure = _line_figure(hash(figures), what or "Revenue", figures)
+        figure = line_figure(figures, what or "Revenue")
         st.plotly_chart(
             figure, config=CONFIG, key="dashboard-over-time", alt=f"{what} by day, beside the period before"
         )
@@ -219,7 +220,7 @@ def _by_store(figures: Dashboard, period: str) -> None:
 def _pressed_bar(slices: tuple[Slice, ...], key: str, alt: str) -> str | None:
     """Draws the bars; the key of the one that was pressed on this run."""
     event: Any = st.plotly_chart(
-        _bar_figure(slices),
+        bar_figure(slices),
         config=CONFIG,
         on_select="rerun",
         selection_mode="points",
@@ -230,31 +231,6 @@ def _pressed_bar(slices: tuple[Slice, ...], key: str, alt: str) -> str | None:
     keys = {each.key for each in slices}
     pressed = points[0].get("y") if points else None
     return pressed if pressed in keys else None
-
-
-@st.cache_resource(show_spinner=False, max_entries=64)
-def _line_figure(mark: int, what: str, _figures: Dashboard) -> Any:  # noqa: ARG001  # mark tells one result from another
-    """The lines, built once a result."""
-    previous_days = [
-        _figures.previous_first.fromordinal(each)
-        for each in range(_figures.previous_first.toordinal(), _figures.previous_final.toordinal() + 1)
-    ]
-    is_money = what == "Revenue"
-    now = _figures.revenue.by_day if is_money else _figures.orders.by_day
-    then = _figures.previous_revenue_by_day if is_money else _figures.previous_orders_by_day
-    return charts.over_time(
-        _figures.days,
-        [float(each or 0) for each in now],
-        [float(each) for each in then],
-        previous_days=previous_days,
-        currency=_figures.currency if is_money else "",
-    )
-
-
-@st.cache_resource(show_spinner=False, max_entries=256)
-def _bar_figure(slices: tuple[Slice, ...]) -> Any:
-    """The bars, built once a result."""
-    return charts.bars(slices)
 
 
 _screen()

@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from datetime import date, datetime
-from functools import wraps
+from functools import cache, wraps
 from typing import ParamSpec
 from zoneinfo import ZoneInfo
 
@@ -28,7 +28,7 @@ _NAMES_SECONDS = 15
 """How long a screen may call a new channel or store view by its number."""
 
 
-@st.cache_resource(show_spinner=False, on_release=lambda store: store.close())
+@cache
 def _opened(url: str) -> Store:  # noqa: ARG001  # the cache's key
     return open_store()
 
@@ -61,19 +61,28 @@ def person() -> str:
         return current_person()
 
 
-def require_known_reader() -> None:
-    """Raises SetupError if others could reach this screen without saying who they are.
+def knows_reader() -> bool:
+    """Whether the screens may be shown: somebody signed in, or only this machine can reach the app and nobody needs to.
 
-    The product's front door checks that before it listens; this holds for a bare `streamlit run`, which may listen on
-    another address than CRM_HOST says.
+    The product's front door refuses an address that others can reach without a sign-in; this holds for a bare
+    `streamlit run` too, which may listen on another address than CRM_HOST says.
     """
-    address = str(st.get_option("server.address") or "0.0.0.0")  # noqa: S104  # what Streamlit takes when it has none
-    if st.user.get("is_logged_in") or settings().model_copy(update={"host": address}).is_loopback:
-        return
-    raise SetupError(
-        f"The app listens on {address}, where others can reach it, and nobody has to sign in. "
-        "Start it with `make run`, or on 127.0.0.1."
-    )
+    if "is_logged_in" in st.user:  # Streamlit adds it where an [auth] section is set up
+        return bool(st.user.is_logged_in)
+    return settings().model_copy(update={"host": _listens_on()}).is_loopback
+
+
+def require_sign_in() -> None:
+    """Raises SetupError, with what to do, where somebody should sign in but no sign-in is set up."""
+    if "is_logged_in" not in st.user:
+        raise SetupError(
+            f"The app listens on {_listens_on()}, where others can reach it, and nobody has to sign in. "
+            "Start it with `make run`, or on 127.0.0.1."
+        )
+
+
+def _listens_on() -> str:
+    return str(st.get_option("server.address") or "0.0.0.0")  # noqa: S104  # what Streamlit takes when it has none
 
 
 def reader_zone() -> ZoneInfo:

@@ -12,7 +12,7 @@ import streamlit as st
 from crm_core.insight.directory import Directory
 from crm_core.insight.filters import Filter, known_words
 from crm_core.insight.periods import PRESETS, Period
-from pages.widgets import desk, listing
+from pages.widgets import listing
 from pages.widgets.layout import row
 from pages.widgets.listing import Listing
 from pages.widgets.people import country_name, country_options
@@ -26,9 +26,11 @@ _PROBLEMS = "filter-problems"
 _LONGEST = 1_000
 
 
-def draw_filter_bar(here: Listing) -> None:
-    """Box and popovers; each change goes to the first page of the list with the new filter."""
-    names = desk.names()
+def draw_filter_bar(here: Listing, names: Directory) -> None:
+    """Box and popovers; each change goes to the first page of the list with the new filter.
+
+    A popover is filled while it is open only: their many controls would cost every run more than the list itself.
+    """
     with row(gap="xsmall"):
         with st.container(width=420):
             st.session_state["filter-text"] = here.filter.personal_text
@@ -45,23 +47,25 @@ def draw_filter_bar(here: Listing) -> None:
                 args=(here, names),
             )
         with row(gap="xsmall", wrap=False, width="content"):
-            with st.popover("Channel"):
-                _channels(here, names)
-            with st.popover("Updated" if here.screen == "carts" else "Dates"):
-                _period(here, "updated", "Updated")
-                if here.screen == "orders":
-                    _period(here, "created", "Created")
-            with st.popover("Total" if here.screen == "orders" else "Subtotal"):
-                _amount(here, names)
-            with st.popover("More"):
-                _more(here)
+            is_carts = here.screen == "carts"
+            _popover("Channel", lambda: _channels(here, names))
+            _popover("Updated" if is_carts else "Dates", lambda: _dates(here))
+            _popover("Subtotal" if is_carts else "Total", lambda: _amount(here, names))
+            _popover("More", lambda: _more(here))
     for problem in st.session_state.pop(_PROBLEMS, ()):
         st.warning(escaped(problem, 300), icon=":material/edit:")
 
 
-def draw_conditions(here: Listing) -> None:
+def _popover(label: str, draw: Callable[[], None]) -> None:
+    popover = st.popover(label, key=f"popover-{label.lower()}", on_change="rerun")
+    if popover.open:
+        with popover:
+            draw()
+
+
+def draw_conditions(here: Listing, names: Directory) -> None:
     """The active conditions but for the status, which has a control of its own; a press takes one away."""
-    conditions = [each for each in here.filter.conditions(desk.names()) if each.key != "status"]
+    conditions = [each for each in here.filter.conditions(names) if each.key != "status"]
     if not conditions:
         return
     with row(width="content", gap="xsmall"):
@@ -132,6 +136,12 @@ def _store_label(names: Directory, key: int) -> str:
     view = names.stores_by_key[key]
     channel = names.channel_name(view.shop_id, view.origin_id)
     return " · ".join(part for part in (plain(view.name, 40), plain(channel or view.website, 40)) if part)
+
+
+def _dates(here: Listing) -> None:
+    _period(here, "updated", "Updated")
+    if here.screen == "orders":
+        _period(here, "created", "Created")
 
 
 def _period(here: Listing, field: str, label: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -67,30 +68,9 @@ def draw_grid(
         )
     }
     for column in columns:
-        values = cells[column.key]
-        label = column.label
-        if column.key == sort[0]:
-            label += " ↓" if sort[1] else " ↑"
-        match column.kind:
-            case "chip":
-                arrays[column.key] = pa.array([[value] for value in values], _CHIPS)
-                config[column.key] = st.column_config.MultiselectColumn(
-                    label, width=column.width, options=chips.labels, color=chips.colours
-                )
-            case "instant":
-                arrays[column.key] = pa.array(values, _INSTANT)
-                config[column.key] = st.column_config.DatetimeColumn(
-                    label, width=column.width, format="D MMM, HH:mm", timezone=zone
-                )
-            case "age":
-                arrays[column.key] = pa.array([age(value) for value in values], pa.string())
-                config[column.key] = st.column_config.TextColumn(label, width=column.width, alignment="right")
-            case "amount":
-                arrays[column.key] = pa.array(values, pa.string())
-                config[column.key] = st.column_config.TextColumn(label, width=column.width, alignment="right")
-            case "text":
-                arrays[column.key] = pa.array(values, pa.string())
-                config[column.key] = st.column_config.TextColumn(label, width=column.width)
+        order = "" if column.key != sort[0] else " ↓" if sort[1] else " ↑"
+        arrays[column.key] = _array(column.kind, cells[column.key])
+        config[column.key] = _config(column, column.label + order, chips if column.kind == "chip" else None, zone)
     # A header press selects its column; another key for another order clears that mark again.
     key = f"{name}-{sort[0]}-{'down' if sort[1] else 'up'}"
     sortable = {column.key for column in columns if column.sortable}
@@ -112,6 +92,41 @@ def draw_grid(
         placeholder="—",
         alt=name.capitalize(),
     )
+
+
+def _array(kind: Kind, values: list[Any]) -> pa.Array:
+    match kind:
+        case "chip":
+            return pa.array([[value] for value in values], _CHIPS)
+        case "instant":
+            return pa.array(values, _INSTANT)
+        case "age":
+            return pa.array([age(value) for value in values], pa.string())
+        case "amount" | "text":
+            return pa.array(values, pa.string())
+
+
+@lru_cache(maxsize=512)
+def _config(column: Shown, label: str, chips: Chips | None, zone: str) -> dict[str, Any]:
+    """What Streamlit is told of a column, without what is unset: it copies all of it on every run."""
+    options: Any
+    match column.kind:
+        case "chip":
+            options = st.column_config.MultiselectColumn(
+                label,
+                width=column.width,
+                options=chips.labels if chips else (),
+                color=chips.colours if chips else (),
+            )
+        case "instant":
+            options = st.column_config.DatetimeColumn(label, width=column.width, format="D MMM, HH:mm", timezone=zone)
+        case "age" | "amount":
+            options = st.column_config.TextColumn(label, width=column.width, alignment="right")
+        case "text":
+            options = st.column_config.TextColumn(label, width=column.width)
+    set_ones = {name: value for name, value in options.items() if value is not None}
+    set_ones["type_config"] = {name: value for name, value in options["type_config"].items() if value is not None}
+    return set_ones
 
 
 def _pressed_row(key: str) -> int:

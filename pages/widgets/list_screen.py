@@ -44,17 +44,18 @@ class ListScreen(Generic[_Row]):
         place_order.close()
         with spread():
             st.title(self.title, width="content", anchor=False)
-        if first_run.draw_if_nothing_to_show(self.screen):
-            return
         here, problems = listing.read(self.screen)
-        draw_filter_bar(here)
+        names = desk.names()
+        counts = status_counts(desk.store(), here.filter, today=desk.reader_today(), names=names)
+        if not any(each.count.value for each in counts) and first_run.draw_if_nothing_to_show(self.screen):
+            return
+        draw_filter_bar(here, names)
         for problem in problems:
             st.warning(escaped(problem, 300), icon=":material/edit:")
-        counts = status_counts(desk.store(), here.filter, today=desk.reader_today(), names=desk.names())
         draw_status_meter(counts, self.screen)
         with spread(gap="xsmall"):
             draw_status_control(counts, here, _in_all([each.count for each in counts]))
-            draw_conditions(here)
+            draw_conditions(here, names)
         self._rows()
 
     @st.fragment

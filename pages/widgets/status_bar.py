@@ -8,8 +8,9 @@ from typing import Any
 import streamlit as st
 
 from crm_core.insight.counts import StatusCount
-from pages.widgets import charts, listing
+from pages.widgets import listing
 from pages.widgets.charts import CONFIG, Slice
+from pages.widgets.figures import meter_figure
 from pages.widgets.listing import Listing
 from pages.widgets.status import coloured
 from pages.widgets.text import escaped
@@ -25,7 +26,7 @@ def draw_status_meter(counts: Sequence[StatusCount], name: str) -> None:
         if each.count.value
     )
     if slices:
-        st.plotly_chart(_meter(slices), config=CONFIG, key=f"{name}-meter", alt=f"{name.capitalize()} by status")
+        st.plotly_chart(meter_figure(slices), config=CONFIG, key=f"{name}-meter", alt=f"{name.capitalize()} by status")
 
 
 def draw_status_control(counts: Sequence[StatusCount], here: Listing, everything: str) -> None:
@@ -65,8 +66,3 @@ def _control(here: Listing, labels: dict[str, str], mode: Any, value: Any) -> No
         label_visibility="collapsed",
         on_change=changed,
     )
-
-
-@st.cache_resource(show_spinner=False, max_entries=200)
-def _meter(slices: tuple[Slice, ...]) -> Any:
-    return charts.meter(slices)

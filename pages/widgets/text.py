@@ -33,6 +33,7 @@ _MAIL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+\-]{0,63}@[A-Za-z0-9\-]+(\.[A-Za-z0
 _SPACE = re.compile(r"\s+")
 
 
+@lru_cache(maxsize=8_192)
 def plain(text: str | None, limit: int = 200) -> str:
     """One line of at most `limit` characters, without control and direction characters; "" for None.
 

@@ -73,7 +73,7 @@ def test_a_channel_is_removed_only_after_a_second_press(desk: Desk) -> None:
     at = desk.open("channels")
     at.session_state["channel-removing"] = "Test shop"
     at.run()
-    assert "everything mirrored" in words_of(at)
+    assert "Nothing changes in the shop" in words_of(at)
     _press(at, "Keep it")
     assert desk.rows(select(tables.channel.c.id))
     at.session_state["channel-removing"] = "Test shop"

@@ -76,6 +76,8 @@ def test_a_condition_is_taken_away_by_its_pill_and_all_by_clear(desk: Desk) -> N
 
 def test_the_popovers_write_the_same_address_as_the_keyboard(desk: Desk) -> None:
     at = desk.open("carts", sort="-subtotal")
+    at.session_state["popover-updated"] = at.session_state["popover-more"] = at.session_state["popover-subtotal"] = True
+    at.run()
     at.pills(key="filter-updated").set_value("90d").run()
     at.number_input(key="filter-amount-From").set_value(20.5).run()
     at.multiselect(key="filter-countries").set_value(["DE", "NL"]).run()
@@ -110,6 +112,9 @@ def test_no_match_tells_the_filter_and_offers_the_way_out(desk: Desk) -> None:
 def test_filter_widgets_show_what_the_address_says(desk: Desk) -> None:
     at = desk.open("orders", total="10..99.5", country="DE", created="30d", customer="known", deleted="no")
     assert is_well(at)
+    for popover in ("dates", "total", "more"):
+        at.session_state[f"popover-{popover}"] = True
+    at.run()
     assert at.number_input(key="filter-amount-From").value == 10
     assert Decimal(str(at.number_input(key="filter-amount-To").value)) == Decimal("99.5")
     assert at.multiselect(key="filter-countries").value == ["DE"]
