@@ -1,14 +1,15 @@
-"""The screen of the product: who is it, and where to. Run it with `streamlit run app.py`; `make run` does."""
+"""The screen of the product: who is it, and where to. Run it with `streamlit run app.py`; `make run` does.
+
+st.navigation runs for everybody, and every address leads somebody who has not signed in to the sign-in alone: a page
+script is never run by its own address.
+"""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from pages.widgets import desk
 from pages.widgets.sidebar import status_line
-
-_dashboard = st.Page(
-    "pages/sales/dashboard.py", title="Dashboard", icon=":material/monitoring:", url_path="home", default=True
-)
 
 
 def _dashboard_by_name() -> None:
@@ -25,22 +26,37 @@ st.set_page_config(
 )
 st.logo("static/logo.svg", icon_image="static/mark.svg", size="medium")
 
-_chosen = st.navigation(
-    {
-        "Sales": [
-            _dashboard,
-            st.Page("pages/sales/carts.py", title="Carts", icon=":material/shopping_cart:", url_path="carts"),
-            st.Page("pages/sales/orders.py", title="Orders", icon=":material/receipt_long:", url_path="orders"),
+if desk.knows_reader():
+    _dashboard = st.Page(
+        "pages/sales/dashboard.py", title="Dashboard", icon=":material/monitoring:", url_path="home", default=True
+    )
+    _chosen = st.navigation(
+        {
+            "Sales": [
+                _dashboard,
+                st.Page("pages/sales/carts.py", title="Carts", icon=":material/shopping_cart:", url_path="carts"),
+                st.Page("pages/sales/orders.py", title="Orders", icon=":material/receipt_long:", url_path="orders"),
+            ],
+            "Set-up": [
+                st.Page("pages/setup/channels.py", title="Channels", icon=":material/hub:", url_path="channels"),
+            ],
+            "": [
+                st.Page(_dashboard_by_name, title="Dashboard", url_path="dashboard", visibility="hidden"),
+                st.Page("pages/sales/cart.py", title="Cart", url_path="cart", visibility="hidden"),
+                st.Page("pages/sales/order.py", title="Order", url_path="order", visibility="hidden"),
+            ],
+        },
+        expanded=True,
+    )
+    with st.sidebar:
+        status_line()
+else:
+    _addresses = ("home", "dashboard", "carts", "orders", "cart", "order", "channels")
+    _chosen = st.navigation(
+        [
+            st.Page("pages/setup/sign_in.py", title="Sign in", url_path=address, default=address == "home")
+            for address in _addresses
         ],
-        "Set-up": [st.Page("pages/setup/channels.py", title="Channels", icon=":material/hub:", url_path="channels")],
-        "": [
-            st.Page(_dashboard_by_name, title="Dashboard", url_path="dashboard", visibility="hidden"),
-            st.Page("pages/sales/cart.py", title="Cart", url_path="cart", visibility="hidden"),
-            st.Page("pages/sales/order.py", title="Order", url_path="order", visibility="hidden"),
-        ],
-    },
-    expanded=True,
-)
-with st.sidebar:
-    status_line()
+        position="hidden",
+    )
 _chosen.run()

@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from contextlib import closing
@@ -41,7 +42,7 @@ def main() -> int:
     """Run until Ctrl-C; returns the exit status. A DeskError before the start is one line and status 1."""
     try:
         here = settings()
-        require_sign_in_or_loopback()
+        require_sign_in_or_loopback(has_sign_in=_has_sign_in())
         _require_free_port(here.host, here.port, "CRM_PORT")
         with closing(open_store()) as store:
             with_demo = here.demo and ensure_demo_channel(store, f"http://127.0.0.1:{here.demo_port}")
@@ -58,6 +59,17 @@ def main() -> int:
     manager.loop()
     interrupted = 130
     return 0 if manager.returncode == interrupted else int(manager.returncode or 0)
+
+
+def _has_sign_in() -> bool:
+    """Whether Streamlit's secrets hold an [auth] section; the app then asks everybody to sign in."""
+    secrets = _ROOT / ".streamlit" / "secrets.toml"
+    try:
+        return "auth" in tomllib.loads(secrets.read_text())
+    except FileNotFoundError:
+        return False
+    except tomllib.TOMLDecodeError as error:
+        raise SetupError(f"{secrets} cannot be read: {error}. Mend it, then start again.") from error
 
 
 def _services(here: Settings, with_demo: bool) -> dict[str, list[str]]:
