@@ -28,7 +28,7 @@ LINE_COLUMNS = (
 
 _ORDER_LINE_COLUMNS = (
     "order_id", "item_id", "parent_item_id", "quote_item_id", "sku", "name", "product_type", "qty_ordered",
-    "base_price", "base_row_total",
+    "base_price",
 )  # fmt: skip
 _MADE_FROM = (
     "id", "cart_id", "shop_id", "store_id", "customer_id", "email", "firstname", "lastname", "name_key", "email_key",
@@ -184,7 +184,6 @@ def lines_from_orders(transaction: Transaction, order_of: dict[int, int]) -> dic
     cart_of = {order: cart for cart, order in order_of.items() if cart not in have}
     found = rows_where(connection, tables.order_item, _ORDER_LINE_COLUMNS, "order_id", cart_of)
     lines: dict[tuple[int, int], Row] = {}
-    subtotals: dict[int, int] = dict.fromkeys(cart_of.values(), 0)
     for row in found:
         if row.parent_item_id is not None:
             continue
@@ -202,9 +201,10 @@ def lines_from_orders(transaction: Transaction, order_of: dict[int, int]) -> dic
             "present",
             transaction.now,
         )
-        subtotals[cart_key] += row.base_row_total
     upsert(connection, tables.cart_item, LINE_COLUMNS, [lines[key] for key in sorted(lines)])
-    return {key: subtotal for key, subtotal in subtotals.items() if subtotal}
+    # Not the sum of the row totals: those of an order may be after discount (observed on Magento 2.4.7).
+    orders = rows_where(connection, tables.order, ("id", "base_subtotal"), "id", cart_of)
+    return {cart_of[row.id]: row.base_subtotal for row in orders if row.base_subtotal}
 
 
 def make_carts(transaction: Transaction, cart_keys: Collection[int]) -> int:
