@@ -113,13 +113,6 @@ def status_counts(
     ]
 
 
-def tally(store: Store, wanted: Filter, names: Directory, today: date) -> Tally:
-    """The count and the sums of the rows that match the filter."""
-    with store.reading() as connection:
-        cells = rollup_cells(connection, wanted, names, today)
-    return _bounded(store, wanted, names, today) if cells is None else tally_of(cells)
-
-
 def tally_of(cells: Sequence[Cell]) -> Tally:
     """The count and the sums of rollup cells."""
     sums: dict[str, Decimal] = {}
@@ -206,30 +199,6 @@ def _counted_by_status(
     except TooSlow:
         return {status: Count(None, exact=False) for status in states}
     return dict.fromkeys(states, Count(0)) | {row.status: Count(row.rows) for row in rows}
-
-
-def _bounded(store: Store, wanted: Filter, names: Directory, today: date) -> Tally:
-    rows = ROWS[wanted.screen]
-    try:
-        with store.reading(COUNT_SECONDS) as connection:
-            conditions = where(connection, wanted, names, today, status_by_index=has_rare_status(connection, wanted))
-            some = (
-                select(rows.table.c.base_currency, rows.amount.label("amount"))
-                .where(*conditions)
-                .limit(LIMIT + 1)
-                .subquery()
-            )
-            found = connection.execute(
-                select(
-                    some.c.base_currency, func.count().label("rows"), func.sum(some.c.amount).label("amount")
-                ).group_by(some.c.base_currency)
-            ).all()
-    except TooSlow:
-        return Tally(Count(None, exact=False), ())
-    number = sum(row.rows for row in found)
-    if number > LIMIT:
-        return Tally(Count(LIMIT, exact=False), ())
-    return Tally(Count(number), sorted_sums({row.base_currency: row.amount for row in found}))
 
 
 def has_rare_status(connection: Connection, wanted: Filter) -> bool:

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, case, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Subquery, case, func, literal, select, tuple_
 
 from crm_core.errors import NotFound, TooSlow
 from crm_core.insight.counts import (
@@ -24,7 +24,6 @@ from crm_core.insight.counts import (
     has_rare_status,
     rollup_cells,
     sorted_sums,
-    tally,
     tally_of,
     total_rows,
 )
@@ -206,24 +205,62 @@ def neighbours(store: Store, wanted: Filter, sort: Sort, key: int, *, today: dat
         own = connection.execute(select(*keys).where(table.c.id == key)).one_or_none()
     if own is None:
         raise NotFound(f"There is no such record in {wanted.screen}. Go back to the list.")
-    counted = tally(store, wanted, names, today).matching
     try:
         with store.reading(PAGE_SECONDS) as connection:
-            walk, conditions = _plan(connection, wanted, sort, counted, names, today)
-            ordered = keys if walk else (unindexed(connection, keys[0]), *keys[1:])
-            around = [
-                connection.scalar(
-                    select(table.c.id)
-                    .where(*conditions, _beyond(keys, tuple(own), descending=descending))
-                    .order_by(*(each.desc() if descending else each.asc() for each in ordered))
-                    .limit(1)
-                )
-                for descending in (not sort.descending, sort.descending)
-            ]
-            position = _position(connection, table.c.id, conditions, keys, tuple(own), sort)
+            cells = rollup_cells(connection, wanted, names, today)
+            if cells is not None:
+                counted = tally_of(cells).matching
+            else:
+                matches = _whole_list(connection, wanted, sort, names, today)
+                counted = Count(LIMIT, exact=False) if matches is None else Count(len(matches))
+                if matches is not None and key in matches:
+                    place = matches.index(key)
+                    return Neighbours(
+                        position=place + 1,
+                        of=counted,
+                        previous=matches[place - 1] if place else None,
+                        next=matches[place + 1] if place + 1 < len(matches) else None,
+                    )
+            return _around(connection, wanted, sort, tuple(own), counted, names, today)
     except TooSlow:
-        return Neighbours(None, counted, None, None)
-    return Neighbours(position, counted, *around)
+        return Neighbours(None, Count(None, exact=False), None, None)
+
+
+def _around(
+    connection: Connection,
+    wanted: Filter,
+    sort: Sort,
+    own: tuple[Any, ...],
+    counted: Count,
+    names: Directory,
+    today: date,
+) -> Neighbours:
+    table = ROWS[wanted.screen].table
+    keys = sort_keys(wanted.screen, sort, names)
+    walk, conditions = _plan(connection, wanted, sort, counted, names, today)
+    ordered = keys if walk else (unindexed(connection, keys[0]), *keys[1:])
+    previous, following = (
+        connection.scalar(
+            select(table.c.id)
+            .where(*conditions, _beyond(keys, own, descending=descending))
+            .order_by(*(each.desc() if descending else each.asc() for each in ordered))
+            .limit(1)
+        )
+        for descending in (not sort.descending, sort.descending)
+    )
+    position = _position(connection, table.c.id, conditions, keys, own, sort)
+    return Neighbours(position, counted, previous, following)
+
+
+def _whole_list(
+    connection: Connection, wanted: Filter, sort: Sort, names: Directory, today: date
+) -> Sequence[int] | None:
+    """The keys of all rows that match, in order, found in one go; None if they are more than LIMIT."""
+    some, own = _some(connection, wanted, sort, names, today)
+    found = connection.scalars(
+        select(own[-1]).select_from(some).order_by(*(key.desc() if sort.descending else key.asc() for key in own))
+    ).all()
+    return None if len(found) > LIMIT else found
 
 
 def _page(
@@ -278,17 +315,7 @@ def _count_and_find(
 
     Beyond LIMIT rows the page is not found yet: what was looked at are any rows, not the first ones of the sort.
     """
-    rows = ROWS[wanted.screen]
-    keys = sort_keys(wanted.screen, sort, names)
-    conditions = where(connection, wanted, names, today, status_by_index=has_rare_status(connection, wanted))
-    shown = [key.label(f"key{number}") for number, key in enumerate(keys)]
-    some = (
-        select(*shown, rows.table.c.base_currency, rows.amount.label("amount"))
-        .where(*conditions)
-        .limit(LIMIT + 1)
-        .subquery()
-    )
-    own = [some.c[key.name] for key in shown]
+    some, own = _some(connection, wanted, sort, names, today)
     currencies = currencies_of(connection, wanted.screen)
     sums = [
         func.sum(case((some.c.base_currency == currency, some.c.amount))).over().label(f"sum{number}")
@@ -315,6 +342,18 @@ def _count_and_find(
         sorted_sums({currency: amount for currency, amount in amounts.items() if amount is not None}),
     )
     return counted, page, [tuple(row[1 + len(currencies) :]) for row in found]
+
+
+def _some(
+    connection: Connection, wanted: Filter, sort: Sort, names: Directory, today: date
+) -> tuple[Subquery, list[ColumnElement[Any]]]:
+    """Any LIMIT + 1 of the rows that match, with currency and amount, and what they are sorted by."""
+    rows = ROWS[wanted.screen]
+    conditions = where(connection, wanted, names, today, status_by_index=has_rare_status(connection, wanted))
+    shown = [key.label(f"key{number}") for number, key in enumerate(sort_keys(wanted.screen, sort, names))]
+    query = select(*shown, rows.table.c.base_currency, rows.amount.label("amount")).where(*conditions)
+    some = query.limit(LIMIT + 1).subquery()
+    return some, [some.c[key.name] for key in shown]
 
 
 def _find(
