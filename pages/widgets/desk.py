@@ -44,8 +44,11 @@ def store() -> Store:
 
 
 def names() -> Directory:
-    """The channels and store views by name, at most some seconds old."""
-    return _directory(settings().store_url)
+    """The channels and store views by name, at most some seconds old; not old at all before there are any."""
+    found = _directory(settings().store_url)
+    if not found.stores:
+        _directory.clear()
+    return found
 
 
 def forget_names() -> None:

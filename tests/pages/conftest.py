@@ -117,7 +117,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
             yield Filled(folder, shop, url)
 
 
-def _forget_store() -> None:
+def forget_store() -> None:
     """The app opens its store anew: tests of one process have a store each."""
     desk_widgets._opened.cache_clear()
 
@@ -127,17 +127,17 @@ def desk(filled: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     """A desk with a filled store of its own. The shop is shared: tests add to it and leave the rest alone."""
     shutil.copytree(filled.folder, tmp_path / "data")
     monkeypatch.setenv("CRM_USER", "Maja Petersen")
-    _forget_store()
+    forget_store()
     store = Store(settings().store_url)
     yield Desk(store, filled.shop, filled.url)
     store.close()
-    _forget_store()
+    forget_store()
 
 
 @pytest.fixture
 def empty_desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
     """A session on a desk that was just installed: nothing in its store, no channel."""
     monkeypatch.setenv("CRM_USER", "Maja Petersen")
-    _forget_store()
+    forget_store()
     yield AppTest.from_file(str(ROOT / "app.py"), default_timeout=_PATIENCE_SECONDS).run()
-    _forget_store()
+    forget_store()

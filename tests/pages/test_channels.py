@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import streamlit
 from sqlalchemy import select, update
 from streamlit.testing.v1 import AppTest
 
@@ -80,5 +79,4 @@ def test_a_channel_is_removed_only_after_a_second_press(desk: Desk) -> None:
     at.run()
     _press(at, "Remove")
     assert not desk.rows(select(tables.channel.c.id))
-    streamlit.cache_resource.clear()
     assert "Connect your first Magento store" in words_of(at.run())

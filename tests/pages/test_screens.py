@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import streamlit
 from sqlalchemy import select, text
 from streamlit.testing.v1 import AppTest
 
@@ -12,7 +11,7 @@ from crm_core.settings import settings
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.sync.channels import add_channel
-from tests.pages.conftest import PAGES, ROOT, Desk
+from tests.pages.conftest import PAGES, ROOT, Desk, forget_store
 from tests.pages.screens import is_well, words_of
 
 
@@ -40,7 +39,7 @@ def test_a_first_import_under_way_is_said_and_no_empty_list_is_shown() -> None:
     add_channel(store, "New shop", "http://127.0.0.1:9", Bearer("demo"), person="Maja", check_first=False)
     store.close()
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    streamlit.cache_resource.clear()
+    forget_store()
     at.run()
     at.switch_page(PAGES["carts"]).run()
     assert is_well(at)
@@ -49,7 +48,7 @@ def test_a_first_import_under_way_is_said_and_no_empty_list_is_shown() -> None:
 
 def test_a_store_of_a_newer_version_is_told_and_the_app_stays_up(desk: Desk) -> None:
     desk.do(text("UPDATE alembic_version SET version_num = '9999'"))
-    streamlit.cache_resource.clear()
+    forget_store()
     at = desk.open()
     assert not at.exception
     assert "newer" in at.error[0].value or "version" in at.error[0].value
@@ -59,7 +58,7 @@ def test_a_store_that_is_no_database_is_told(empty_desk: AppTest, tmp_path: Path
     for file in (tmp_path / "data").glob("desk.db*"):
         file.unlink()
     (tmp_path / "data" / "desk.db").write_bytes(b"not a database at all" * 100)
-    streamlit.cache_resource.clear()
+    forget_store()
     empty_desk.run()
     assert not empty_desk.exception
     assert empty_desk.error
