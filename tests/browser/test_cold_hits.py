@@ -6,6 +6,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,15 +21,23 @@ pytestmark = pytest.mark.browser
 @pytest.mark.parametrize("path", ["", "dashboard", "carts", "orders", "cart?id=1", "order?id=1", "channels"])
 def test_the_first_hit_of_a_fresh_server_runs_the_navigation(browser: Browser, tmp_path: Path, path: str) -> None:
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    server = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"CRM_DATA_DIR": str(tmp_path)})
-    page = browser.new_page()
-    try:
-        _wait_until_healthy(port)
+    with _app(port, tmp_path, "127.0.0.1"):
+        page = browser.new_page()
         page.goto(f"http://127.0.0.1:{port}/{path}")
         expect(page.get_by_role("link", name="Channels")).to_be_visible(timeout=30_000)
-    finally:
         page.close()
+
+
+@contextmanager
+def _app(port: int, data: Path, address: str) -> Iterator[None]:
+    """The app alone, as a bare `streamlit run` starts it: nobody has asked it anything yet."""
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    environment = os.environ | {"CRM_DATA_DIR": str(data)}
+    server = subprocess.Popen([*command, "--server.address", address], cwd=ROOT, env=environment)
+    try:
+        _wait_until_healthy(port)
+        yield
+    finally:
         server.terminate()
         server.wait(timeout=20)
 
@@ -40,3 +50,16 @@ def _wait_until_healthy(port: int) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
     raise AssertionError("The app did not answer.")
+
+
+@pytest.mark.parametrize("path", ["", "carts", "cart?id=1"])
+def test_a_desk_that_others_can_reach_shows_nothing_to_somebody_unknown(
+    browser: Browser, tmp_path: Path, path: str
+) -> None:
+    port = free_port()
+    with _app(port, tmp_path, "0.0.0.0"):  # asked on loopback only
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}/{path}")
+        expect(page.get_by_text("nobody has to sign in")).to_be_visible(timeout=30_000)
+        expect(page.get_by_role("link", name="Channels")).to_have_count(0)
+        page.close()

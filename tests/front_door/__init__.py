@@ -1,0 +1,1 @@
+"""`make run`: what it says when it can't start."""

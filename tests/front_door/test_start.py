@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _start(data: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"CRM_DATA_DIR": str(data), **settings}
+    command = [sys.executable, "run.py"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_taken_port_is_told_with_the_setting_that_moves_it(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        refused = _start(tmp_path, CRM_PORT=port)
+    assert refused.returncode == 1
+    assert f"Port {port}" in refused.stderr
+    assert "CRM_PORT=" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_an_address_that_others_reach_needs_a_sign_in(tmp_path: Path) -> None:
+    refused = _start(tmp_path, CRM_HOST="0.0.0.0")
+    assert refused.returncode == 1
+    assert "nobody has to sign in" in refused.stderr
+    assert not (tmp_path / "desk.db").exists()
+
+
+def test_a_store_that_is_no_database_is_told(tmp_path: Path) -> None:
+    (tmp_path / "desk.db").write_text("These are not the bytes of a database, however many of them there are. " * 20)
+    refused = _start(tmp_path)
+    assert refused.returncode == 1
+    assert "desk.db" in refused.stderr
+    assert "Traceback" not in refused.stderr
