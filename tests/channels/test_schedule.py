@@ -14,6 +14,13 @@ from crm_core.store.database import Store
 from crm_core.store.lease import acquire, release_all
 from crm_core.sync import channels, schedule
 from crm_core.sync.channels import Channel, lease_name
+from tests.channels.conftest import connect
+
+
+@pytest.fixture
+def channel(store: Store) -> Channel:
+    """A channel of a shop that nobody asks here."""
+    return connect(store, "http://127.0.0.1:9")
 
 
 def due(store: Store) -> list[str]:
