@@ -138,20 +138,13 @@ class Customer(msgspec.Struct, frozen=True, gc=False):
 
     id: Id
     email: str | None = None
-    prefix: str | None = None
     firstname: str | None = None
-    middlename: str | None = None
     lastname: str | None = None
-    suffix: str | None = None
     group_id: Id | None = None
     store_id: Id | None = None
     website_id: Id | None = None
     created_at: UtcTime | None = None
     updated_at: UtcTime | None = None
-    created_in: str | None = None
-    dob: str | None = None
-    gender: Number | None = None
-    taxvat: str | None = None
     default_billing: str | None = None
     default_shipping: str | None = None
     addresses: list[CustomerAddress] | None = None
@@ -305,18 +298,11 @@ class OrderItem(msgspec.Struct, frozen=True, gc=False):
     price: float | None = None
     base_price: float | None = None
     price_incl_tax: float | None = None
-    original_price: float | None = None
     row_total: float | None = None
     base_row_total: float | None = None
     row_total_incl_tax: float | None = None
-    base_row_total_incl_tax: float | None = None
     tax_amount: float | None = None
-    base_tax_amount: float | None = None
-    tax_percent: float | None = None
     discount_amount: float | None = None
-    base_discount_amount: float | None = None
-    amount_refunded: float | None = None
-    base_amount_refunded: float | None = None
 
 
 class OrderPayment(msgspec.Struct, frozen=True, gc=False):
@@ -324,7 +310,6 @@ class OrderPayment(msgspec.Struct, frozen=True, gc=False):
 
     method: str | None = None
     po_number: str | None = None
-    last_trans_id: str | None = None
     additional_information: Any = None
 
     @property
@@ -343,7 +328,6 @@ class StatusHistory(msgspec.Struct, frozen=True, gc=False):
     created_at: UtcTime | None = None
     status: str | None = None
     comment: str | None = None
-    entity_name: str | None = None
     is_customer_notified: Number | None = None
     is_visible_on_front: Number | None = None
 
@@ -355,40 +339,27 @@ class Order(msgspec.Struct, frozen=True, gc=False):
     increment_id: str | None = None
     quote_id: Id | None = None
     store_id: Id | None = None
-    store_name: str | None = None
     created_at: UtcTime | None = None
     updated_at: UtcTime | None = None
     state: str | None = None
     status: str | None = None
     is_virtual: bool | None = None
     customer_id: Id | None = None
-    customer_group_id: Id | None = None
     customer_is_guest: bool | None = None
     customer_email: str | None = None
-    customer_prefix: str | None = None
     customer_firstname: str | None = None
-    customer_middlename: str | None = None
     customer_lastname: str | None = None
-    customer_note: str | None = None
     remote_ip: str | None = None
     base_currency_code: str | None = None
     order_currency_code: str | None = None
-    store_currency_code: str | None = None
-    global_currency_code: str | None = None
-    base_to_order_rate: float | None = None
-    base_to_global_rate: float | None = None
     grand_total: float | None = None
     base_grand_total: float | None = None
     subtotal: float | None = None
     base_subtotal: float | None = None
-    subtotal_incl_tax: float | None = None
-    base_subtotal_incl_tax: float | None = None
     tax_amount: float | None = None
     base_tax_amount: float | None = None
     shipping_amount: float | None = None
     base_shipping_amount: float | None = None
-    shipping_incl_tax: float | None = None
-    base_shipping_incl_tax: float | None = None
     discount_amount: float | None = None
     base_discount_amount: float | None = None
     total_paid: float | None = None
@@ -400,20 +371,11 @@ class Order(msgspec.Struct, frozen=True, gc=False):
     total_canceled: float | None = None
     base_total_canceled: float | None = None
     total_due: float | None = None
-    base_total_due: float | None = None
     total_qty_ordered: float | None = None
-    total_item_count: Number | None = None
     coupon_code: str | None = None
     discount_description: str | None = None
     shipping_description: str | None = None
-    relation_child_id: str | None = None
-    relation_child_real_id: str | None = None
     relation_parent_id: str | None = None
-    relation_parent_real_id: str | None = None
-    original_increment_id: str | None = None
-    edit_increment: Number | None = None
-    hold_before_state: str | None = None
-    hold_before_status: str | None = None
     items: list[OrderItem] | None = None
     billing_address: Address | None = None
     payment: OrderPayment | None = None
