@@ -33,7 +33,7 @@ def migrate() -> None:
 
 
 def doctor() -> None:
-    """Say what is fit and what is not: store, key, channels, port. Changes nothing and asks no shop."""
+    """Say what is fit and what is not: store, key, channels, port. Makes a missing store and key; asks no shop."""
     fit = [_look("", _store_opens), _look("Key: ", _key_works), _look("Port of the app: ", _port_is_usable)]
     if fit[0]:
         with opened() as store:
