@@ -12,31 +12,27 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Subquery, case, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, select
 
 from crm_core.errors import NotFound, TooSlow
 from crm_core.insight.counts import (
     LIMIT,
     Count,
     Sum,
-    Tally,
-    currencies_of,
-    has_rare_status,
     rollup_cells,
-    sorted_sums,
     tally_of,
     total_rows,
 )
 from crm_core.insight.directory import Directory
-from crm_core.insight.filters import Filter, Screen
+from crm_core.insight.filters import Filter
+from crm_core.insight.finding import PAGE_ROWS as PAGE_ROWS
+from crm_core.insight.finding import Edges, beyond, count_and_find, find, pages_of, plan, position, whole_list
 from crm_core.insight.freshness import channels_of, freshness
 from crm_core.insight.names import full_name
-from crm_core.insight.sorting import Sort, is_walkable, sort_keys
-from crm_core.insight.where import ROWS, unindexed, where
+from crm_core.insight.sorting import Sort, sort_keys
+from crm_core.insight.where import ROWS, unindexed
 from crm_core.store.database import Store
 from crm_core.store.tables import cart, order
-
-PAGE_ROWS = 50
 
 PAGE_SECONDS = 5.0
 """Time after which a page is given up with TooSlow."""
@@ -211,7 +207,7 @@ def neighbours(store: Store, wanted: Filter, sort: Sort, key: int, *, today: dat
             if cells is not None:
                 counted = tally_of(cells).matching
             else:
-                matches = _whole_list(connection, wanted, sort, names, today)
+                matches = whole_list(connection, wanted, sort, names, today)
                 counted = Count(LIMIT, exact=False) if matches is None else Count(len(matches))
                 if matches is not None and key in matches:
                     place = matches.index(key)
@@ -237,30 +233,19 @@ def _around(
 ) -> Neighbours:
     table = ROWS[wanted.screen].table
     keys = sort_keys(wanted.screen, sort, names)
-    walk, conditions = _plan(connection, wanted, sort, counted, names, today)
+    walk, conditions = plan(connection, wanted, sort, counted, names, today)
     ordered = keys if walk else (unindexed(connection, keys[0]), *keys[1:])
     previous, following = (
         connection.scalar(
             select(table.c.id)
-            .where(*conditions, _beyond(keys, own, descending=descending))
+            .where(*conditions, beyond(keys, own, descending=descending))
             .order_by(*(each.desc() if descending else each.asc() for each in ordered))
             .limit(1)
         )
         for descending in (not sort.descending, sort.descending)
     )
-    position = _position(connection, table.c.id, conditions, keys, own, sort)
-    return Neighbours(position, counted, previous, following)
-
-
-def _whole_list(
-    connection: Connection, wanted: Filter, sort: Sort, names: Directory, today: date
-) -> Sequence[int] | None:
-    """The keys of all rows that match, in order, found in one go; None if they are more than LIMIT."""
-    some, own = _some(connection, wanted, sort, names, today)
-    found = connection.scalars(
-        select(own[-1]).select_from(some).order_by(*(key.desc() if sort.descending else key.asc() for key in own))
-    ).all()
-    return None if len(found) > LIMIT else found
+    place = position(connection, table.c.id, conditions, keys, own, sort)
+    return Neighbours(place, counted, previous, following)
 
 
 def _page(
@@ -274,7 +259,9 @@ def _page(
 ) -> Page[GridRow]:
     today = today or datetime.now(UTC).date()
     page = max(1, page)
-    beside = near if near and (near.wanted, near.sort) == (wanted, sort) else None
+    beside: Edges | None = None
+    if near is not None and near.edges is not None and (near.wanted, near.sort) == (wanted, sort):
+        beside = (near.page, near.edges[0], near.edges[1])
     with store.reading(PAGE_SECONDS) as connection:
         names = Directory.read(connection)
         fresh = freshness(connection, (wanted.screen,), names, channels_of(wanted, names))
@@ -282,19 +269,19 @@ def _page(
         cells = rollup_cells(connection, wanted, names, today)
         found: list[tuple[Any, ...]] | None = None
         if cells is None:
-            counted, page, found = _count_and_find(connection, wanted, sort, page, names, today)
+            counted, page, found = count_and_find(connection, wanted, sort, page, names, today)
         else:
             counted = tally_of(cells)
-        page = min(page, _pages(counted.matching))
+        page = min(page, pages_of(counted.matching))
         if found is None:
-            found = _find(connection, wanted, sort, page, beside, counted.matching, names, today)
+            found = find(connection, wanted, sort, page, beside, counted.matching, names, today)
         rows = read(connection, [row[-1] for row in found], names)
     return Page(
         rows=tuple(rows),
         matching=counted.matching,
         total=total,
         page=page,
-        pages=_pages(counted.matching),
+        pages=pages_of(counted.matching),
         sums=counted.sums,
         as_of=fresh.as_of,
         importing=fresh.importing,
@@ -302,139 +289,6 @@ def _page(
         sort=sort,
         edges=(found[0], found[-1]) if found else None,
     )
-
-
-def _pages(matching: Count) -> int:
-    return max(1, -(-(matching.value or 0) // PAGE_ROWS))
-
-
-def _count_and_find(
-    connection: Connection, wanted: Filter, sort: Sort, page: int, names: Directory, today: date
-) -> tuple[Tally, int, list[tuple[Any, ...]] | None]:
-    """The count, the sums, the page number there is, and its rows: in one go, since finding them is what takes long.
-
-    Beyond LIMIT rows the page is not found yet: what was looked at are any rows, not the first ones of the sort.
-    """
-    some, own = _some(connection, wanted, sort, names, today)
-    currencies = currencies_of(connection, wanted.screen)
-    sums = [
-        func.sum(case((some.c.base_currency == currency, some.c.amount))).over().label(f"sum{number}")
-        for number, currency in enumerate(currencies)
-    ]
-    query = (
-        select(func.count().over().label("rows"), *sums, *own)
-        .order_by(*(key.desc() if sort.descending else key.asc() for key in own))
-        .limit(PAGE_ROWS)
-    )
-    found = connection.execute(query.offset((page - 1) * PAGE_ROWS)).all()
-    if not found and page > 1:
-        page, found = 1, connection.execute(query).all()
-        if found:
-            page = _pages(Count(min(found[0].rows, LIMIT)))
-            found = connection.execute(query.offset((page - 1) * PAGE_ROWS)).all()
-    if not found:
-        return Tally(Count(0), ()), 1, []
-    if found[0].rows > LIMIT:
-        return Tally(Count(LIMIT, exact=False), ()), page, None
-    amounts = dict(zip(currencies, found[0][1 : 1 + len(currencies)], strict=True))
-    counted = Tally(
-        Count(found[0].rows),
-        sorted_sums({currency: amount for currency, amount in amounts.items() if amount is not None}),
-    )
-    return counted, page, [tuple(row[1 + len(currencies) :]) for row in found]
-
-
-def _some(
-    connection: Connection, wanted: Filter, sort: Sort, names: Directory, today: date
-) -> tuple[Subquery, list[ColumnElement[Any]]]:
-    """Any LIMIT + 1 of the rows that match, with currency and amount, and what they are sorted by."""
-    rows = ROWS[wanted.screen]
-    conditions = where(connection, wanted, names, today, status_by_index=has_rare_status(connection, wanted))
-    shown = [key.label(f"key{number}") for number, key in enumerate(sort_keys(wanted.screen, sort, names))]
-    query = select(*shown, rows.table.c.base_currency, rows.amount.label("amount")).where(*conditions)
-    some = query.limit(LIMIT + 1).subquery()
-    return some, [some.c[key.name] for key in shown]
-
-
-def _find(
-    connection: Connection,
-    wanted: Filter,
-    sort: Sort,
-    page: int,
-    near: Page[Any] | None,
-    matching: Count,
-    names: Directory,
-    today: date,
-) -> list[tuple[Any, ...]]:
-    """What the page's rows are sorted by, in their order; the last part is the record key."""
-    keys = sort_keys(wanted.screen, sort, names)
-    walk, conditions = _plan(connection, wanted, sort, matching, names, today)
-    offset, limit, backwards = (page - 1) * PAGE_ROWS, PAGE_ROWS, False
-    if near and near.edges and page == near.page + 1 and walk:
-        conditions = [*conditions, _beyond(keys, near.edges[1], descending=sort.descending)]
-        offset = 0
-    elif near and near.edges and page == near.page - 1 and page > 1 and walk:
-        conditions = [*conditions, _beyond(keys, near.edges[0], descending=not sort.descending)]
-        offset, backwards = 0, True
-    elif matching.exact and matching.value is not None and 2 * offset > matching.value:
-        # From the nearer end: half the way at most.
-        limit = max(0, min(PAGE_ROWS, matching.value - offset))
-        offset, backwards = matching.value - offset - limit, True
-    descending = sort.descending != backwards
-    ordered = keys if walk else (unindexed(connection, keys[0]), *keys[1:])
-    query = (
-        select(*keys)
-        .where(*conditions)
-        .order_by(*(key.desc() if descending else key.asc() for key in ordered))
-        .limit(limit)
-        .offset(offset)
-    )
-    found = [tuple(row) for row in connection.execute(query)]
-    return found[::-1] if backwards else found
-
-
-def _plan(
-    connection: Connection, wanted: Filter, sort: Sort, matching: Count, names: Directory, today: date
-) -> tuple[bool, list[ColumnElement[bool]]]:
-    """Whether to walk an index in the order of the sort, and the conditions.
-
-    Walking stops at the page's end, so it wins where many rows match. Where few match, it would look into most of the
-    rows of the store: there the wide index is read, or an index of the condition, and what is found is sorted.
-    """
-    by_status_index = has_rare_status(connection, wanted)
-    others = [each for each in wanted.conditions() if each.key not in ("status", "items")]
-    is_common = matching.value is None or not matching.exact or matching.value > LIMIT
-    walk = is_walkable(wanted.screen, sort) and (is_common or not others)
-    if walk and len(wanted.statuses) == 1 and sort.column in ("status", _STATUS_INDEX_ORDER[wanted.screen]):
-        by_status_index = True
-    return walk, where(connection, wanted, names, today, status_by_index=by_status_index)
-
-
-_STATUS_INDEX_ORDER: dict[Screen, str] = {"carts": "updated", "orders": "created"}
-"""The sort that the index of the status holds its rows in."""
-
-
-def _beyond(keys: Sequence[ColumnElement[Any]], edge: Sequence[Any], *, descending: bool) -> ColumnElement[bool]:
-    """What comes after the edge in that direction."""
-    here = tuple_(*keys)
-    there = tuple_(*(literal(value, key.type) for key, value in zip(keys, edge, strict=True)))
-    beyond: ColumnElement[bool] = here < there if descending else here > there
-    return beyond
-
-
-def _position(
-    connection: Connection,
-    id_column: ColumnElement[int],
-    conditions: Sequence[ColumnElement[bool]],
-    keys: Sequence[ColumnElement[Any]],
-    own: Sequence[Any],
-    sort: Sort,
-) -> int | None:
-    if connection.scalar(select(id_column).where(*conditions, id_column == own[-1])) is None:
-        return None
-    before = select(literal(1)).where(*conditions, _beyond(keys, own, descending=not sort.descending)).limit(LIMIT)
-    number = int(connection.scalar(select(func.count()).select_from(before.subquery())) or 0)
-    return number + 1 if number < LIMIT else None
 
 
 _CART_SHOWN = (
