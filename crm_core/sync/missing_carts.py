@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from crm_core.magento.search import Search, id_chunks
 from crm_core.magento.shop import Entity
@@ -19,6 +19,7 @@ from crm_core.store.keys import origin_of, record_key
 from crm_core.store.lease import Lease
 from crm_core.sync.cart_links import make_carts
 from crm_core.sync.channels import OpenShop
+from crm_core.sync.lookups import rows_where
 from crm_core.sync.pages import write_records
 from crm_core.sync.reading import map_records
 from crm_core.sync.transaction import Tally, Transaction, writing
@@ -63,21 +64,31 @@ def _writing(store: Store, shop: OpenShop, lease: Lease | None) -> AbstractConte
 
 
 def _missing(store: Store, shop: OpenShop, changed_since: datetime | None) -> Iterator[list[int]]:
-    """Keys of carts that orders name and the store lacks, in ascending order."""
-    order, cart, channel = tables.order.c, tables.cart.c, shop.channel
+    """Keys of carts that orders of the channel name and the store lacks, in ascending order."""
+    if changed_since is None:
+        yield from _missing_at_all(store, shop)
+        return
+    order = tables.order.c
+    # Without a condition on cart_id, which would tempt SQLite to walk its index over all orders.
+    recent = select(order.cart_id).where(order.updated_at >= changed_since, order.gone_at.is_(None), _of(shop))
+    with store.reading() as connection:
+        named = {key for key in connection.scalars(recent) if key is not None}
+        missing = sorted(named - {row.id for row in rows_where(connection, tables.cart, ("id",), "id", named)})
+    for start in range(0, len(missing), _AT_ONCE):
+        yield missing[start : start + _AT_ONCE]
+
+
+def _missing_at_all(store: Store, shop: OpenShop) -> Iterator[list[int]]:
+    order, cart = tables.order.c, tables.cart.c
     query = (
         select(order.cart_id)
         .distinct()
         .select_from(tables.order.outerjoin(tables.cart, cart.id == order.cart_id))
-        .where(cart.id.is_(None), order.cart_id < record_key(channel.shop_id + 1, 0))
+        .where(cart.id.is_(None), order.cart_id < record_key(shop.channel.shop_id + 1, 0), _of(shop))
         .order_by(order.cart_id)
         .limit(_AT_ONCE)
     )
-    if channel.website_ids is not None:
-        query = query.where(order.store_id.in_(sorted(shop.store_views)))
-    if changed_since is not None:
-        query = query.where(order.updated_at >= changed_since, order.gone_at.is_(None))
-    after = record_key(channel.shop_id, 0)
+    after = record_key(shop.channel.shop_id, 0)
     while True:
         with store.reading() as connection:
             keys = list(connection.scalars(query.where(order.cart_id > after)))
@@ -85,6 +96,15 @@ def _missing(store: Store, shop: OpenShop, changed_since: datetime | None) -> It
             return
         yield keys
         after = keys[-1]
+
+
+def _of(shop: OpenShop) -> ColumnElement[bool]:
+    """The orders of the channel."""
+    order = tables.order.c
+    condition = order.shop_id == shop.channel.shop_id
+    if shop.channel.website_ids is None:
+        return condition
+    return condition & order.store_id.in_(sorted(shop.store_views))
 
 
 def _ordered_lately(store: Store, shop: OpenShop, cart_keys: Sequence[int]) -> list[int]:
