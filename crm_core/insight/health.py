@@ -120,7 +120,7 @@ class QuarantinedRecord:
     tries: int
 
 
-_NEED = ("in_step", "running", "first_import", "waiting", "late", "stopped")
+_NEED = ("in_step", "running", "waiting", "first_import", "late", "stopped")
 
 
 def channel_health(store: Store, *, count_rows: bool = True, now: datetime | None = None) -> list[ChannelHealth]:

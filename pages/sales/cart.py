@@ -27,7 +27,7 @@ from pages.widgets.record_header import (
     record_id,
 )
 from pages.widgets.status import badge
-from pages.widgets.text import age, ago, dotted, escaped, money, plural, quantity, when
+from pages.widgets.text import age, ago, escaped, money, plural, quantity, when
 from pages.widgets.timeline import draw_timeline
 
 
@@ -243,10 +243,8 @@ def _totals(cart: CartRecord) -> None:
             ],
             ("Grand total", money(totals.grand_total, totals.currency)),
         )
-        coupon = f"Coupon {escaped(totals.coupon_code, 40)}" if totals.coupon_code else ""
-        shipping = f"Shipping {escaped(cart.shipping_method, 60)}" if cart.shipping_method else ""
-        if coupon or shipping:
-            st.caption(dotted([coupon, shipping]))
+        if totals.coupon_code:
+            st.caption(f"Coupon {escaped(totals.coupon_code, 40)}")
 
 
 _screen()

@@ -24,7 +24,12 @@ _ICONS = {
     "unclear": "help",
     "comment": "chat",
     "gone": "delete",
+    "status": "flag",
+    "alarm": "warning",
 }
+_LOUD = frozenset({"alarm", "unclear"})
+"""What a person must not miss."""
+
 _SHOWN = 12
 
 
@@ -41,7 +46,8 @@ def draw_timeline(entries: Sequence[TimelineEntry], by_the_shop: str = "Shop") -
 
 def _draw(entry: TimelineEntry, by_the_shop: str) -> None:
     icon = _ICONS.get(entry.kind, "circle")
+    colour = "orange" if entry.kind in _LOUD else "gray"
     with spread(wrap=False):
-        st.markdown(f":small[:gray[:material/{icon}:] &nbsp;{escaped(entry.text, 600)}]")
+        st.markdown(f":small[:{colour}[:material/{icon}:] &nbsp;{escaped(entry.text, 600)}]")
         who = escaped(entry.person, 40) if entry.person else by_the_shop
         st.caption(f"{who} · {ago(entry.at, desk.reader_zone())}", width="content")
