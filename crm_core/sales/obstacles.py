@@ -15,10 +15,11 @@ from crm_core.sync.cart_status import CLOSING, EXPIRED, LOST, PURCHASED
 from crm_core.sync.channels import Channel, channel_of_store
 
 
-def why_not(store: Store, cart_key: int, *, despite_attempts: bool = False) -> str | None:
+def why_not(store: Store, cart_key: int, *, despite_attempts: bool = False, despite_lines: bool = False) -> str | None:
     """Why no order can be placed for the cart now; None: one may be placed. Asks the store only, never the shop.
 
-    With `despite_attempts` one that is under way is no reason. Raises NotFound for a cart that is not in the store.
+    With `despite_attempts` one that is under way is no reason; with `despite_lines` neither are its lines, since they
+    can be changed. Raises NotFound for a cart that is not in the store.
     """
     with store.reading() as connection:
         row = connection.execute(
@@ -32,9 +33,20 @@ def why_not(store: Store, cart_key: int, *, despite_attempts: bool = False) -> s
     return (
         _of_status(row)
         or (None if holder is None else under_way(holder))
-        or _of_lines(row)
-        or _of_channel(channel_of_store(store, row.shop_id, row.store_id))
+        or (None if despite_lines else _of_lines(row))
+        or of_channel(channel_of_store(store, row.shop_id, row.store_id), "cart", "place orders")
     )
+
+
+def of_channel(channel: Channel | None, record: str, purpose: str) -> str | None:
+    """Why nothing may be written to the shop for a "cart" or an "order" of the channel; `purpose` ends the sentence."""
+    if channel is None:
+        return f"No channel reads this {record}'s store view. Add its website to a channel under Channels."
+    if channel.paused_at is not None:
+        return f"The channel “{channel.name}” is paused: {channel.paused_reason}"
+    if not channel.allow_writes:
+        return f"The channel “{channel.name}” is read-only. Allow writes under Channels to {purpose}."
+    return None
 
 
 def under_way(holder: Attempt) -> str:
@@ -85,14 +97,4 @@ def _of_lines(row: Row[Any]) -> str | None:
         return "The cart is empty."
     if row.unavailable_count >= row.items_count:
         return "None of its lines can be ordered: the shop has disabled or deleted their products."
-    return None
-
-
-def _of_channel(channel: Channel | None) -> str | None:
-    if channel is None:
-        return "No channel reads this cart's store view. Add its website to a channel under Channels."
-    if channel.paused_at is not None:
-        return f"The channel “{channel.name}” is paused: {channel.paused_reason}"
-    if not channel.allow_writes:
-        return f"The channel “{channel.name}” is read-only. Allow writes under Channels to place orders."
     return None

@@ -98,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(response.body)
 
-    do_GET = do_POST = do_PUT = _serve  # noqa: N815 (http.server)
+    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 (http.server)
 
 
 @contextmanager

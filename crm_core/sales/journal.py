@@ -1,0 +1,88 @@
+"""A change that a person makes in a shop, one at a time per record, on the record's timeline from before it is sent.
+
+The entry is committed before the shop is asked and says afterwards what came of it. A process that dies in between
+leaves the entry that says so, so no change in a shop is without its person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from crm_core.errors import NotAllowed
+from crm_core.settings import settings
+from crm_core.store import tables
+from crm_core.store.database import Store
+from crm_core.store.lease import acquire, release
+from crm_core.store.tables import record_event
+
+REFUSED = "refused"
+UNCLEAR = "unclear"
+
+_LONGEST_TEXT = 2000
+
+
+class Entry:
+    """The timeline's entry of a change under way; once sent, unclear until it is told what came of it."""
+
+    def __init__(self, kind: str, doing: str) -> None:
+        self.is_sent = False
+        self._done_kind = kind
+        self.kind = UNCLEAR
+        self.text = f"{doing}: sent to the shop, and its answer is not known here"
+
+    def sending(self) -> None:
+        """From now on the shop may have it, so the entry stays."""
+        self.is_sent = True
+
+    def done(self, text: str) -> None:
+        """The shop did it; `text` is a sentence in the past."""
+        self.kind, self.text = self._done_kind, text
+
+    def refused(self, text: str) -> None:
+        """The shop did not do it, surely."""
+        self.kind, self.text = REFUSED, text
+
+    def unclear(self, text: str) -> None:
+        """Nobody knows whether the shop did it."""
+        self.kind, self.text = UNCLEAR, text
+
+
+@contextmanager
+def journalled(store: Store, entity: str, key: int, *, kind: str, doing: str, person: str) -> Iterator[Entry]:
+    """An entry on the timeline of the cart or order while `doing` it, such as "Cancel", and nobody else at the record.
+
+    The block says when it sends and what came of it; no entry stays of what was never sent. Raises NotAllowed, naming
+    the person, while somebody else changes the record through the desk.
+    """
+    name = f"change:{entity}:{key}"
+    # As long as one answer of the shop can take, should this process die.
+    seconds = settings().connect_timeout + settings().write_timeout
+    entry = Entry(kind, doing)
+    with store.writing() as connection:
+        lease = acquire(connection, name, person, seconds)
+        if lease is None:
+            raise NotAllowed(f"{_holder(connection, name)} is changing this {entity} at the moment. Try again shortly.")
+        event_id = connection.execute(
+            insert(record_event)
+            .values(entity=entity, record_id=key, at=datetime.now(UTC), kind=entry.kind, person=person, text=entry.text)
+            .returning(record_event.c.id)
+        ).scalar_one()
+    try:
+        yield entry
+    finally:
+        with store.writing() as connection:
+            if entry.is_sent:
+                changed = {"kind": entry.kind, "text": entry.text[:_LONGEST_TEXT], "at": datetime.now(UTC)}
+                connection.execute(update(record_event).where(record_event.c.id == event_id).values(**changed))
+            else:
+                connection.execute(delete(record_event).where(record_event.c.id == event_id))
+            release(connection, lease)
+
+
+def _holder(connection: Connection, name: str) -> str:
+    holder: str | None = connection.scalar(select(tables.lease.c.holder).where(tables.lease.c.name == name))
+    return holder or "Someone"
