@@ -20,6 +20,9 @@ from crm_core.magento.connection import Connection
 from crm_core.magento.shop import Magento
 from crm_core.settings import settings
 
+FEWEST_FOR_A_PERSON = 4
+"""Reads at once that a person who waits may start, whatever the channel allows the synchronisation."""
+
 _Fingerprint = tuple[str, str, bytes, int]
 _kept: dict[int, tuple[_Fingerprint, Magento, Checkout]] = {}
 _lock = threading.Lock()
@@ -50,7 +53,8 @@ def clients_of(
     with _lock:
         known = _kept.get(channel_id)
         if known is None or known[0] != fingerprint:
-            connection = connect(base_url, unsealed_credentials(sealed), connections)
+            at_once = max(FEWEST_FOR_A_PERSON, connections)  # the synchronisation keeps to its own number by itself
+            connection = connect(base_url, unsealed_credentials(sealed), at_once)
             known = _kept[channel_id] = (fingerprint, Magento(connection), Checkout(connection))
         return known[1], known[2]
 

@@ -19,12 +19,10 @@ from crm_core.errors import (
     ShopUnavailable,
 )
 from crm_core.magento.connection import Connection
+from crm_core.sync.clients import FEWEST_FOR_A_PERSON
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-
-FEWEST_AT_ONCE = 4
-"""Questions under way at once where the channel allows fewer: a person is waiting."""
 
 _TROUBLE = (PermissionMissing, ShopRefused, ShopUnavailable, ShopAnsweredNonsense, BadRecord, BadInput)
 
@@ -59,7 +57,7 @@ class Asking:
 
     def __init__(self, connection: Connection, at_once: int) -> None:
         self._connection = connection
-        self._pool = ThreadPoolExecutor(max(FEWEST_AT_ONCE, at_once), thread_name_prefix="preflight")
+        self._pool = ThreadPoolExecutor(max(FEWEST_FOR_A_PERSON, at_once), thread_name_prefix="preflight")
         self._spans: list[tuple[float, float]] = []
         self._sent_before = connection.requests_made
 

@@ -43,18 +43,16 @@ def _customer(cart: Cart, website_id: int) -> Check:
 
 
 def _email(cart: Cart) -> Check:
-    if _is_customers(cart):
-        email = cart.customer.email if cart.customer else None
-    else:
-        # A guest's order takes it from the billing address and from nowhere else (observed on Magento 2.4.7).
-        email = cart.billing_address.email if cart.billing_address else None
-    if email and _EMAIL.match(email):
-        return passes(Code.EMAIL, f"E-mail: {email}")
+    billing = cart.billing_address.email if cart.billing_address else None
+    shipping = cart.shipping.address.email if cart.shipping and cart.shipping.address else None
+    # A guest's order takes it from the billing address and from nowhere else (observed on Magento 2.4.7).
+    own = (cart.customer.email if cart.customer else None) if _is_customers(cart) else billing
     fix = (Fix(FixKind.ENTER_EMAIL, "Enter an e-mail address"),)
-    if email:
-        return Check(
-            Code.EMAIL, Verdict.FAIL, f"“{email}” is not an e-mail address", "Correct it before ordering.", fixes=fix
-        )
-    return Check(
-        Code.EMAIL, Verdict.FAIL, "No e-mail address", "The shop takes no order without one. Enter it.", fixes=fix
-    )
+    wrong = next((email for email in (own, billing, shipping) if email and not _EMAIL.match(email)), None)
+    if wrong is not None:
+        detail = "The shop takes no order with it, nor saves an address that has it. Correct it."
+        return Check(Code.EMAIL, Verdict.FAIL, f"“{wrong}” is not an e-mail address", detail, fixes=fix)
+    if not own:
+        detail = "The shop takes no order without one. Enter it."
+        return Check(Code.EMAIL, Verdict.FAIL, "No e-mail address", detail, fixes=fix)
+    return passes(Code.EMAIL, f"E-mail: {own}")

@@ -165,14 +165,17 @@ class _Reader:
             if recalculated:
                 totals_asked.told()  # the other reads would recalculate it, too, all at the same time
                 told = ask(lambda: magento.cart_by_search(self._id)).told()
-        code_asked, payment_asked, methods_asked, shipping_asked = self._by_id(shipping, cart, asked=by_id)
+        payment_asked, methods_asked, shipping_asked = self._by_id(shipping, cart, asked=by_id)
+        code_asked = Asked[str | None](None) if by_id else self._coupon_by_search()
         salable = salable_asked.told()
         stock_asked = {
             sku: (ask(partial(self._catalogue.stock_item, sku)), ask(partial(self._salable_quantity, sku)))
             for sku, answer in (salable.value or {}).items()
             if answer.salable is False
         }
-        code = code_asked.told()
+        totals = totals_asked.told()
+        # The totals name the coupon as GET coupons does, a dead one too (observed on Magento 2.4.7).
+        code = _coupon_in(totals) if by_id else code_asked.told()
         coupon = self._facts(code.value).told() if code.value else Told[CouponFacts](asked=False)
         products = products_asked.told()
         if news:
@@ -190,7 +193,7 @@ class _Reader:
             rates=rates_asked.told(),
             coupon_code=code,
             coupon=coupon,
-            totals=totals_asked.told(),
+            totals=totals,
             payment=payment_asked.told(),
             payment_methods=methods_asked.told(),
             shipping_methods=shipping_asked.told(),
@@ -198,28 +201,22 @@ class _Reader:
 
     def _by_id(
         self, address: Address | None, cart: Cart, *, asked: bool
-    ) -> tuple[
-        Asked[str | None], Asked[SelectedPayment | None], Asked[list[PaymentMethod]], Asked[list[ShippingMethod]]
-    ]:
+    ) -> tuple[Asked[SelectedPayment | None], Asked[list[PaymentMethod]], Asked[list[ShippingMethod]]]:
         ask, checkout, cart_id, code = self._asking.ask, self._shop.checkout, self._id, self._code
         if not asked:
-            # The search can be asked for one code only, the one that the desk has read before.
-            known: str | None = self._known.row.coupon_code
-            asked_code = (
-                Asked[str | None](None)
-                if known is None
-                else ask(lambda: known if self._carts.has_coupon(cart_id, known) else None)
-            )
-            return asked_code, Asked(None), Asked(None), Asked(None)
+            return Asked(None), Asked(None), Asked(None)
         estimate = Asked[list[ShippingMethod]](None)
         if address is not None and address.country_id and not cart.is_virtual:
             estimate = ask(lambda: checkout.estimate_shipping_methods(cart_id, code, address))
-        return (
-            ask(lambda: self._carts.coupon(cart_id, code)),
-            ask(lambda: self._carts.selected_payment_method(cart_id, code)),
-            ask(lambda: checkout.payment_methods(cart_id, code)),
-            estimate,
-        )
+        payment = ask(lambda: self._carts.selected_payment_method(cart_id, code))
+        return payment, ask(lambda: checkout.payment_methods(cart_id, code)), estimate
+
+    def _coupon_by_search(self) -> Asked[str | None]:
+        """The code that the desk has read before, if the cart still has it: a search can ask for a known one only."""
+        known: str | None = self._known.row.coupon_code
+        if known is None:
+            return Asked(None)
+        return self._asking.ask(lambda: known if self._carts.has_coupon(self._id, known) else None)
 
     def _products(self, skus: list[str]) -> Asked[dict[str, Product]]:
         code = self._code
@@ -292,6 +289,10 @@ def _quantities(lines: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
         if sku and qty > 0:
             wanted[sku] = wanted.get(sku, Decimal(0)) + qty
     return wanted
+
+
+def _coupon_in(totals: Told[Totals]) -> Told[str | None]:
+    return Told((totals.value.coupon_code if totals.value else None) or None, totals.trouble)
 
 
 def _country_of(known: Standing) -> str | None:

@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+import pytest
+
+from crm_core.sales.preflight.check import Verdict
+from tests.sales.desk import Desk
+from tests.sales.preflight.random_carts import try_carts
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+def test_nothing_is_refused_after_green_but_for_what_cannot_be_known_and_nothing_placed_after_red(desk: Desk) -> None:
+    tally = try_carts(desk, 200, seed=20)
+    assert tally.broken == []
+    assert min(tally.checked[verdict] for verdict in Verdict) >= 10, tally
+    assert tally.placed[Verdict.LOOK] > 0
