@@ -27,7 +27,8 @@ TOKEN = "s3cr3t-token-of-the-shop"
 @cache
 def recorded_exchanges() -> dict[str, dict[str, Any]]:
     """Every exchange with a running Magento by its name, as `request` and `response`."""
-    lines = [line for file in RECORDED.glob("*.jsonl") for line in file.read_text("utf-8").splitlines()]
+    listed = ("exchanges.jsonl", "preflight.jsonl")
+    lines = [line for name in listed for line in (RECORDED / name).read_text("utf-8").splitlines()]
     found = {exchange["name"]: exchange for exchange in map(json.loads, lines)}
     return found | {file.stem: json.loads(file.read_text("utf-8")) for file in RECORDED.glob("*.json")}
 
