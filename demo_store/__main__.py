@@ -11,7 +11,7 @@ import typer
 
 from demo_store.faults import NAMES, of_names
 from demo_store.live import Live
-from demo_store.server import serve
+from demo_store.server import answering, listen
 from demo_store.shop import Shop
 
 
@@ -33,21 +33,24 @@ def run(
         faults = of_names(fault or [])
     except ValueError as problem:
         raise typer.BadParameter(str(problem)) from None
+    try:
+        # Whoever calls while the data is made waits for an answer, and is not turned away.
+        door = listen(port, host)
+    except OSError as problem:
+        typer.echo(f"Port {port} on {host} cannot be used ({problem.strerror}): choose another with --port.", err=True)
+        raise typer.Exit(1) from None
     shop = Shop(db, orders=orders, carts=carts, customers=customers, seed=seed)
     shop.faults = faults
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
     try:
-        with serve(shop, port, host) as url:
-            typer.echo(f"The demo store answers at {url} (token: demo).")
+        with answering(shop, door) as server:
+            typer.echo(f"The demo store answers at {server.url} (token: demo).")
             if live:
                 Live(shop, seed).run(stop)
             else:
                 stop.wait()
-    except OSError as problem:
-        typer.echo(f"Port {port} on {host} cannot be used ({problem.strerror}): choose another with --port.", err=True)
-        raise typer.Exit(1) from None
     finally:
         shop.close()
 

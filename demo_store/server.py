@@ -6,13 +6,14 @@ import gzip
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from demo_store.service import Request, Response, Service
 from demo_store.shop import Shop
 
+_WAITING_CALLERS = 64
 _SMALL = 20  # bytes that are not worth compressing, as nginx sees it
 
 
@@ -62,13 +63,14 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
-    request_queue_size = 64
 
-    def __init__(self, shop: Shop, host: str, port: int) -> None:
+    def __init__(self, shop: Shop, door: socket.socket) -> None:
         self.service: Service = shop.service
         self._connections: set[socket.socket] = set()
         self._guard = threading.Lock()
-        super().__init__((host, port), _Handler)
+        super().__init__(door.getsockname(), _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = door
 
     @property
     def url(self) -> str:
@@ -97,13 +99,18 @@ class Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
 
+def listen(port: int = 0, host: str = "127.0.0.1") -> socket.socket:
+    """A door where callers may wait until somebody answers. Port 0 takes a free one; OSError for a taken one."""
+    return socket.create_server((host, port), backlog=_WAITING_CALLERS)
+
+
 @contextmanager
-def running(shop: Shop, port: int = 0, host: str = "127.0.0.1") -> Iterator[Server]:
-    """The shop's server on a thread of its own while the block runs. Port 0 takes a free one; OSError for a taken one.
+def answering(shop: Shop, door: socket.socket) -> Iterator[Server]:
+    """The shop's server at that door, on a thread of its own, while the block runs; it closes the door behind it.
 
     Its `service` may be replaced while it runs, by that of another shop.
     """
-    server = Server(shop, host, port)
+    server = Server(shop, door)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -112,6 +119,11 @@ def running(shop: Shop, port: int = 0, host: str = "127.0.0.1") -> Iterator[Serv
         server.shutdown()
         thread.join()
         server.close()
+
+
+def running(shop: Shop, port: int = 0, host: str = "127.0.0.1") -> AbstractContextManager[Server]:
+    """The shop's server on that port while the block runs; as `listen` and `answering`."""
+    return answering(shop, listen(port, host))
 
 
 @contextmanager
