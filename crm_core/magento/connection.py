@@ -21,7 +21,7 @@ import requests
 import tenacity
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.exceptions import LocationParseError
+from urllib3.exceptions import DecodeError, HTTPError, LocationParseError, ReadTimeoutError
 
 from crm_core.errors import (
     DeskError,
@@ -239,7 +239,9 @@ class Connection:
                 auth=signature,
                 timeout=timeout,
                 allow_redirects=False,
+                stream=True,
             )
+            _read_whole(response)
         except LocationParseError as unparsable:  # requests lets it through for a host with too long a label
             raise requests.exceptions.InvalidURL(unparsable) from None
         logger.debug(
@@ -325,3 +327,21 @@ def _unknown(what: str, why: str) -> OutcomeUnknown:
     return OutcomeUnknown(
         f"{what} was sent and its outcome is not known: {why} Look in the shop before sending it again.", why
     )
+
+
+def _read_whole(response: requests.Response) -> None:
+    """Read the answer's body in one go; requests joins it from pieces of 10 KB, at half the cost of decoding a page.
+
+    Raises what requests raises when the body breaks off or comes too late.
+    """
+    if response.is_redirect:  # requests has read its body already
+        return
+    try:
+        response._content = response.raw.read(decode_content=True)  # noqa: SLF001
+    except ReadTimeoutError as late:
+        raise requests.exceptions.ReadTimeout(late) from late
+    except DecodeError as garbled:
+        raise requests.exceptions.ContentDecodingError(garbled) from garbled
+    except HTTPError as broken:
+        raise requests.exceptions.ChunkedEncodingError(broken) from broken
+    response._content_consumed = True  # noqa: SLF001
