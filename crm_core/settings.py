@@ -6,8 +6,10 @@ from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from crm_core.errors import SetupError
 
 
 class Settings(BaseSettings):
@@ -47,5 +49,17 @@ class Settings(BaseSettings):
 
 @cache
 def settings() -> Settings:
-    """The settings of this process, read once."""
-    return Settings()
+    """The settings of this process, read once. Raises SetupError that names the variables without a usable value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"CRM_{str(each['loc'][0]).upper()}: {each['msg'][:1].lower()}{each['msg'][1:]}"
+            for each in error.errors(include_input=False, include_url=False)
+        )
+    except UnicodeDecodeError:
+        wrong = "the file .env is not UTF-8 text"
+    # Not chained: the cause quotes what was set, which may be a key or a password.
+    raise SetupError(
+        f"A setting has no usable value ({wrong}). Correct it in the environment or in the file .env, then try again."
+    )
