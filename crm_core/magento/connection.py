@@ -344,4 +344,3 @@ def _read_whole(response: requests.Response) -> None:
         raise requests.exceptions.ContentDecodingError(garbled) from garbled
     except HTTPError as broken:
         raise requests.exceptions.ChunkedEncodingError(broken) from broken
-    response._content_consumed = True  # noqa: SLF001
