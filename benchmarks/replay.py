@@ -69,7 +69,7 @@ class Replay:
         if target.startswith("/change/"):
             self.changes += 1
             for number in random.Random(1).sample(range(self.orders), int(target.rsplit("/", 1)[1])):
-                self.changed[number] = self.end + 3_000 + self.changes
+                self.changed[number] = self.end + 3_500 + self.changes
         query = unquote(target)
         if "searchCriteria" not in query:
             return b"[]"
