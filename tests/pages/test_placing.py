@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from crm_core.store import tables
 from crm_core.store.keys import origin_of
+from demo_store import Faults
 from tests.pages.conftest import Desk
 from tests.pages.screens import is_well, words_of
 
@@ -89,6 +90,35 @@ def test_another_total_is_shown_again_before_anything_is_placed(desk: Desk) -> N
         desk.shop.set_shipping_price("flatrate", "5.00")
 
 
+def test_an_answer_that_got_lost_is_looked_up_and_the_order_shown(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 1))
+    at = _chosen(_drawer(desk, key))
+    desk.shop.faults = Faults(drop=True, matching=r"^PUT .*/order$", times=1)
+    try:
+        at.button(key="placing-confirm").click().run()
+    finally:
+        desk.shop.faults = Faults()
+    assert is_well(at)
+    assert "is placed for" in at.success[0].value
+    assert len(desk.shop.orders_of(origin_of(key)[1])) == 1
+
+
+def test_no_clear_answer_is_said_and_nobody_may_try_again_meanwhile(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 1))
+    at = _chosen(_drawer(desk, key))
+    desk.shop.faults = Faults(fail_every=1, fail_status=503, matching=r"^PUT .*/order$", times=1)
+    try:
+        at.button(key="placing-confirm").click().run()
+    finally:
+        desk.shop.faults = Faults()
+    assert not at.exception
+    assert "The shop gave no clear answer" in at.warning[0].value
+    assert "placing-confirm" not in {each.key for each in at.button}
+    other = desk.open("cart", id=str(key))
+    assert other.button(key="place-order").disabled
+    assert "no clear answer" in words_of(other)
+
+
 def test_a_purchase_order_needs_its_number(desk: Desk) -> None:
     key = desk.new_cart(("MUG-01", 1))
     desk.shop.switch_payment("purchaseorder", True)
@@ -115,13 +145,13 @@ def test_a_cart_that_cannot_be_ordered_says_what_to_settle(desk: Desk) -> None:
     assert "Settle the red lines first" in words_of(at)
 
 
-def test_the_drawer_says_when_the_shop_cannot_be_reached(desk: Desk) -> None:
+def test_the_drawer_says_when_the_shop_answers_nonsense_and_tries_again(desk: Desk) -> None:
     key = desk.new_cart(("MUG-01", 1))
-    desk.shop.maintenance(True)
+    desk.shop.faults = Faults(html=True)
     try:
         at = _drawer(desk, key)
     finally:
-        desk.shop.maintenance(False)
+        desk.shop.faults = Faults()
     assert at.error
     next(each for each in at.button if each.label == "Try again").click().run()
     assert not at.error
