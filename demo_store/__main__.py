@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import threading
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from demo_store.faults import NAMES, of_names
@@ -39,7 +41,11 @@ def run(
     except OSError as problem:
         typer.echo(f"Port {port} on {host} cannot be used ({problem.strerror}): choose another with --port.", err=True)
         raise typer.Exit(1) from None
-    shop = Shop(db, orders=orders, carts=carts, customers=customers, seed=seed)
+    try:
+        shop = Shop(db, orders=orders, carts=carts, customers=customers, seed=seed)
+    except (OSError, sqlite3.Error, msgspec.DecodeError) as problem:
+        typer.echo(f"The shop's file {db} cannot be used ({problem}): move it away, or name another by --db.", err=True)
+        raise typer.Exit(1) from None
     shop.faults = faults
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):

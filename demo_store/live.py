@@ -9,13 +9,18 @@ from demo_store.refusal import Refusal
 from demo_store.shop import Shop
 
 _PAUSE = (14.0, 26.0)  # seconds between two happenings
+_MOST_CARTS = 10_000  # some days of shoppers: all of them stand in memory
 
 
 class Live:
-    """Adds and changes carts and orders of a shop, one at a time, until told to stop."""
+    """Adds and changes carts and orders of a shop, one at a time, until told to stop.
 
-    def __init__(self, shop: Shop, seed: int = 1) -> None:
+    Once the shop has `most_carts` no more come: the ones that there are go on being changed and bought.
+    """
+
+    def __init__(self, shop: Shop, seed: int = 1, most_carts: int = _MOST_CARTS) -> None:
         self._shop = shop
+        self._most_carts = most_carts
         self._dice = random.Random(seed)
 
     def run(self, stop: threading.Event) -> None:
@@ -26,14 +31,15 @@ class Live:
     def happen(self) -> None:
         """One happening: a new cart, a cart changed, an order placed, or an order worked on."""
         what = self._dice.choices(("fill", "change", "buy", "work"), (4, 3, 3, 2))[0]
+        is_full = self._carts() >= self._most_carts
         try:
             match what:
-                case "fill":
+                case "fill" if not is_full:
                     self._fill()
-                case "change":
+                case "fill" | "change":
                     self._change()
                 case "buy":
-                    self._shop.place(self._fill())
+                    self._buy(self._open() if is_full else [self._fill()])
                 case _:
                     self._work()
         except Refusal:
@@ -58,14 +64,24 @@ class Live:
             lines, store_id=account["store_id"], customer_id=account["id"], address=_address(account)
         )
 
+    def _buy(self, carts: list[int]) -> None:
+        if carts:
+            self._shop.place(self._dice.choice(carts))
+
     def _change(self) -> None:
+        if carts := self._open():
+            self._shop.add_to_cart(self._dice.choice(carts[-50:]), self._dice.choice(("MUG-01", "SOAP-02", "BRUSH-01")))
+
+    def _open(self) -> list[int]:
+        """The ids of the carts that hold something and are not ordered yet."""
         records = self._shop.records
         with records.lock:
-            open_ones = [one["entity_id"] for one in records.state.all("cart") if one["is_active"] and one["lines"]]
-        if open_ones:
-            self._shop.add_to_cart(
-                self._dice.choice(open_ones[-50:]), self._dice.choice(("MUG-01", "SOAP-02", "BRUSH-01"))
-            )
+            return [one["entity_id"] for one in records.state.all("cart") if one["is_active"] and one["lines"]]
+
+    def _carts(self) -> int:
+        records = self._shop.records
+        with records.lock:
+            return sum(1 for _ in records.state.ids("cart"))
 
     def _work(self) -> None:
         records = self._shop.records

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import unquote
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -29,6 +30,7 @@ _LOG = logging.getLogger(__name__)
 _HTML = "text/html; charset=UTF-8"
 _JSON = "application/json; charset=utf-8"
 _VERBS = {"GET", "POST", "PUT", "DELETE"}
+_REMEMBERED = 10_000  # requests: enough for any test, a few megabytes
 _MAINTENANCE = "Service Temporarily Unavailable"
 
 
@@ -60,10 +62,10 @@ class Service:
         self.records = records
         self.faults = faults
         self.place_seconds = 0.05
-        self.requests: deque[str] = deque(maxlen=100_000)
+        self.requests: deque[str] = deque(maxlen=_REMEMBERED)
         self.maintenance = False
         self._sessions = Sessions()
-        self._cookies: dict[str, threading.Lock] = {}
+        self._cookies: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()  # of requests under way
         self._placing: set[int] = set()
 
     def answer(self, request: Request) -> Response:

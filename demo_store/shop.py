@@ -71,7 +71,7 @@ class Shop(Backoffice):
 
     @property
     def requests(self) -> list[str]:
-        """The requests so far (the last 100,000), oldest first: "METHOD /path?query", the query still encoded."""
+        """The requests so far (the last 10,000), oldest first: "METHOD /path?query", the query still encoded."""
         with self.records.lock:
             return list(self.service.requests)
 

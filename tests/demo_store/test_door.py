@@ -1,3 +1,5 @@
+"""The door is open before the shop is ready: who comes early waits and is not turned away."""
+
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor

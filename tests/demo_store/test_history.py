@@ -140,6 +140,18 @@ def test_a_living_shop_gains_carts_and_orders() -> None:
     assert len(shop.records.state.all("order")) > before["order"]
 
 
+def test_a_living_shop_that_is_full_gains_orders_and_changes_but_no_carts() -> None:
+    shop = Shop(orders=10, carts=10, customers=10)
+    living = Live(shop, seed=2, most_carts=20)
+    orders, stamps = len(shop.records.state.all("order")), {one["updated_at"] for one in shop.records.state.all("cart")}
+    shop.set_clock(3600)
+    for _ in range(60):
+        living.happen()
+    assert len(shop.records.state.all("cart")) == 20
+    assert len(shop.records.state.all("order")) > orders
+    assert {one["updated_at"] for one in shop.records.state.all("cart")} - stamps
+
+
 def test_the_command_line_starts_it_and_a_signal_ends_it(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "demo_store", "--port", "0", "--orders", "3", "--carts", "2", "--customers", "1"]
     with subprocess.Popen(
@@ -164,3 +176,16 @@ def test_a_taken_port_is_a_clear_error(api: Api, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"Port {port}" in done.stderr
     assert "--port" in done.stderr
+
+
+def test_a_file_that_is_no_shop_is_a_clear_error_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "demo.db"
+    path.write_text("the diary of somebody, and long enough to be taken for something else" * 20)
+    before = path.read_bytes()
+    command = [sys.executable, "-m", "demo_store", "--port", "0", "--db", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert str(path) in done.stderr
+    assert "--db" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert path.read_bytes() == before
