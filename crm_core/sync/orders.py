@@ -131,8 +131,10 @@ def _release_claims(transaction: Transaction, cancelled: list[int]) -> None:
 
 
 def _changes(old: Any, order: MappedOrder) -> Iterator[str]:
-    new = {name: order.values[place] for name, place in _AT.items() if place < len(order.values)}
-    currency = new["order_currency"]
+    def new(column: str) -> Any:
+        return order.values[_AT[column]]
+
+    currency = new("order_currency")
     if old.gone_at is not None:
         yield "The shop has the order again"
     yield from status_changed(old.status, order.status)
@@ -145,12 +147,12 @@ def _changes(old: Any, order: MappedOrder) -> Iterator[str]:
         ("total_refunded", "Refunded"),
         ("total_canceled", "Cancelled"),
     ):
-        yield from amount_changed(what, getattr(old, column), new[column], currency)
-    yield from value_changed("E-mail", old.email, new["email"])
-    yield from address_changed("Billing address", old.billing_address, new["billing_address"])
-    yield from address_changed("Shipping address", old.shipping_address, new["shipping_address"])
-    if old.comments != new["comments"]:
+        yield from amount_changed(what, getattr(old, column), new(column), currency)
+    yield from value_changed("E-mail", old.email, new("email"))
+    yield from address_changed("Billing address", old.billing_address, new("billing_address"))
+    yield from address_changed("Shipping address", old.shipping_address, new("shipping_address"))
+    if old.comments != new("comments"):
         known = {comment.origin_id for comment in documents.decode_comments(old.comments)}
-        news = [each for each in documents.decode_comments(new["comments"]) if each.origin_id not in known]
+        news = [each for each in documents.decode_comments(new("comments")) if each.origin_id not in known]
         if news:
             yield "Comment added" if len(news) == 1 else f"{len(news)} comments added"
