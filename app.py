@@ -9,6 +9,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.widgets import desk
+from pages.widgets.brand import picture
 from pages.widgets.sidebar import status_line
 
 
@@ -19,12 +20,12 @@ def _dashboard_by_name() -> None:
 
 st.set_page_config(
     page_title="Sales Desk",
-    page_icon="static/favicon.png",
+    page_icon=picture("favicon.png"),
     layout="wide",
     initial_sidebar_state=212,
     menu_items={"About": "Magento Sales Desk: the carts and orders of your Magento stores on one screen."},
 )
-st.logo("static/logo.svg", icon_image="static/mark.svg", size="medium")
+st.logo(picture("logo.svg"), icon_image=picture("mark.svg"), size="medium")
 
 if desk.knows_reader():
     _dashboard = st.Page(

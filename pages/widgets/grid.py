@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -101,7 +102,8 @@ def _array(kind: Kind, values: list[Any]) -> pa.Array:
         case "instant":
             return pa.array(values, _INSTANT)
         case "age":
-            return pa.array([age(value) for value in values], pa.string())
+            now = datetime.now(UTC)
+            return pa.array([age(value, now) for value in values], pa.string())
         case "amount" | "text":
             return pa.array(values, pa.string())
 
