@@ -127,9 +127,7 @@ class _Run:
         now = datetime.now(UTC)
         with self._writing() as connection:
             for stream in self._streams:
-                kind = self._kind_of(connection, stream, full=full)
-                windows.add_window(connection, stream, kind, shop_now, self._shop.channel.overlap)
-                self._owed += windows.open_windows(connection, stream)
+                self._owed += windows.owe(connection, stream, shop_now, self._shop.channel.overlap, full=full)
             self._held = set(quarantine.held(connection, self._shop.channel.id, self.entity.value))
             kinds = {window.kind for window in self._owed}
             self._kind = FULL if full else FIRST if FIRST in kinds else TICK
@@ -156,14 +154,6 @@ class _Run:
         if any(window.expected is not None for window in self._owed):
             self._expected = sum(window.expected or 0 for window in self._owed)
         self._step()
-
-    @staticmethod
-    def _kind_of(connection: Connection, stream: Stream, *, full: bool) -> str:
-        if windows.covered_until(connection, stream) is None:
-            return FIRST
-        if full and not any(window.kind == FULL for window in windows.open_windows(connection, stream)):
-            return FULL
-        return TICK
 
     def end(self, error: str | None) -> None:
         """The run's row says when and how it ended."""
@@ -298,12 +288,14 @@ class _Run:
         overlap = self._shop.channel.overlap
         with self._writing() as connection:
             for stream in self._streams:
-                self._owed.append(windows.add_window(connection, stream, TICK, shop_now, overlap, under_way=True))
+                self._owed.append(windows.add_tick(connection, stream, shop_now, overlap))
 
     # ---- afterwards -------------------------------------------------------------------------------------------------
 
     def retry_quarantined(self) -> None:
         """Ask again for records in quarantine whose time has come; those that pass, or are gone, leave it."""
+        if not self._held:
+            return
         channel = self._shop.channel
         with self._store.reading() as connection:
             due = quarantine.due(connection, channel.id, self.entity.value, datetime.now(UTC))

@@ -116,32 +116,42 @@ def covered_until(connection: Connection, stream: Stream) -> datetime | None:
     return covered
 
 
-def add_window(
-    connection: Connection,
-    stream: Stream,
-    kind: str,
-    shop_now: datetime,
-    overlap: timedelta,
-    *,
-    under_way: bool = False,
-) -> Window:
-    """The window from where the stream's cover ends, less the overlap for late commits, to the shop's clock.
+def owe(connection: Connection, stream: Stream, shop_now: datetime, overlap: timedelta, *, full: bool) -> list[Window]:
+    """What a run has to read, newest first: what earlier ones left, and a new window up to the shop's clock.
 
-    The first one, and one of a full pass, reaches back to the beginning; a full pass takes the place of what is owed.
-    Unless windows of the stream are `under_way`, a tick that was never begun is stretched, so a shop that is down
-    collects no windows. If the shop's clock was set back, the cover is taken back with it, or changes made meanwhile
-    would lie in time that counts as read.
+    That one reaches from where the stream's cover ends, less the overlap for late commits; the first one, and one of a
+    full pass, from the beginning. A full pass takes the place of what is owed. A tick that was never begun is
+    stretched, so a shop that is down collects no windows. Call it while nobody reads the stream.
     """
-    # A Date header is cut to the second, so the shop's clock may be a second further than it tells.
-    hi = shop_now.replace(microsecond=0) + SECOND
+    hi = _clock(shop_now)
     owed = open_windows(connection, stream)
-    if kind == FULL:
-        connection.execute(delete(_rows).where(_of(stream), _rows.c.state == "open"))
-    elif not under_way and owed and owed[0].kind == TICK and owed[0].is_whole and owed[0].hi <= hi:
-        connection.execute(update(_rows).where(_rows.c.id == owed[0].id).values(hi=hi, expected=None))
-        return replace(owed[0], hi=hi, expected=None)
     covered = covered_until(connection, stream)
+    anew = full and covered is not None and not any(window.kind == FULL for window in owed)
+    if anew:
+        connection.execute(delete(_rows).where(_of(stream), _rows.c.state == "open"))
+        owed = []
+    elif owed and owed[0].kind == TICK and owed[0].is_whole and owed[0].hi <= hi:
+        connection.execute(update(_rows).where(_rows.c.id == owed[0].id).values(hi=hi, expected=None))
+        return [replace(owed[0], hi=hi, expected=None), *owed[1:]]
+    kind = FULL if anew else FIRST if covered is None else TICK
+    return [_add(connection, stream, kind, hi, covered, overlap), *owed]
+
+
+def add_tick(connection: Connection, stream: Stream, shop_now: datetime, overlap: timedelta) -> Window:
+    """A new window from where the stream's cover ends, while older ones are being read."""
+    return _add(connection, stream, TICK, _clock(shop_now), covered_until(connection, stream), overlap)
+
+
+def _clock(shop_now: datetime) -> datetime:
+    """A Date header is cut to the second, so the shop's clock may be a second further than it tells."""
+    return shop_now.replace(microsecond=0) + SECOND
+
+
+def _add(
+    connection: Connection, stream: Stream, kind: str, hi: datetime, covered: datetime | None, overlap: timedelta
+) -> Window:
     if covered is not None and covered > hi:
+        # The shop's clock was set back. So is the cover, or changes made meanwhile would lie in time read already.
         connection.execute(update(_rows).where(_of(stream), _rows.c.hi > hi, _rows.c.state == "done").values(hi=hi))
         covered = hi
     lo = BEGINNING if covered is None or kind != TICK else max(BEGINNING, covered - max(overlap, 2 * SECOND))
@@ -174,12 +184,14 @@ def advance(connection: Connection, window: Window, last_id: int, *, done: bool)
 
 def forget_done(connection: Connection, stream: Stream) -> None:
     """Drop finished windows but the newest one, if the stream owes nothing: that one tells where its cover ends."""
-    if connection.scalar(select(_rows.c.id).where(_of(stream), _rows.c.state == "open").limit(1)) is not None:
-        return
-    newest = connection.scalar(
-        select(_rows.c.id).where(_of(stream)).order_by(_rows.c.hi.desc(), _rows.c.id.desc()).limit(1)
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    of_stream = f"channel_id = {mark} AND entity = {mark} AND store_id = {mark}"
+    connection.exec_driver_sql(
+        f"DELETE FROM sync_window WHERE {of_stream}"
+        f" AND id <> (SELECT id FROM sync_window WHERE {of_stream} ORDER BY hi DESC, id DESC LIMIT 1)"
+        f" AND NOT EXISTS (SELECT 1 FROM sync_window WHERE {of_stream} AND state = 'open')",
+        (*stream, *stream, *stream),
     )
-    connection.execute(delete(_rows).where(_of(stream), _rows.c.id != newest))
 
 
 def _insert(connection: Connection, window: Window) -> Window:
