@@ -70,6 +70,11 @@ def filled(records: Records, ident: int, given: dict[str, Any], customer: Doc | 
     return address
 
 
+def entered(address: dict[str, Any]) -> Doc:
+    """What a person entered in an address of the address book: all but its ids."""
+    return {key: value for key, value in address.items() if key not in {"id", "customer_id"}}
+
+
 def region_of(records: Records, country: str | None, region_id: object, code: object) -> Doc | None:
     """The region of a country by its id or code; None where the shop knows none."""
     found = next((one for one in records.settings["countries"] if one["id"] == country), None)

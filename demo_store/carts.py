@@ -90,8 +90,7 @@ def give_to(records: Records, cart: Doc, customer: Doc) -> None:
     for kind in ("billing", "shipping"):
         default = customer.get(f"default_{kind}")
         book: Doc = next((one for one in customer["addresses"] if str(one["id"]) == default), {})
-        given = {key: value for key, value in book.items() if key not in {"id", "customer_id"}}
-        cart[kind] = addresses.filled(records, cart[kind]["id"], given, customer)
+        cart[kind] = addresses.filled(records, cart[kind]["id"], addresses.entered(book), customer)
     records.state.touch("cart", cart["entity_id"])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from demo_store.addresses import entered
 from demo_store.records import Records
 from demo_store.refusal import Refusal, no_such, required
 from demo_store.search import Columns
@@ -41,6 +42,31 @@ COLUMNS = Columns.named(
     + " ".join(f"billing_{name}" for name in _ADDRESS_COLUMNS),
     times="created_at updated_at dob",
 )
+
+
+def create(
+    records: Records,
+    email: str,
+    address: dict[str, Any],
+    store_id: int,
+    *,
+    group_id: int = 1,
+    is_subscribed: bool = False,
+) -> Doc:
+    """A new account of the person in the address, which becomes its default for both uses; stored and returned."""
+    ident, book, now = records.next_id("customer"), records.next_id("customer_address"), records.stamp()
+    given = dict(address)
+    region = {name: given.pop(name, None) for name in ("region_code", "region")}
+    region["region_id"] = given.get("region_id", 0)
+    entry: Doc = {"id": book, "customer_id": ident, "region": region, "region_id": region["region_id"]}
+    entry |= given | {"default_shipping": True, "default_billing": True}
+    view = records.view(store_id)
+    customer: Doc = {"id": ident, "group_id": group_id, "default_billing": str(book), "default_shipping": str(book)}
+    customer |= {"created_at": now, "updated_at": now, "created_in": view["name"], "email": email}
+    customer |= {"firstname": given["firstname"], "lastname": given["lastname"], "store_id": store_id}
+    customer |= {"website_id": view["website_id"], "addresses": [entry], "disable_auto_group_change": 0}
+    customer["extension_attributes"] = {"is_subscribed": is_subscribed}
+    return records.state.put("customer", ident, customer)
 
 
 def existing(records: Records, customer_id: int) -> Doc:
@@ -113,7 +139,7 @@ def _replace_addresses(records: Records, customer: Doc, given: list[Any]) -> Non
     book: list[Doc] = []
     for one in given:
         address = kept.get(one.get("id")) or {"id": records.next_id("customer_address"), "customer_id": customer["id"]}
-        book.append(address | {key: value for key, value in one.items() if key not in {"id", "customer_id"}})
+        book.append(address | entered(one))
     customer["addresses"] = book
     idents = {str(one["id"]) for one in book}
     for name in ("default_billing", "default_shipping"):

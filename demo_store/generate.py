@@ -11,9 +11,9 @@ from typing import Any
 
 from faker import Faker
 
-from demo_store import carts, catalog, checkout, orders, placing, totals
+from demo_store import addresses, carts, catalog, checkout, customers, orders, placing, totals
 from demo_store.assortment import stock_up
-from demo_store.records import STAMP, Records
+from demo_store.records import Records
 from demo_store.state import Doc
 
 _DAYS = 150  # how far back the history goes
@@ -118,24 +118,15 @@ def generate(records: Records, *, orders: int, carts: int, customers: int, seed:
 
 def _customer(author: _Author) -> Doc:
     person = author.person()
-    moment = author.moment(_DAYS)
-    author.at(moment)
-    records = author.records
-    ident, book = records.next_id("customer"), records.next_id("customer_address")
-    given = dict(person["address"])
-    region = {name: given.pop(name, None) for name in ("region_code", "region")}
-    region["region_id"] = given.get("region_id", 0)
-    address: Doc = {"id": book, "customer_id": ident, "region": region, "region_id": region["region_id"]}
-    address |= given | {"default_shipping": True, "default_billing": True}
-    view = records.view(person["store_id"])
-    stamp = moment.strftime(STAMP)
-    account: Doc = {"id": ident, "group_id": author.dice.choice((1, 1, 1, 1, 2, 3)), "default_billing": str(book)}
-    account |= {"default_shipping": str(book), "created_at": stamp, "updated_at": stamp, "created_in": view["name"]}
-    account |= {"email": author.mail_of(person), "firstname": given["firstname"], "lastname": given["lastname"]}
-    account |= {"store_id": view["id"], "website_id": view["website_id"], "addresses": [address]}
-    account |= {"disable_auto_group_change": 0}
-    account["extension_attributes"] = {"is_subscribed": author.dice.random() < 0.4}
-    return records.state.put("customer", ident, account)
+    author.at(author.moment(_DAYS))
+    return customers.create(
+        author.records,
+        author.mail_of(person),
+        person["address"],
+        person["store_id"],
+        group_id=author.dice.choice((1, 1, 1, 1, 2, 3)),
+        is_subscribed=author.dice.random() < 0.4,
+    )
 
 
 def _story(author: _Author, moment: datetime, accounts: list[Doc], guests: list[Doc], *, bought: bool) -> None:
@@ -160,7 +151,7 @@ def _story(author: _Author, moment: datetime, accounts: list[Doc], guests: list[
         cart["coupon_code"] = "WELCOME10"
     if reached:
         given = account["addresses"][0] if account else guest["address"] | {"email": guest["email"]}
-        _check_out(author, cart, {key: value for key, value in given.items() if key not in {"id", "customer_id"}})
+        _check_out(author, cart, addresses.entered(given))
     else:
         carts.saved(records, cart, None)
     if bought:

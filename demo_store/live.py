@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 
+from demo_store import addresses
 from demo_store.refusal import Refusal
 from demo_store.shop import Shop
 
@@ -60,8 +61,12 @@ class Live:
         ]
         if account is None:
             return self._shop.add_cart(lines, email=f"visitor{self._dice.randrange(10_000)}@example.com")
+        book = account["addresses"]
         return self._shop.add_cart(
-            lines, store_id=account["store_id"], customer_id=account["id"], address=_address(account)
+            lines,
+            store_id=account["store_id"],
+            customer_id=account["id"],
+            address=addresses.entered(book[0]) if book else None,
         )
 
     def _buy(self, carts: list[int]) -> None:
@@ -94,10 +99,3 @@ class Live:
         if waiting:
             ident = self._dice.choice(list(waiting))
             self._shop.act(ident, "invoice" if waiting[ident] == "new" else "ship")
-
-
-def _address(account: dict[str, object]) -> dict[str, object] | None:
-    book = account["addresses"]
-    if not isinstance(book, list) or not book:
-        return None
-    return {key: value for key, value in book[0].items() if key not in {"id", "customer_id"}}

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from demo_store import carts, checkout, orders, placing, totals
+from demo_store import carts, checkout, customers, orders, placing, totals
 from demo_store.backoffice import Backoffice
 from demo_store.configuration import configuration
 from demo_store.faults import Faults
@@ -89,20 +89,7 @@ class Shop(Backoffice):
     def add_customer(self, email: str, *, store_id: int = 1, address: dict[str, Any] | None = None) -> int:
         """Register a customer with one default address (ADDRESS where not given); returns the id."""
         with self.records.lock:
-            ident = self.records.next_id("customer")
-            given = ADDRESS | (address or {})
-            view = self.records.view(store_id)
-            book = self.records.next_id("customer_address")
-            now = self.records.stamp()
-            region = {"region_code": None, "region": None, "region_id": given.get("region_id", 0)}
-            entry = {"id": book, "customer_id": ident, "region": region, "region_id": region["region_id"]}
-            entry |= given | {"default_shipping": True, "default_billing": True}
-            customer: Doc = {"id": ident, "group_id": 1, "default_billing": str(book), "default_shipping": str(book)}
-            customer |= {"created_at": now, "updated_at": now, "created_in": view["name"], "email": email}
-            customer |= {"firstname": given["firstname"], "lastname": given["lastname"], "store_id": store_id}
-            customer |= {"website_id": view["website_id"], "addresses": [entry], "disable_auto_group_change": 0}
-            customer["extension_attributes"] = {"is_subscribed": False}
-            self.records.state.put("customer", ident, customer)
+            ident: int = customers.create(self.records, email, ADDRESS | (address or {}), store_id)["id"]
             self.records.state.commit()
             return ident
 
