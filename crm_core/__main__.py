@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from crm_core.commands import channel, installation, sync, worker
+from crm_core.commands import channel, convert, installation, sync, worker
 from crm_core.commands.console import err, plain
 from crm_core.errors import BadInput, DeskError
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command("migrate")(installation.migrate)
 app.add_typer(channel.commands, name="channel")
 app.command("sync")(sync.sync)
+app.command("convert")(convert.convert)
 app.command("worker")(worker.worker)
 app.command("doctor")(installation.doctor)
 

@@ -6,18 +6,21 @@ leaves the entry that says so, so no change in a shop is without its person.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from crm_core.errors import NotAllowed
+from crm_core.errors import BadInput, ChannelError, NotAllowed, ShopRefused, ShopUnavailable
 from crm_core.settings import settings
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.lease import acquire, release
 from crm_core.store.tables import record_event
+
+T = TypeVar("T")
 
 REFUSED = "refused"
 UNCLEAR = "unclear"
@@ -26,17 +29,16 @@ _LONGEST_TEXT = 2000
 
 
 class Entry:
-    """The timeline's entry of a change under way; once sent, unclear until it is told what came of it."""
+    """The timeline's entry of a change under way; unclear until it is told what came of it.
+
+    It stays only if `is_sent`: the shop may have the change.
+    """
 
     def __init__(self, kind: str, doing: str) -> None:
         self.is_sent = False
         self._done_kind = kind
         self.kind = UNCLEAR
         self.text = f"{doing}: sent to the shop, and its answer is not known here"
-
-    def sending(self) -> None:
-        """From now on the shop may have it, so the entry stays."""
-        self.is_sent = True
 
     def done(self, text: str) -> None:
         """The shop did it; `text` is a sentence in the past."""
@@ -55,8 +57,8 @@ class Entry:
 def journalled(store: Store, entity: str, key: int, *, kind: str, doing: str, person: str) -> Iterator[Entry]:
     """An entry on the timeline of the cart or order while `doing` it, such as "Cancel", and nobody else at the record.
 
-    The block says when it sends and what came of it; no entry stays of what was never sent. Raises NotAllowed, naming
-    the person, while somebody else changes the record through the desk.
+    The block sends with `sent_once` and says what was done; no entry stays of what was never sent. Raises NotAllowed,
+    naming the person, while somebody else changes the record through the desk.
     """
     name = f"change:{entity}:{key}"
     # As long as one answer of the shop can take, should this process die.
@@ -81,6 +83,26 @@ def journalled(store: Store, entity: str, key: int, *, kind: str, doing: str, pe
             else:
                 connection.execute(delete(record_event).where(record_event.c.id == event_id))
             release(connection, lease)
+
+
+def sent_once(entry: Entry, doing: str, send: Callable[[], T]) -> T:
+    """What the shop answered to the write; the entry says what came of it if it did not do it.
+
+    Raises what the client raises. OutcomeUnknown is the caller's to find out about: the entry stays unclear.
+    """
+    had_sent = entry.is_sent
+    entry.is_sent = True
+    try:
+        return send()
+    except BadInput:  # the client found it off before it sent anything
+        entry.is_sent = had_sent
+        raise
+    except ShopUnavailable as unsent:
+        entry.refused(f"{doing}: it did not reach the shop")
+        raise ShopUnavailable(f"{unsent} Nothing was done.", unsent.retry_after) from unsent
+    except (ShopRefused, ChannelError) as refused:
+        entry.refused(f"{doing} refused by the shop: {refused}")
+        raise
 
 
 def _holder(connection: Connection, name: str) -> str:

@@ -264,7 +264,7 @@ def _ask(
         paying = pool.submit(shop.checkout.payment_methods, row.origin_id, code)
         if row.is_virtual or address is None:
             return [], paying.result()
-        shipping = pool.submit(shop.checkout.estimate_shipping_methods, row.origin_id, code, _for_shop(address))
+        shipping = pool.submit(shop.checkout.estimate_shipping_methods, row.origin_id, code, for_shop(address))
         return shipping.result(), paying.result()
 
 
@@ -274,7 +274,8 @@ def _address(text: str | None) -> Address | None:
     return address if address is not None and address.country_id else None
 
 
-def _for_shop(address: Address) -> payloads.Address:
+def for_shop(address: Address) -> payloads.Address:
+    """The address as the shop is sent it, without what is empty and without its place in the address book."""
     known = {name: getattr(address, name) for name in Address.__struct_fields__}
     return payloads.Address(**{name: known[name] for name in payloads.Address.__struct_fields__ if known.get(name)})
 

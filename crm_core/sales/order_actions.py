@@ -14,16 +14,14 @@ from typing import ClassVar
 
 from crm_core.errors import (
     BadInput,
-    ChannelError,
     DeskError,
     NotAllowed,
     OutcomeUnknown,
     ShopRefused,
-    ShopUnavailable,
 )
 from crm_core.magento.order_actions import OrderActions, Track
 from crm_core.sales.decisions import require_person
-from crm_core.sales.journal import Entry, journalled
+from crm_core.sales.journal import Entry, journalled, sent_once
 from crm_core.sales.offer import price
 from crm_core.sales.order_rules import HELD, Kind, OpenLine, OrderStanding, order_standing
 from crm_core.store.database import Store
@@ -208,23 +206,12 @@ def _require_left(
 
 def _act(store: Store, shop: OpenShop, before: OrderStanding, action: Action, person: str, entry: Entry) -> ActionDone:
     label, number = action.kind.label, before.row.increment_id
-    entry.sending()
     try:
-        said = _send(OrderActions(shop.magento.connection), before, action)
-    except BadInput:
-        entry.is_sent = False
-        raise
+        said = sent_once(entry, label, lambda: _send(OrderActions(shop.magento.connection), before, action))
     except OutcomeUnknown as unknown:
         return _after_silence(store, before, action, person, entry, unknown)
-    except ShopUnavailable as unsent:
-        entry.refused(f"{label}: it did not reach the shop")
-        raise ShopUnavailable(f"{unsent} Nothing was done.", unsent.retry_after) from unsent
-    except ShopRefused as refused:
-        entry.refused(f"{label} refused by the shop: {refused}")
+    except ShopRefused:
         _mirrored(store, before, person)
-        raise
-    except ChannelError as refused:
-        entry.refused(f"{label} refused by the shop: {refused}")
         raise
     changes = _mirrored(store, before, person)
     if action.kind is Kind.CANCEL and said is False:

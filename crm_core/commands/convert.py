@@ -1,0 +1,272 @@
+"""`python -m crm_core convert`: one cart becomes an order, or it is said why not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import select
+
+from crm_core.access.people import person_of_this_machine
+from crm_core.commands.console import err, opened, out, plain, row, table
+from crm_core.errors import BadInput, DeskError, NotAllowed, NotFound, OutcomeUnknown
+from crm_core.sales.offer import Choice, Offer, PaymentOption, ShippingOption, prepare, price
+from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Refused, TotalsChanged, Unclear
+from crm_core.sales.placing import place
+from crm_core.sales.preflight.check import Verdict
+from crm_core.sales.preflight.plan import Plan
+from crm_core.sales.preflight.run import Preflight, preflight
+from crm_core.store import tables
+from crm_core.store.database import Store
+from crm_core.store.keys import origin_of, record_key
+from crm_core.sync.channels import Channel, channel_by_name, channel_of_store
+
+DONE, REFUSED, USAGE, UNCLEAR = 0, 1, 2, 3
+"""What the program ends with."""
+
+
+@dataclass
+class _Report:
+    """What came of it: the program's status, the word and the sentence for it, and facts for --json."""
+
+    status: int
+    outcome: str
+    message: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Wishes:
+    """What the command line says of shipping and paying; None: whatever is plain."""
+
+    shipping: str | None
+    payment: str | None
+    po_number: str | None
+
+    @property
+    def plan(self) -> Plan:
+        """The same for a preflight."""
+        return Plan(self.shipping, self.payment, self.po_number)
+
+
+def convert(
+    cart: Annotated[int, typer.Argument(min=1, help="Magento's number of the cart.", show_default=False)],
+    channel: Annotated[str, typer.Option(help="Name of the channel that reads the cart.", show_default=False)],
+    shipping: Annotated[
+        str | None, typer.Option(help="Carrier and method, such as flatrate_flatrate. None: the cart's own.")
+    ] = None,
+    payment: Annotated[
+        str | None, typer.Option(help="Way of paying, such as checkmo. None: the only one that there is.")
+    ] = None,
+    po_number: Annotated[str | None, typer.Option(help="The customer's purchase order number.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and show it; order nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")] = False,
+) -> None:
+    """Turn a cart into an order. Ends with 0 placed, 1 refused or not allowed, 2 words off, 3 unclear.
+
+    Nothing is ever sent twice: after 3 the worker finds out whether there is an order. A dry run ends with 0 if the
+    order can be placed, 1 if not.
+    """
+    wishes = _Wishes(shipping, payment, po_number)
+    with opened() as store:
+        try:
+            known = channel_by_name(store, channel)
+            key = _key(store, known, cart)
+            report = _checked(store, key, wishes) if dry_run else _placed(store, key, wishes)
+        except DeskError as trouble:
+            report = _troubled(trouble)
+    if as_json:
+        out.print_json(json.dumps({"cart": cart, "channel": channel, **_common(report), **report.facts}))
+    else:
+        _print(report)
+    if report.status:
+        raise typer.Exit(report.status)
+
+
+def _key(store: Store, channel: Channel, cart_id: int) -> int:
+    """The key of the cart in the channel. Raises NotFound, or BadInput naming the channel that does read it."""
+    key = record_key(channel.shop_id, cart_id)
+    with store.reading() as connection:
+        store_id = connection.scalar(select(tables.cart.c.store_id).where(tables.cart.c.id == key))
+    if store_id is None:
+        raise NotFound(f"Channel “{channel.name}” knows no cart {cart_id}. Read it: python -m crm_core sync")
+    reader = channel_of_store(store, channel.shop_id, store_id)
+    if reader is not None and reader.id != channel.id:
+        raise BadInput(f"Cart {cart_id} belongs to channel “{reader.name}”, not to “{channel.name}”.")
+    return key
+
+
+# ---- placing --------------------------------------------------------------------------------------------------------
+
+
+def _placed(store: Store, key: int, wishes: _Wishes) -> _Report:
+    person = person_of_this_machine()
+    offer = prepare(store, key, person)
+    choice = _choice(offer, wishes)
+    report = _of_outcome(place(store, key, choice, person))
+    report.facts |= {"changes": offer.changes, "warnings": offer.warnings}
+    return report
+
+
+def _choice(offer: Offer, wishes: _Wishes) -> Choice:
+    """The choice to place. Raises NotAllowed for what no choice mends, BadInput with what there is to choose from."""
+    if offer.blocked:
+        raise NotAllowed(" ".join(offer.blocked))
+    shipping = _shipping(offer, wishes.shipping)
+    payment = _payment(offer.payment_with(shipping), wishes)
+    return offer.choose(None if shipping is None else shipping.code, payment, wishes.po_number)
+
+
+def _shipping(offer: Offer, wanted: str | None) -> ShippingOption | None:
+    if offer.is_virtual:
+        return None
+    found = offer.chosen_shipping
+    if wanted is not None:
+        found = next((option for option in offer.shipping if option.code == wanted), None)
+    if found is None:
+        offered = ", ".join(f"{each.code} ({price(each.price, offer.currency)})" for each in offer.shipping)
+        raise BadInput(f"Choose how it is sent with --shipping. The shop offers: {offered}.")
+    return found
+
+
+def _payment(options: Sequence[PaymentOption], wishes: _Wishes) -> str:
+    codes = [option.code for option in options]
+    if wishes.payment in codes:
+        return wishes.payment
+    if wishes.payment is None and len(codes) == 1:
+        return codes[0]
+    raise BadInput(f"Choose how it is paid with --payment. The shop offers for this total: {', '.join(codes)}.")
+
+
+def _of_outcome(outcome: Outcome) -> _Report:
+    match outcome:
+        case Placed():
+            order = {
+                "id": origin_of(outcome.order_key)[1],
+                "increment_id": outcome.increment_id,
+                "grand_total": _text(outcome.grand_total),
+                "agreed_grand_total": _text(outcome.agreed_grand_total),
+                "currency": outcome.currency,
+            }
+            return _Report(DONE, "placed", outcome.message, {"attempt": outcome.attempt_id, "order": order})
+        case Refused():
+            facts: dict[str, Any] = {"attempt": outcome.attempt_id, "http_status": outcome.status}
+            return _Report(REFUSED, "refused", outcome.message, facts)
+        case TotalsChanged():
+            was, now = price(outcome.before, outcome.currency_before), price(outcome.after, outcome.currency)
+            what = "The lines have changed" if outcome.lines_changed else f"The total has changed from {was} to {now}"
+            message = (
+                f"{what} since they were read. Nothing was ordered. Look, and run it again to order on these terms."
+            )
+            return _Report(REFUSED, "changed", message, {"offer": _offer(outcome.offer)})
+        case Unclear():
+            until = f" until {outcome.lookup_until:%H:%M} UTC" if outcome.lookup_until else ""
+            message = f"{outcome.known} A running worker looks for it{until}. Don't order it elsewhere meanwhile."
+            return _Report(UNCLEAR, "unclear", message, {"attempt": outcome.attempt_id})
+        case AlreadyHeld():
+            facts = {"by": outcome.by, "increment_id": outcome.increment_id}
+            return _Report(REFUSED, "already_held", outcome.message, facts)
+
+
+def _troubled(trouble: DeskError) -> _Report:
+    if isinstance(trouble, OutcomeUnknown):
+        return _Report(UNCLEAR, "unclear", str(trouble))
+    if isinstance(trouble, BadInput):
+        return _Report(USAGE, "usage", str(trouble))
+    return _Report(REFUSED, "not_allowed" if isinstance(trouble, NotAllowed) else "trouble", str(trouble))
+
+
+# ---- checking -------------------------------------------------------------------------------------------------------
+
+
+def _checked(store: Store, key: int, wishes: _Wishes) -> _Report:
+    person = person_of_this_machine()
+    facts: dict[str, Any] = {}
+    try:
+        offer = prepare(store, key, person)
+        facts = {"offer": _offer(offer), "changes": offer.changes, "warnings": offer.warnings}
+        choice = _choice(offer, wishes)
+        obstacle = None
+        # What would be placed is checked, with what the command line leaves open filled in.
+        code = None if choice.shipping is None else choice.shipping.code
+        wishes = _Wishes(code, choice.payment_method, choice.po_number)
+    except NotAllowed as reason:
+        obstacle = str(reason)
+    result = preflight(store, key, person, plan=wishes.plan, recalculate=True)
+    facts["checks"] = _checks(result)
+    if obstacle is None and result.verdict is not Verdict.FAIL:
+        return _Report(DONE, "ready", f"{result.summary}. Nothing was ordered.", facts)
+    failing = " ".join(f"{check.title}." for check in result.blocking)
+    return _Report(REFUSED, "blocked", f"{obstacle or failing} Nothing was ordered.", facts)
+
+
+def _checks(result: Preflight) -> list[dict[str, str]]:
+    return [
+        {"code": each.code.value, "verdict": each.verdict.value, "title": each.title, "detail": each.detail}
+        for each in result.checks
+    ]
+
+
+def _offer(offer: Offer) -> dict[str, Any]:
+    return {
+        "currency": offer.currency,
+        "grand_total": _text(offer.grand_total(offer.chosen_shipping)),
+        "lines": [
+            {"sku": line.sku, "name": line.name, "qty": f"{line.qty.normalize():f}", "row_total": _text(line.row_total)}
+            for line in offer.lines
+        ],
+        "shipping": [
+            {"code": each.code, "title": each.title, "price": _text(each.price), "grand_total": _text(each.grand_total)}
+            for each in offer.shipping
+        ],
+        "payment": [{"code": each.code, "title": each.title} for each in offer.payment],
+    }
+
+
+# ---- telling --------------------------------------------------------------------------------------------------------
+
+
+def _common(report: _Report) -> dict[str, Any]:
+    return {"status": report.status, "outcome": report.outcome, "message": report.message}
+
+
+def _print(report: _Report) -> None:
+    """The message last, where it is seen; trouble goes to the error output."""
+    if "offer" in report.facts:
+        _print_offer(report.facts["offer"])
+    if "checks" in report.facts:
+        made = table("Verdict", "Check", "Detail")
+        for check in report.facts["checks"]:
+            row(made, Verdict(check["verdict"]).words, check["title"], check["detail"])
+        out.print(made)
+    for each in (*report.facts.get("changes", ()), *report.facts.get("warnings", ())):
+        err.print(plain(each), soft_wrap=True)
+    for line in report.message.splitlines():
+        if report.status:
+            err.print(plain(line), style="red", soft_wrap=True)
+        else:
+            out.print(plain(line), soft_wrap=True)
+
+
+def _print_offer(offer: dict[str, Any]) -> None:
+    currency = offer["currency"]
+    lines = table(
+        "SKU", "Product", "Quantity", f"{currency} without tax", numbers=("Quantity", f"{currency} without tax")
+    )
+    for line in offer["lines"]:
+        row(lines, line["sku"], line["name"], line["qty"], line["row_total"] or "–")
+    out.print(lines)
+    ways = table("Way", "Code", "Price", "Order's total", numbers=("Price", "Order's total"))
+    for each in offer["shipping"]:
+        row(ways, each["title"], each["code"], each["price"], each["grand_total"])
+    for each in offer["payment"]:
+        row(ways, each["title"], each["code"], "", "")
+    out.print(ways)
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount:f}"
