@@ -11,6 +11,8 @@ from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Ve
 from crm_core.sales.preflight.reading import Reading
 from crm_core.sales.preflight.standing import Standing
 
+_PLACES = Decimal("0.0001")
+
 RECALCULATE = Fix(FixKind.RECALCULATE, "Check: the shop will recalculate this cart")
 
 
@@ -72,7 +74,7 @@ def _catalogue_price(
     product = products.get(sku) if isinstance(products, dict) else None
     yield Figure(f"{name or sku}, in the cart without tax", exact(line_price or 0.0), currency)
     if product is not None and product.price is not None:
-        yield Figure(f"{name or sku}, in the catalogue", exact(product.price), currency)
+        yield Figure(f"{name or sku}, in the catalogue", Decimal(repr(product.price)), currency)
 
 
 def _total(known: Standing, reading: Reading) -> Check:
@@ -121,7 +123,8 @@ def _currency(known: Standing, cart: Cart, reading: Reading) -> Check:
     today = (reading.rates.value or {}).get(own)
     told = cart.currency.base_to_quote_rate if cart.currency else None
     kept = None if told is None else Decimal(repr(told))
-    if today is not None and kept is not None and today != kept:
+    # A cart keeps its rate to four places, the list of rates has more.
+    if today is not None and kept is not None and today.quantize(_PLACES) != kept.quantize(_PLACES):
         return Check(
             Code.CURRENCY,
             Verdict.LOOK,

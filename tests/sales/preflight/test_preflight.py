@@ -21,7 +21,8 @@ from crm_core.sales.preflight.plan import Plan
 from crm_core.sales.preflight.refusal import explain_refusal
 from crm_core.sales.preflight.run import Preflight, preflight
 from crm_core.store import tables
-from crm_core.sync.channels import pause, set_credentials
+from crm_core.sync.channels import pause
+from crm_core.sync.setting_up import set_credentials
 from demo_store.service import Request, Response
 from tests.sales.desk import Desk, answered
 from tests.sales.preflight.shop_side import check, in_step, is_placed, place_as_it_stands, put, recorded
@@ -129,7 +130,9 @@ def test_a_shop_in_maintenance_is_not_green_and_placing_there_does_nothing(desk:
     in_step(desk)
     check(desk, cart)
     desk.shop.maintenance(True)
-    desk.front.on(r"GET ", answered(503, b"<html></html>", "text/html"))
+    # A long Retry-After spares the test the wait: without one a read is tried four times.
+    closed = Response(503, b"<html></html>", {"Content-Type": "text/html", "Retry-After": "3600"})
+    desk.front.on(r"GET ", lambda _request, _work: closed)
     told = preflight(desk.store, desk.key(cart), "Anna")
     assert _verdicts(told, Code.SHOP) == [Verdict.UNKNOWN]
     assert told.verdict is Verdict.UNKNOWN
