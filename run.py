@@ -23,7 +23,7 @@ from crm_core.access.people import require_sign_in_or_loopback
 from crm_core.errors import DeskError, SetupError
 from crm_core.settings import Settings, settings
 from crm_core.store.database import open_store
-from crm_core.sync.channels import ensure_demo_channel
+from crm_core.sync.setting_up import ensure_demo_channel
 
 _ROOT = Path(__file__).resolve().parent
 _DEMO_SIZE = ("--orders", "1200", "--carts", "500", "--customers", "400", "--seed", "7")

@@ -25,7 +25,7 @@ from crm_core.commands.console import (
 from crm_core.errors import BadInput
 from crm_core.magento.auth import AdminPassword, Bearer, Credentials, OAuth
 from crm_core.magento.check import CheckReport
-from crm_core.sync import channels
+from crm_core.sync import channels, setting_up
 from crm_core.sync.channels import Channel
 from crm_core.sync.removal import removal_of, remove_channel
 from crm_core.sync.rules import USUAL, Rules
@@ -134,7 +134,7 @@ def add(
         page_size=page_size,
     )
     with opened() as store:
-        channel = channels.add_channel(
+        channel = setting_up.add_channel(
             store,
             name,
             url,
@@ -177,7 +177,7 @@ def list_() -> None:
 def check(name: Name) -> None:
     """Ask the shop whether all is well, and say in words what is not. A paused channel resumes if it is."""
     with opened() as store:
-        report = channels.check_channel(store, name)
+        report = setting_up.check_channel(store, name)
     _print(report)
     if not report.is_usable:
         raise typer.Exit(1)
@@ -219,7 +219,7 @@ def set_(
         )
         if all_websites:
             rules = replace(rules, websites=None)
-        channel = channels.change_channel(store, name, rules, new_name=rename, new_url=url)
+        channel = setting_up.change_channel(store, name, rules, new_name=rename, new_url=url)
     out.print(f"Channel “{channel.name}” reads {channel.base_url}. {_writes(channel)}", soft_wrap=True)
 
 
@@ -241,7 +241,7 @@ def credentials(
         token, consumer_key, consumer_secret, access_token, access_token_secret, username, password, password_stdin
     )
     with opened() as store:
-        channel = channels.set_credentials(store, name, given, check_first=not no_check)
+        channel = setting_up.set_credentials(store, name, given, check_first=not no_check)
     out.print(f"Channel “{channel.name}” has new credentials and is read at once.")
 
 

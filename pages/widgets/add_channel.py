@@ -7,8 +7,8 @@ import streamlit as st
 from crm_core.errors import BadInput, DeskError
 from crm_core.magento.auth import AdminPassword, Bearer, Credentials, OAuth
 from crm_core.magento.check import CheckReport, Level, check, normalise_base_url
-from crm_core.sync.channels import add_channel, set_credentials
 from crm_core.sync.rules import Rules
+from crm_core.sync.setting_up import add_channel, set_credentials
 from pages.widgets import desk
 from pages.widgets.layout import row
 from pages.widgets.text import escaped, message, plural

@@ -11,9 +11,10 @@ import streamlit as st
 
 from crm_core.errors import DeskError
 from crm_core.insight.health import ChannelHealth, EntityHealth, quarantined_records
-from crm_core.sync.channels import change_channel, channel_by_id, check_channel, pause, resume
+from crm_core.sync.channels import channel_by_id, pause, resume
 from crm_core.sync.removal import removal_of, remove_channel
 from crm_core.sync.schedule import request_sync
+from crm_core.sync.setting_up import change_channel, check_channel
 from pages.widgets import add_channel, desk
 from pages.widgets.layout import row, spread
 from pages.widgets.text import age, ago, dotted, escaped, message, plural, span

@@ -9,8 +9,9 @@ import pytest
 
 from crm_core.magento.auth import Bearer
 from crm_core.store.database import Store
-from crm_core.sync.channels import Channel, add_channel
+from crm_core.sync.channels import Channel
 from crm_core.sync.rules import USUAL, Rules
+from crm_core.sync.setting_up import add_channel
 from demo_store import Shop, serve
 
 

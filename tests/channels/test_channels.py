@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,7 +15,7 @@ from crm_core.magento.auth import AdminPassword, Bearer, OAuth
 from crm_core.settings import settings
 from crm_core.store import tables
 from crm_core.store.database import Store
-from crm_core.sync import channels
+from crm_core.sync import channels, setting_up
 from crm_core.sync.channels import Channel, channel_by_name, open_shop
 from crm_core.sync.rules import Rules
 from crm_core.sync.stores import synchronise_stores
@@ -49,7 +51,7 @@ def test_a_channel_is_read_only_until_someone_allows_writes(channel: Channel) ->
 
 def test_credentials_are_encrypted_in_the_store_and_never_in_a_repr(store: Store, served: Served) -> None:
     secrets = ("key-1234567", "secret-1234567", "token-1234567", "token-secret-1234567")
-    made = channels.add_channel(store, "Shop", served.url, OAuth(*secrets), person="anna", check_first=False)
+    made = setting_up.add_channel(store, "Shop", served.url, OAuth(*secrets), person="anna", check_first=False)
     sealed = column(store, "credentials")
     assert isinstance(sealed, bytes)
     for secret in secrets:
@@ -116,16 +118,16 @@ def test_an_unknown_channel_is_told_with_those_that_exist(store: Store) -> None:
 
 def test_a_shop_is_checked_before_it_is_added(store: Store, served: Served) -> None:
     with pytest.raises(ChannelError, match="token"):
-        channels.add_channel(store, "Shop", served.url, Bearer("wrong-token"), person="anna")
+        setting_up.add_channel(store, "Shop", served.url, Bearer("wrong-token"), person="anna")
     with pytest.raises(ChannelError, match="reached"):
-        channels.add_channel(store, "Shop", "http://127.0.0.1:1", Bearer("demo"), person="anna")
+        setting_up.add_channel(store, "Shop", "http://127.0.0.1:1", Bearer("demo"), person="anna")
     assert channels.channels(store) == []
-    made = channels.add_channel(store, "Shop", served.url, Bearer("demo"), person="anna")
+    made = setting_up.add_channel(store, "Shop", served.url, Bearer("demo"), person="anna")
     assert made.checked_at is not None
 
 
 def test_a_changed_rule_leaves_the_others(store: Store, channel: Channel) -> None:
-    changed = channels.change_channel(store, "Shop", replace(channel.rules, allow_writes=True), new_name="Desk")
+    changed = setting_up.change_channel(store, "Shop", replace(channel.rules, allow_writes=True), new_name="Desk")
     assert changed == replace(channel, allow_writes=True, name="Desk")
 
 
@@ -136,7 +138,7 @@ def test_more_in_scope_is_read_anew_once_and_less_is_not(store: Store, served: S
     def asked_anew(rules: Rules) -> bool:
         with store.writing() as connection:
             connection.execute(update(tables.sync_state).values(requested_full=False))
-        channels.change_channel(store, "Shop", rules)
+        setting_up.change_channel(store, "Shop", rules)
         with store.reading() as connection:
             return bool(
                 connection.scalar(
@@ -152,11 +154,11 @@ def test_more_in_scope_is_read_anew_once_and_less_is_not(store: Store, served: S
 
 
 def test_the_same_shop_at_a_new_address_keeps_its_mirror(store: Store, channel: Channel) -> None:
-    moved = channels.change_channel(store, "Shop", channel.rules, new_url="https://new.example/")
+    moved = setting_up.change_channel(store, "Shop", channel.rules, new_url="https://new.example/")
     assert (moved.shop_id, moved.base_url) == (channel.shop_id, "https://new.example")
     connect(store, "https://other.example", "Other")
     with pytest.raises(BadInput, match="another shop already"):
-        channels.change_channel(store, "Shop", channel.rules, new_url="https://other.example")
+        setting_up.change_channel(store, "Shop", channel.rules, new_url="https://other.example")
 
 
 def test_new_credentials_are_used_from_then_on_and_resume_the_channel(store: Store, served: Served) -> None:
@@ -164,7 +166,7 @@ def test_new_credentials_are_used_from_then_on_and_resume_the_channel(store: Sto
     before = open_shop(store, made).magento
     assert open_shop(store, made).magento is before
     channels.pause(store, made.id, "The sign-in failed.")
-    resumed = channels.set_credentials(store, "Shop", Bearer("demo"))
+    resumed = setting_up.set_credentials(store, "Shop", Bearer("demo"))
     assert resumed.paused_at is None
     after = open_shop(store, made).magento
     assert after is not before
@@ -173,7 +175,7 @@ def test_new_credentials_are_used_from_then_on_and_resume_the_channel(store: Sto
 
 def test_wrong_new_credentials_are_refused_and_the_old_ones_stand(store: Store, channel: Channel) -> None:
     with pytest.raises(ChannelError):
-        channels.set_credentials(store, "Shop", Bearer("wrong"))
+        setting_up.set_credentials(store, "Shop", Bearer("wrong"))
     assert [website.code for website in open_shop(store, channel).magento.websites()] == ["base", "us"]
 
 
@@ -191,10 +193,10 @@ def test_a_check_that_passes_resumes_and_one_that_fails_does_not(store: Store, s
     made = connect(store, served.url, token="later")
     channels.pause(store, made.id, "The sign-in failed.")
     served.shop.remove_token("later")
-    assert not channels.check_channel(store, "Shop").is_usable
+    assert not setting_up.check_channel(store, "Shop").is_usable
     assert channel_by_name(store, "Shop").paused_reason == "The sign-in failed."
     served.shop.add_token("later")
-    assert channels.check_channel(store, "Shop").is_usable
+    assert setting_up.check_channel(store, "Shop").is_usable
     assert channel_by_name(store, "Shop").paused_at is None
 
 
@@ -213,7 +215,7 @@ def test_trouble_that_a_person_must_mend_pauses_but_a_missing_permission_or_a_bu
 
 def test_a_wrong_password_is_sent_once_then_the_channel_rests(store: Store, served: Served) -> None:
     served.shop.add_admin("anna", "right")
-    made = channels.add_channel(
+    made = setting_up.add_channel(
         store, "Shop", served.url, AdminPassword("anna", "wrong"), person="anna", check_first=False
     )
     for _ in range(3):
@@ -246,20 +248,20 @@ def test_an_open_shop_has_the_store_views_in_scope_with_zone_and_currency(store:
 
 
 def test_the_demo_channel_stands_only_while_no_other_does(store: Store, served: Served) -> None:
-    assert channels.ensure_demo_channel(store, "http://127.0.0.1:8599")
+    assert setting_up.ensure_demo_channel(store, "http://127.0.0.1:8599")
     demo = channel_by_name(store, "Demo store")
     assert demo.is_demo
     assert demo.allow_writes
     assert demo.every_seconds == 30
-    assert channels.ensure_demo_channel(store, "http://127.0.0.1:8600")
+    assert setting_up.ensure_demo_channel(store, "http://127.0.0.1:8600")
     assert channel_by_name(store, "Demo store") == replace(demo, base_url="http://127.0.0.1:8600")
     connect(store, served.url)
-    assert not channels.ensure_demo_channel(store, "http://127.0.0.1:8600")
+    assert not setting_up.ensure_demo_channel(store, "http://127.0.0.1:8600")
     assert channel_by_name(store, "Demo store").paused_at is not None
 
 
 def test_no_demo_channel_is_added_beside_a_real_one(store: Store, channel: Channel) -> None:
-    assert not channels.ensure_demo_channel(store, "http://127.0.0.1:8599")
+    assert not setting_up.ensure_demo_channel(store, "http://127.0.0.1:8599")
     assert channels.channels(store) == [channel]
 
 
@@ -269,3 +271,22 @@ def test_a_channel_in_the_store_is_read_as_the_store_has_it(store: Store) -> Non
         connection.execute(update(tables.channel).values(website_ids="[2]"))
     assert not channel_by_name(store, "Shop").covers(1)
     assert channel_by_name(store, "Shop").covers(2)
+
+
+def test_of_people_who_add_the_same_shop_at_once_one_does(store: Store) -> None:
+    ready = threading.Barrier(4)
+
+    def add(name: str) -> str:
+        ready.wait()
+        try:
+            setting_up.add_channel(
+                store, name, "https://shop.example", Bearer("token"), person="anna", check_first=False
+            )
+        except BadInput as refused:
+            return str(refused)
+        return "added"
+
+    with ThreadPoolExecutor(4) as people:
+        outcomes = list(people.map(add, ["North", "South", "East", "East"]))
+    assert outcomes.count("added") == 1
+    assert all("already" in outcome for outcome in outcomes if outcome != "added")

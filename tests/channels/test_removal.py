@@ -13,9 +13,10 @@ from crm_core.store import rollups, tables
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
 from crm_core.store.lease import acquire, check
-from crm_core.sync.channels import Channel, change_channel, channels, lease_name, open_shop
+from crm_core.sync.channels import Channel, channels, lease_name, open_shop
 from crm_core.sync.removal import forget_uncovered, removal_of, remove_channel
 from crm_core.sync.rules import Rules
+from crm_core.sync.setting_up import change_channel
 from crm_core.sync.stores import synchronise_stores
 from tests.channels.conftest import Served, connect
 from tests.channels.rows import NOW, add_cart, add_orders

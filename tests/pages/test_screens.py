@@ -10,7 +10,7 @@ from crm_core.magento.auth import Bearer
 from crm_core.settings import settings
 from crm_core.store import tables
 from crm_core.store.database import Store
-from crm_core.sync.channels import add_channel
+from crm_core.sync.setting_up import add_channel
 from tests.pages.conftest import PAGES, ROOT, Desk, forget_store
 from tests.pages.screens import is_well, words_of
 

@@ -21,11 +21,12 @@ from crm_core.sales.placing import place
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
-from crm_core.sync.channels import Channel, add_channel, open_shop
+from crm_core.sync.channels import Channel, open_shop
 from crm_core.sync.pages import write_records
 from crm_core.sync.reading import read_one
 from crm_core.sync.record import synchronise_cart
 from crm_core.sync.rules import Rules
+from crm_core.sync.setting_up import add_channel
 from crm_core.sync.stores import synchronise_stores
 from crm_core.sync.transaction import writing
 from demo_store import Shop

@@ -17,9 +17,10 @@ from crm_core.magento.shop import Magento
 from crm_core.store import rollups, tables
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
-from crm_core.sync.channels import OpenShop, add_channel, open_shop
+from crm_core.sync.channels import OpenShop, open_shop
 from crm_core.sync.rules import USUAL, Rules
 from crm_core.sync.run import Progress, run_entity
+from crm_core.sync.setting_up import add_channel
 from crm_core.sync.stores import synchronise_stores
 from demo_store import Shop, serve
 

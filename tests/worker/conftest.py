@@ -16,8 +16,9 @@ from sqlalchemy import select
 from crm_core.magento.auth import Bearer
 from crm_core.store import tables
 from crm_core.store.database import Store
-from crm_core.sync.channels import Channel, add_channel
+from crm_core.sync.channels import Channel
 from crm_core.sync.rules import Rules
+from crm_core.sync.setting_up import add_channel
 from demo_store import Shop, serve
 
 ROOT = Path(__file__).parents[2]

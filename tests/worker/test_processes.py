@@ -14,7 +14,8 @@ from crm_core.magento.auth import AdminPassword
 from crm_core.store import rollups, tables
 from crm_core.store.database import Store
 from crm_core.sync import schedule
-from crm_core.sync.channels import ENTITIES, Channel, add_channel, channel_by_name, lease_name
+from crm_core.sync.channels import ENTITIES, Channel, channel_by_name, lease_name
+from crm_core.sync.setting_up import add_channel
 from demo_store import Faults
 from tests.worker.conftest import Served, StartWorker, eventually, held_leases, read_entities
 

@@ -14,8 +14,9 @@ from crm_core.store import rollups, tables
 from crm_core.store.database import Store
 from crm_core.store.lease import acquire
 from crm_core.sync import schedule
-from crm_core.sync.channels import Channel, channel_by_name, lease_name, open_shop, pause, set_credentials
+from crm_core.sync.channels import Channel, channel_by_name, lease_name, open_shop, pause
 from crm_core.sync.run import Progress
+from crm_core.sync.setting_up import set_credentials
 from crm_core.sync.work import holding, read_entity
 from demo_store import Faults
 from tests.worker.conftest import Served, eventually, held_leases
