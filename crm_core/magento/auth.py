@@ -62,6 +62,10 @@ class AdminPassword(msgspec.Struct, frozen=True, tag="admin"):
     username: str
     password: str
 
+    def __post_init__(self) -> None:
+        if not self.username.strip() or not self.password:
+            raise BadInput("The name or the password of the admin user is empty.")
+
     def __repr__(self) -> str:
         return f"AdminPassword(username={self.username!r}, password=***)"
 

@@ -172,7 +172,7 @@ class Magento:
                 page = self.page(entity.path, chosen.after(cursor), kind)
                 _require_good(page, f"which {entity} still exist")
                 present.update((found.id, found) for found in page.items)
-                if page.is_last or page.last_id is None or page.last_id <= cursor:
+                if page.is_last or page.last_id is None or not cursor < page.last_id < chunk[-1]:
                     break
                 cursor = page.last_id
         return present

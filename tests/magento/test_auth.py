@@ -96,6 +96,14 @@ def test_27_a_repr_shows_no_secret(credentials: Credentials) -> None:
     assert not [secret for secret in ("the-", "s3cr3t", "pass word") if secret in shown]
 
 
+@pytest.mark.parametrize(("username", "password"), [("", "right"), (" ", "right"), ("rep", "")])
+def test_an_admin_without_name_or_password_is_refused_before_the_shop_counts_a_failure(
+    username: str, password: str
+) -> None:
+    with pytest.raises(BadInput, match="empty"):
+        AdminPassword(username, password)
+
+
 @pytest.mark.parametrize("token", ["", " x", "x y", "x\n", "x\r\nHost: evil", "tökén", "\u200bx"])
 def test_a_token_that_no_header_can_carry_is_refused_before_it_can_be_quoted(token: str) -> None:
     with pytest.raises(BadInput) as raised:

@@ -228,6 +228,13 @@ def test_25_records_that_still_exist_are_told_in_chunks(
         assert len(shop.requests) == 3
 
 
+def test_where_the_last_of_a_chunk_still_exists_nothing_more_is_asked(shop: ScriptedShop, magento: Magento) -> None:
+    rows = [{"id": number, "updated_at": "2026-01-01 00:00:00", "is_active": True} for number in range(1, 401)]
+    shop.on("GET", "/rest/V1/carts/search", keyset_shop(rows, None))
+    assert len(magento.ids_present(Entity.CARTS, range(1, 401))) == 400
+    assert len(shop.requests) == 2
+
+
 def test_orders_are_told_to_exist_by_their_entity_id(shop: ScriptedShop, magento: Magento) -> None:
     shop.on("GET", "/rest/V1/orders", Answer({"items": [{"entity_id": 5, "updated_at": "2026-01-01 00:00:00"}]}))
     present = magento.ids_present(Entity.ORDERS, [5, 6])
