@@ -189,8 +189,9 @@ def _short(item: CartItem, wanted: Decimal, stock: Stock | None, words: str) -> 
             return check(Code.INCREMENTS, title, "", wanted - wanted % step + step, Figure("Step", step))
     if left is not None and left <= 0:
         return check(Code.OUT_OF_STOCK, f"{name} is out of stock", "Open orders have taken what is left.", None)
-    title = f"Only {quantity(left)} of {name} left" if left is not None else f"{name} cannot be had in this quantity"
-    return check(Code.SHORT, title, words, left)
+    if left is None or left >= wanted:
+        return check(Code.SHORT, f"{name} cannot be had in this quantity", words, None)
+    return check(Code.SHORT, f"Only {quantity(left)} of {name} left", words, left)
 
 
 def _shop_words(errors: Iterable[Any] | None) -> str:

@@ -87,8 +87,9 @@ def preflight(
     Only with `recalculate`, which is the person's press on Check, the shop recalculates a cart whose prices have
     changed. `plan` is what the person has chosen so far. A cart that turns out to be closed is synchronised.
 
-    Raises NotFound for an unknown cart, NotAllowed if nobody is signed in, and ChannelError if the shop does not accept
-    the channel's credentials; a shop that cannot answer is a check that says so.
+    Raises NotFound for an unknown cart, NotAllowed if nobody is signed in or the cart's store view is not known, and
+    ChannelError if the shop does not accept the channel's credentials or its address is wrong; a shop that cannot
+    answer is a check that says so.
     """
     started = time.perf_counter()
     require_person(person)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import update
@@ -336,3 +337,69 @@ def test_nobody_and_nothing_unknown_is_checked(desk: Desk) -> None:
         preflight(desk.store, desk.key(cart + 99), "Anna")
     desk.shop.remove_token("demo")
     assert Verdict.FAIL in _verdicts(check(desk, cart), Code.PERMISSION)
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"to_date": "2020-01-01"}, "its rule ended on 01 January 2020"),
+        ({"from_date": "2999-01-01"}, "its rule begins on 01 January 2999"),
+        ({"website_ids": [2]}, "not for this website"),
+        ({"customer_group_ids": [3]}, "not for the customer's group"),
+    ],
+)
+@on_sqlite
+def test_a_coupon_of_which_nobody_has_seen_what_comes_is_neither_green_nor_red(
+    desk: Desk, rule: dict[str, object], words: str
+) -> None:
+    desk.shop.set_coupon("ONCE")
+    cart = desk.add_cart(("MUG-01", 2), coupon="ONCE")
+    in_step(desk)
+
+    def changed(_request: Request, work: Callable[[], Response]) -> Response:
+        response = work()
+        response.body = json.dumps(json.loads(response.body) | rule).encode()
+        return response
+
+    desk.front.on(r"GET .*/salesRules/", changed)
+    told = check(desk, cart)
+    [coupon] = told.of(Code.COUPON)
+    assert coupon.verdict is Verdict.UNKNOWN
+    assert words in coupon.title
+    assert not coupon.verified
+    assert "Unverified" in coupon.detail
+    assert told.verdict is Verdict.UNKNOWN
+
+
+@on_sqlite
+def test_a_coupon_of_which_the_last_day_is_today_is_left_to_the_shop(desk: Desk) -> None:
+    desk.shop.set_coupon("ONCE")
+    cart = desk.add_cart(("MUG-01", 2), coupon="ONCE")
+    today = datetime.now(ZoneInfo("Europe/Amsterdam"))
+    desk.shop.set_coupon("ONCE", expires=f"{today:%Y-%m-%d} 00:00:00")
+    [coupon] = check(desk, cart).of(Code.COUPON)
+    assert coupon.verdict is not Verdict.FAIL
+    if today.hour >= 2:  # before, its midnight is still to come in UTC, by which the shop keeps its times
+        assert coupon.verdict is Verdict.UNKNOWN
+
+
+@on_sqlite
+def test_a_quantity_that_the_shop_will_not_sell_for_a_reason_of_its_own_is_told_in_its_words(desk: Desk) -> None:
+    cart = desk.add_cart(("MUG-01", 2))
+    body = b'[{"sku":"MUG-01","stock_id":1,"salable":false,"errors":[{"code":"x","message":"Not on Sundays"}]}]'
+    desk.front.on(r"GET .*/are-product-salable-for-requested-qty$", answered(200, body))
+    [short] = check(desk, cart).of(Code.SHORT)
+    assert "cannot be had in this quantity" in short.title
+    assert short.detail == "The shop says: Not on Sundays."
+
+
+@on_sqlite
+def test_a_line_whose_options_make_its_own_sku_is_left_to_the_shop(desk: Desk) -> None:
+    cart = desk.add_cart(("MUG-01", 2))
+    for line in desk.shop.cart(cart)["lines"]:
+        line["sku"] = "MUG-01-engraved"
+    desk.synchronise(cart)
+    told = check(desk, cart)
+    for code in (Code.WEBSITE, Code.STOCK):
+        assert _verdicts(told, code) == [Verdict.UNKNOWN]
+    assert told.blocking == ()
