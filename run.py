@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import socket
 import sys
 import threading
@@ -55,6 +56,8 @@ def main() -> int:
     manager = Manager(_ServicePrinter(sys.stdout))
     for name, command in _services(here, with_demo).items():
         manager.add_process(name, f"exec {shlex.join(command)}", cwd=str(_ROOT))
+    # A closed terminal says so to the supervisor alone; the services have sessions of their own and would live on.
+    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     threading.Thread(target=_announce, args=(here,), daemon=True).start()
     manager.loop()
     interrupted = 130

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+
+import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,3 +43,23 @@ def test_a_store_that_is_no_database_is_told(tmp_path: Path) -> None:
     assert refused.returncode == 1
     assert "desk.db" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_closing_the_terminal_ends_every_process(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    environment = os.environ | {"CRM_DATA_DIR": str(tmp_path), "CRM_PORT": port, "CRM_DEMO": "false"}
+    with subprocess.Popen(
+        [sys.executable, "run.py"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as desk:
+        assert desk.stdout is not None
+        assert any(b"is ready" in line for line in desk.stdout)
+        services = psutil.Process(desk.pid).children(recursive=True)
+        desk.send_signal(signal.SIGHUP)
+        desk.wait(timeout=30)
+        _, alive = psutil.wait_procs(services, timeout=10)
+        for left in alive:
+            left.kill()
+    assert len(services) >= 2
+    assert alive == []
