@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from requests import PreparedRequest
+from requests.exceptions import InvalidURL
+
 from crm_core.errors import (
     BadInput,
     DeskError,
@@ -129,7 +132,8 @@ _NEEDS = (
 def normalise_base_url(address: str) -> str:
     """The shop's address as every part of the product writes it: scheme, host and path, without what follows /rest.
 
-    Without a scheme https is meant. ``/index.php`` is kept. Raises BadInput for what is no web address.
+    Without a scheme https is meant. ``/index.php`` is kept, and a host of other letters than ASCII's becomes that of DNS.
+    Raises BadInput for what is no web address.
     """
     text = address.strip()
     if "://" not in text:
@@ -139,7 +143,7 @@ def normalise_base_url(address: str) -> str:
         port = parts.port
     except ValueError:
         raise BadInput(f"“{address}” is not a web address. Write it like https://shop.example.") from None
-    host = parts.hostname or ""
+    host = _dns_name(parts.hostname or "")
     if parts.scheme.lower() not in ("http", "https") or not _HOST.match(host) or re.search(r"\s", parts.path):
         raise BadInput(f"“{address}” is not a web address. Write it like https://shop.example.")
     if parts.username is not None:
@@ -152,6 +156,18 @@ def normalise_base_url(address: str) -> str:
     if "rest" in segments:
         segments = segments[: segments.index("rest")]
     return "/".join([f"{scheme}://{place}", *segments])
+
+
+def _dns_name(host: str) -> str:
+    """The host as DNS and requests write it: ``möbel.example`` in ASCII letters; as it is if that cannot be done."""
+    if host.isascii():
+        return host
+    request = PreparedRequest()
+    try:
+        request.prepare_url(f"https://{host}", None)
+    except InvalidURL:
+        return host
+    return urlsplit(request.url or "").hostname or host
 
 
 def check(

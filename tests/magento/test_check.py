@@ -260,6 +260,8 @@ def test_a_wrong_clock_is_told(shop: ScriptedShop, credentials: Credentials, min
         ("https://shop.example/index.php/rest/default/V1", "https://shop.example/index.php"),
         ("https://shop.example/shop//sub/", "https://shop.example/shop/sub"),
         ("https://shop.example/#top", "https://shop.example"),
+        ("https://Möbel.example/rest", "https://xn--mbel-5qa.example"),
+        ("https://straße.example:8443", "https://xn--strae-oqa.example:8443"),
         ("localhost:8080", "https://localhost:8080"),
         ("http://[::1]:8080/rest", "http://[::1]:8080"),
         ("http://127.0.0.1", "http://127.0.0.1"),
@@ -286,6 +288,8 @@ def test_an_address_is_written_in_one_way(typed: str, address: str) -> None:
         "https://-",
         "https://[::1",
         "https://<b>",
+        "https://☃.example",
+        "https://ö ö",
     ],
 )
 def test_an_address_that_is_none_is_refused(typed: str) -> None:
