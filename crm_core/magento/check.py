@@ -132,7 +132,7 @@ _NEEDS = (
 def normalise_base_url(address: str) -> str:
     """The shop's address as every part of the product writes it: scheme, host and path, without what follows /rest.
 
-    Without a scheme https is meant. ``/index.php`` is kept, and a host of other letters than ASCII's becomes that of DNS.
+    Without a scheme https is meant. ``/index.php`` is kept, and a host in other letters becomes DNS's.
     Raises BadInput for what is no web address.
     """
     text = address.strip()
