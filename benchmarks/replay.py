@@ -32,7 +32,7 @@ _FILTER = re.compile(r"\[filter_groups\]\[(\d+)\]\[filters\]\[0\]\[(field|value|
 
 
 class Replay:
-    """The orders, and which of them were changed since."""
+    """The orders, and which of them got another status since."""
 
     def __init__(self, orders: int) -> None:
         self.orders = orders
@@ -47,10 +47,13 @@ class Replay:
 
     def body(self, number: int) -> bytes:
         """The order as Magento sends it."""
-        template, marks = self.kinds[(number + (37 * self.changes if number in self.changed else 0)) % _KINDS]
+        template, marks = self.kinds[number % _KINDS]
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(self.updated(number))).encode()
         identity = FIRST_ID + number
-        return template % tuple([identity if is_id else stamp for is_id in marks])
+        body = template % tuple([identity if is_id else stamp for is_id in marks])
+        if number in self.changed:
+            body = body.replace(b'"status":"', b'"status":"step_%d_' % self.changes)
+        return body
 
     def numbers(self, low: int | None, high: int | None, after: int) -> tuple[range, list[int]]:
         """Orders of the range of time behind the id: those as they were made, and those changed since, both by id."""
