@@ -31,7 +31,7 @@ clean: ## remove the virtual environment and caches, not the data
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Magento Sales Desk needs Python 3.11 or newer; set PYTHON=/path/to/python3.11 make run"; exit 1; }
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -f $@; exit 1; } # half of one (Debian without python3-venv) is made again
 
 $(VENV)/.installed: requirements.txt | $(BIN)/python
 	@echo "Installing (once, about a minute)..."

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import shlex
 import signal
 import socket
@@ -29,6 +30,7 @@ from crm_core.sync.setting_up import ensure_demo_channel
 _ROOT = Path(__file__).resolve().parent
 _DEMO_SIZE = ("--orders", "1200", "--carts", "500", "--customers", "400", "--seed", "7")
 _PATIENCE_SECONDS = 60
+_PORTS_OF_ROOT, _SOME_PORT, _LAST_PORT = 1024, 8600, 65535
 
 
 class _ServicePrinter(Printer):  # type: ignore[misc]  # honcho has no types
@@ -46,7 +48,8 @@ def main() -> int:
         require_sign_in_or_loopback(has_sign_in=_has_sign_in())
         _require_free_port(here.host, here.port, "CRM_PORT")
         with closing(open_store()) as store:
-            with_demo = here.demo and ensure_demo_channel(store, f"http://127.0.0.1:{here.demo_port}")
+            demo_url = f"http://127.0.0.1:{here.demo_port}"
+            with_demo = ensure_demo_channel(store, demo_url, is_allowed=here.demo)
         if with_demo:
             _require_free_port("127.0.0.1", here.demo_port, "CRM_DEMO_PORT")
     except DeskError as error:
@@ -93,9 +96,11 @@ def _require_free_port(host: str, port: int, variable: str) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
+            trouble = "is taken" if error.errno == errno.EADDRINUSE else f"can't be used ({error.strerror})"
+            free = port + 1 if _PORTS_OF_ROOT <= port < _LAST_PORT else _SOME_PORT
             raise SetupError(
-                f"Port {port} on {host} is taken ({error.strerror}). Stop what uses it, or set {variable} to a free "
-                f"port, for example: {variable}={port + 1} make run"
+                f"Port {port} on {host} {trouble}. Stop what uses it, or set {variable} to a free port, for example: "
+                f"{variable}={free} make run"
             ) from error
 
 

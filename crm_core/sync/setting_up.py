@@ -147,16 +147,19 @@ def set_credentials(store: Store, name: str, credentials: Credentials, *, check_
         return channel_in(connection, channel.id)
 
 
-def ensure_demo_channel(store: Store, url: str) -> bool:
-    """Whether the demo store is wanted, which is while no other channel exists; then its channel stands, at `url`.
+def ensure_demo_channel(store: Store, url: str, *, is_allowed: bool) -> bool:
+    """Whether the demo store is to run: if allowed, and no other channel exists. Then its channel stands, at `url`.
 
-    With another channel in place, the demo's own one, if any, is paused: nothing answers there.
+    Else the demo's own one, if any, is paused: nothing answers there.
     """
     known = channels(store)
+    why_not = None if is_allowed else "The demo store is switched off (CRM_DEMO)."
     if any(not channel.is_demo for channel in known):
+        why_not = "The demo store does not run beside a real one. Remove this channel."
+    if why_not is not None:
         for channel in known:
             if channel.is_demo:
-                pause(store, channel.id, "The demo store does not run beside a real one. Remove this channel.")
+                pause(store, channel.id, why_not)
         return False
     demo = next(iter(known), None)
     if demo is None:

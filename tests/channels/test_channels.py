@@ -248,20 +248,23 @@ def test_an_open_shop_has_the_store_views_in_scope_with_zone_and_currency(store:
 
 
 def test_the_demo_channel_stands_only_while_no_other_does(store: Store, served: Served) -> None:
-    assert setting_up.ensure_demo_channel(store, "http://127.0.0.1:8599")
+    assert setting_up.ensure_demo_channel(store, "http://127.0.0.1:8599", is_allowed=True)
     demo = channel_by_name(store, "Demo store")
     assert demo.is_demo
     assert demo.allow_writes
     assert demo.every_seconds == 30
-    assert setting_up.ensure_demo_channel(store, "http://127.0.0.1:8600")
+    assert setting_up.ensure_demo_channel(store, "http://127.0.0.1:8600", is_allowed=True)
     assert channel_by_name(store, "Demo store") == replace(demo, base_url="http://127.0.0.1:8600")
+    assert not setting_up.ensure_demo_channel(store, "http://127.0.0.1:8600", is_allowed=False)
+    assert "CRM_DEMO" in str(channel_by_name(store, "Demo store").paused_reason)
+    assert setting_up.ensure_demo_channel(store, "http://127.0.0.1:8600", is_allowed=True)
     connect(store, served.url)
-    assert not setting_up.ensure_demo_channel(store, "http://127.0.0.1:8600")
+    assert not setting_up.ensure_demo_channel(store, "http://127.0.0.1:8600", is_allowed=True)
     assert channel_by_name(store, "Demo store").paused_at is not None
 
 
 def test_no_demo_channel_is_added_beside_a_real_one(store: Store, channel: Channel) -> None:
-    assert not setting_up.ensure_demo_channel(store, "http://127.0.0.1:8599")
+    assert not setting_up.ensure_demo_channel(store, "http://127.0.0.1:8599", is_allowed=True)
     assert channels.channels(store) == [channel]
 
 

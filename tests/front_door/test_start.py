@@ -63,3 +63,14 @@ def test_closing_the_terminal_ends_every_process(tmp_path: Path) -> None:
             left.kill()
     assert len(services) >= 2
     assert alive == []
+
+
+def test_a_virtual_environment_that_came_out_half_is_made_again(tmp_path: Path) -> None:
+    """Without Debian's python3-venv, `python -m venv` leaves a python behind that has no pip."""
+    python, made = tmp_path / "python", tmp_path / "venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\n[ "$2" = venv ] || exit 0\nmkdir -p {made.parent}; touch {made}; exit 1\n')
+    python.chmod(0o755)
+    command = ["make", f"VENV={tmp_path / 'venv'}", f"PYTHON={python}", str(made)]
+    failed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert failed.returncode != 0
+    assert not made.exists()
