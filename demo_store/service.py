@@ -19,12 +19,13 @@ import msgspec
 
 from demo_store import carts, placing
 from demo_store.auth import Asking, Sessions, admit, sign_in
+from demo_store.call import Call
 from demo_store.criteria import parse_query
 from demo_store.faults import Faults
 from demo_store.fields import project
 from demo_store.records import Records
 from demo_store.refusal import Refusal, internal_error, no_route, required, wrong_type
-from demo_store.routes import ROUTES, Call, Route
+from demo_store.routes import ROUTES, Route
 
 _LOG = logging.getLogger(__name__)
 _HTML = "text/html; charset=UTF-8"
