@@ -16,6 +16,7 @@ import msgspec
 from crm_core.errors import ShopAnsweredNonsense, ShopRefused
 from crm_core.magento.connection import Connection
 from crm_core.magento.decoding import SearchPage, decode, decode_page
+from crm_core.magento.paths import store_view
 from crm_core.magento.payloads import (
     Cart,
     Customer,
@@ -154,7 +155,7 @@ class Magento:
         May write: recalculates a cart whose prices have changed. Raises ShopHasNoSuch for a cart that is inactive or
         gone.
         """
-        answer = self.connection.get(f"/V1/carts/{cart_id}/totals", store=store_code)
+        answer = self.connection.get(f"/V1/carts/{cart_id}/totals", store=store_view(store_code))
         totals: Totals = decode(answer, Totals, f"the totals of cart {cart_id}")
         return totals
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crm_core.errors import ShopAnsweredNonsense, ShopHasNoSuch, ShopRefused
+from crm_core.errors import BadInput, ShopAnsweredNonsense, ShopHasNoSuch, ShopRefused
 from crm_core.magento.connection import Connection
 from crm_core.magento.payloads import exact
 from crm_core.magento.search import Search
@@ -211,6 +211,8 @@ def test_totals_are_read_in_the_carts_own_view(shop: ScriptedShop, magento: Mage
     assert str(exact(magento.totals(128, "us_en").grand_total or 0)) == "226.2300"
     with pytest.raises(ShopHasNoSuch):
         magento.totals(1, "us_en")
+    with pytest.raises(BadInput, match="store view"):
+        magento.totals(128, "all")
 
 
 @pytest.mark.parametrize("limit", [None, 70])
