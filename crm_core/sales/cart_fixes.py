@@ -1,0 +1,250 @@
+"""Changing a cart so that it can be ordered: its lines, coupon, addresses and e-mail address.
+
+A cart may be changed when an order may be placed for it, whatever its lines. It is read first; each write goes to the
+cart's own store view once; the cart is read again after it, and the timeline says who did it. Every write makes Magento
+calculate the cart anew, with today's prices and without the lines that it hides (observed on 2.4.7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from sqlalchemy import Row
+
+from crm_core.errors import BadInput, DeskError, NotAllowed
+from crm_core.sales.cart_addresses import AddressKind, enter_address, enter_email
+from crm_core.sales.cart_writing import CartWriting, Mended
+from crm_core.sales.coupons import remove_coupon, set_coupon
+from crm_core.sales.decisions import require_person
+from crm_core.sales.journal import journalled
+from crm_core.sales.obstacles import why_not
+from crm_core.sales.preflight.check import Fix, FixKind, quantity
+from crm_core.sales.preflight.standing import Standing
+from crm_core.store.database import Store
+from crm_core.store.documents import Address
+from crm_core.sync.record import synchronise_cart
+
+
+@dataclass(frozen=True)
+class SetQuantity:
+    """The line holds exactly so many."""
+
+    kind: ClassVar[str] = "line"
+    doing: ClassVar[str] = "Change a quantity"
+    item_id: int
+    quantity: Decimal
+
+
+@dataclass(frozen=True)
+class RemoveLine:
+    """The line is gone; one that the shop hides, too."""
+
+    kind: ClassVar[str] = "line"
+    doing: ClassVar[str] = "Remove a line"
+    item_id: int
+
+
+@dataclass(frozen=True)
+class AddLine:
+    """So many more of the product are in the cart.
+
+    A configurable one by its parent's SKU and `options`, attribute_id to value_index (`Catalogue.choices`).
+    """
+
+    kind: ClassVar[str] = "line"
+    doing: ClassVar[str] = "Add a product"
+    sku: str
+    quantity: Decimal
+    options: Mapping[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class ReplaceLine:
+    """The product is in the cart in place of the line. It is added first, so a refusal leaves the cart as it was."""
+
+    kind: ClassVar[str] = "line"
+    doing: ClassVar[str] = "Replace a line"
+    item_id: int
+    sku: str
+    quantity: Decimal
+    options: Mapping[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class SetCoupon:
+    """The cart has the coupon; a wrong one never costs the one that it has."""
+
+    kind: ClassVar[str] = "coupon"
+    doing: ClassVar[str] = "Set a coupon"
+    code: str
+
+
+@dataclass(frozen=True)
+class RemoveCoupon:
+    """The cart has no coupon."""
+
+    kind: ClassVar[str] = "coupon"
+    doing: ClassVar[str] = "Take the coupon off"
+
+
+@dataclass(frozen=True)
+class EnterAddress:
+    """The cart has the address; `shipping` is the way of shipping (carrier_method) to save a shipping address with."""
+
+    kind: ClassVar[str] = "address"
+    doing: ClassVar[str] = "Enter an address"
+    which: AddressKind
+    address: Address
+    shipping: str | None = None
+
+
+@dataclass(frozen=True)
+class EnterEmail:
+    """The guest's cart has the e-mail address."""
+
+    kind: ClassVar[str] = "address"
+    doing: ClassVar[str] = "Enter an e-mail address"
+    email: str
+
+
+Change = SetQuantity | RemoveLine | AddLine | ReplaceLine | SetCoupon | RemoveCoupon | EnterAddress | EnterEmail
+
+
+def why_not_changed(store: Store, cart_key: int) -> str | None:
+    """Why the cart can't be changed now; None: it can. Asks the store only. Raises NotFound."""
+    return why_not(store, cart_key, despite_lines=True)
+
+
+def change_of(fix: Fix) -> Change | None:
+    """What carries the fix of a check out at once; None where a person has to choose or to enter something first."""
+    arguments: Mapping[str, Any] = fix.arguments
+    match fix.kind:
+        case FixKind.SET_QUANTITY:
+            return SetQuantity(arguments["item_id"], arguments["quantity"])
+        case FixKind.REMOVE_LINE:
+            return RemoveLine(arguments["item_id"])
+        case FixKind.SET_COUPON:
+            return SetCoupon(arguments["code"])
+        case FixKind.REMOVE_COUPON:
+            return RemoveCoupon()
+        case _:
+            return None
+
+
+def mend(store: Store, cart_key: int, change: Change, person: str) -> Mended:
+    """The cart is changed in the shop and mirrored as it is now.
+
+    Raises before anything is sent: NotAllowed with the reason, BadInput for what can't be, NotFound, and what
+    `synchronise_cart` raises. After sending: ShopRefused in the shop's words, PermissionMissing, ShopUnavailable if it
+    did not reach the shop, OutcomeUnknown if the cart does not show what came of it: look before doing it anew.
+    """
+    require_person(person)
+    _require_open(store, cart_key)
+    with journalled(store, "cart", cart_key, kind=change.kind, doing=change.doing, person=person) as entry:
+        synchronise_cart(store, cart_key, person)
+        _require_open(store, cart_key)
+        cart = CartWriting(store, cart_key, person, entry)
+        match change:
+            case SetQuantity():
+                return _set_quantity(cart, change)
+            case RemoveLine():
+                return _remove(cart, change.item_id)
+            case AddLine():
+                return _add(cart, change)
+            case ReplaceLine():
+                return _replace(cart, change)
+            case SetCoupon():
+                return set_coupon(cart, change.code)
+            case RemoveCoupon():
+                return remove_coupon(cart)
+            case EnterAddress():
+                return enter_address(cart, change.which, change.address, change.shipping)
+            case EnterEmail():
+                return enter_email(cart, change.email)
+
+
+def _require_open(store: Store, cart_key: int) -> None:
+    reason = why_not_changed(store, cart_key)
+    if reason is not None:
+        raise NotAllowed(reason)
+
+
+def _set_quantity(cart: CartWriting, change: SetQuantity) -> Mended:
+    line = _line(cart, change.item_id)
+    if line.state != "present":
+        raise BadInput(f"The shop has disabled or deleted {line.name}. Remove or replace the line.")
+    cart.write(
+        f"Make it {quantity(change.quantity)} × {line.name}",
+        lambda: cart.editing.set_quantity(cart.cart_id, cart.code, change.item_id, change.quantity),
+        lambda now: any(each.item_id == change.item_id and each.qty == change.quantity for each in now.lines),
+    )
+    return cart.done(lambda _: f"Now {quantity(change.quantity)} × {line.name}.")
+
+
+def _remove(cart: CartWriting, item_id: int) -> Mended:
+    line = _line(cart, item_id)
+    _take_out(cart, line)
+    return cart.done(lambda _: f"{line.name} removed.")
+
+
+def _add(cart: CartWriting, change: AddLine) -> Mended:
+    _, name = _put_in(cart, change.sku, change.quantity, change.options)
+    return cart.done(lambda _: f"{quantity(change.quantity)} × {name} added.")
+
+
+def _replace(cart: CartWriting, change: ReplaceLine) -> Mended:
+    line = _line(cart, change.item_id)
+    if change.sku == line.sku:
+        raise BadInput(f"{line.name} is what the line holds already. Choose another product, or change its quantity.")
+    item_id, name = _put_in(cart, change.sku, change.quantity, change.options)
+    told = f"{line.name} replaced by {quantity(change.quantity)} × {name}."
+    try:
+        if item_id == change.item_id:
+            # The shop took it for the same thing and let the line grow.
+            cart.write(
+                "Set the quantity",
+                lambda: cart.editing.set_quantity(cart.cart_id, cart.code, change.item_id, change.quantity),
+                lambda now: any(each.item_id == item_id and each.qty == change.quantity for each in now.lines),
+            )
+        else:
+            _take_out(cart, line)
+    except DeskError as trouble:
+        told = f"{name} was added, but {line.name} is still in the cart: {trouble}"
+    return cart.done(lambda _: told)
+
+
+def _put_in(cart: CartWriting, sku: str, pieces: Decimal, options: Mapping[int, int] | None) -> tuple[int | None, str]:
+    """The line that holds the product now, None if the shop did not tell it, and the product's name."""
+    held = _pieces(cart.before)
+    added = cart.write(
+        f"Add {quantity(pieces)} × {sku}",
+        lambda: cart.editing.add_item(cart.cart_id, cart.code, sku, pieces, options),
+        lambda now: _pieces(now) >= held + pieces,
+    )
+    return (None, sku) if added is None else (added.item_id, added.name or sku)
+
+
+def _take_out(cart: CartWriting, line: Row[Any]) -> None:
+    hidden = cart.before.row.unavailable_count
+
+    def shows(now: Standing) -> bool:
+        listed = any(each.item_id == line.item_id and each.state == "present" for each in now.lines)
+        return not listed and (line.state == "present" or now.row.unavailable_count < hidden)
+
+    cart.write(f"Remove {line.name}", lambda: cart.editing.remove_item(cart.cart_id, cart.code, line.item_id), shows)
+
+
+def _line(cart: CartWriting, item_id: int) -> Row[Any]:
+    """The line that is in the cart. Raises BadInput if it is not."""
+    for line in cart.before.lines:
+        if line.item_id == item_id and line.state != "removed":
+            return line
+    raise BadInput("That line is no longer in the cart. Look at the cart again.")
+
+
+def _pieces(standing: Standing) -> Decimal:
+    """How many pieces of anything the shop lists in the cart."""
+    return sum((line.qty for line in standing.lines if line.state == "present"), Decimal(0))

@@ -1,0 +1,112 @@
+"""One cart while a person changes it: each write sent once, in the cart's own store view, and looked for if unclear."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from crm_core.errors import DeskError, NotAllowed, OutcomeUnknown, ShopRefused
+from crm_core.magento.cart_editing import CartEditing
+from crm_core.magento.connection import Connection
+from crm_core.sales.journal import Entry, sent_once
+from crm_core.sales.offer import store_code
+from crm_core.sales.preflight.standing import Standing, standing
+from crm_core.store.database import Store
+from crm_core.sync.channels import OpenShop, open_shop
+from crm_core.sync.record import RecordChanges, synchronise_cart
+
+T = TypeVar("T")
+
+_LOOKS_AFTER_SILENCE = (0.0, 0.5, 1.5)
+"""Seconds to wait before each look at a cart after a write that was not clearly answered."""
+
+
+@dataclass(frozen=True)
+class Mended:
+    """The cart is changed. `changes` are what Synchronise then brought, `notes` what could not be read: sentences."""
+
+    message: str
+    changes: list[str]
+    notes: list[str]
+
+
+class CartWriting:
+    """The cart as it was read just now, and the way to change it in the shop."""
+
+    def __init__(self, store: Store, cart_key: int, person: str, entry: Entry) -> None:
+        """Raises NotAllowed if no channel reads the cart, or its store view is not known."""
+        self.store = store
+        self.before: Standing = standing(store, cart_key)
+        if self.before.channel is None:
+            raise NotAllowed("No channel reads this cart's store view any more.")
+        self.shop: OpenShop = open_shop(store, self.before.channel)
+        self.code = store_code(self.shop, self.before.row.store_id)
+        self.cart_id: int = self.before.row.origin_id
+        self.editing = CartEditing(self.connection)
+        self._person = person
+        self._entry = entry
+
+    @property
+    def connection(self) -> Connection:
+        """The way to the shop."""
+        return self.shop.magento.connection
+
+    def write(self, doing: str, send: Callable[[], T], shows: Callable[[Standing], bool]) -> T | None:
+        """What the shop answered; None if it gave no clear answer and the cart, as `shows` says, holds the change.
+
+        Raises what the client raises; after a refusal the cart is read again. OutcomeUnknown: the cart does not show
+        it.
+        """
+        try:
+            return sent_once(self._entry, doing, send)
+        except OutcomeUnknown as unknown:
+            known = self._looked_for(shows)
+            if known is None:
+                return None
+            self._entry.unclear(f"{doing}: sent once, and no clear answer came. {known}")
+            raise OutcomeUnknown(
+                f"{doing}: sent once, and no clear answer came. {unknown.why} {known} Check the cart in a minute, "
+                "before you try again.",
+                unknown.why,
+            ) from unknown
+        except ShopRefused:
+            self.read_again()
+            raise
+
+    def read_again(self) -> RecordChanges | str:
+        """What Synchronise brings now; the trouble, in a sentence, if the cart can't be read."""
+        try:
+            return synchronise_cart(self.store, self.before.row.id, self._person)
+        except DeskError as trouble:
+            return f"The cart could not be read again: {trouble}"
+
+    def now(self) -> Standing:
+        """The cart as last read."""
+        return standing(self.store, self.before.row.id)
+
+    def done(self, tell: Callable[[Standing], str]) -> Mended:
+        """The cart read again, with the message about it that `tell` makes of it, which goes on the timeline too."""
+        changes = self.read_again()
+        message = tell(self.now())
+        self._entry.done(message)
+        if isinstance(changes, str):
+            return Mended(message, [], [changes])
+        return Mended(message, changes.changes, changes.notes)
+
+    def refused(self, text: str) -> None:
+        """The timeline says that the shop did not do it."""
+        self._entry.refused(text)
+
+    def _looked_for(self, shows: Callable[[Standing], bool]) -> str | None:
+        """None if the cart shows the change; else what is known of it."""
+        known = "The cart does not show it so far."
+        for pause in _LOOKS_AFTER_SILENCE:
+            time.sleep(pause)
+            changes = self.read_again()
+            if isinstance(changes, str):
+                known = changes
+            elif shows(self.now()):
+                return None
+        return known

@@ -1,0 +1,108 @@
+"""Putting a coupon on a cart and taking it off, so that trying a wrong one never costs the right one.
+
+Magento takes the coupon that a cart has off it when it is given a code that is not good (observed on 2.4.7). So a code
+is looked up first, and if the shop refuses it all the same, the earlier one is put back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from crm_core.errors import BadInput, DeskError, OutcomeUnknown, PermissionMissing, ShopRefused
+from crm_core.magento.cart_reading import CartReading
+from crm_core.magento.promotions import Coupon, Promotions, Rule
+from crm_core.sales.cart_writing import CartWriting, Mended
+from crm_core.sales.offer import price
+from crm_core.sales.preflight.standing import Standing
+
+
+def set_coupon(cart: CartWriting, code: str) -> Mended:
+    """The cart has the coupon. Raises BadInput for one that is surely not good, ShopRefused in the shop's words.
+
+    In both cases the cart has the coupon that it had; ShopRefused says so if that could not be put back.
+    """
+    code = code.strip()
+    if not code:
+        raise BadInput("Type the code of the coupon.")
+    had = CartReading(cart.connection).coupon(cart.cart_id, cart.code)
+    if had is not None and had.casefold() == code.casefold():
+        raise BadInput(f"The cart has the coupon {had} already.")
+    _require_good(cart, code)
+    try:
+        cart.write(f"Coupon {code}", lambda: cart.editing.set_coupon(cart.cart_id, cart.code, code), _has(code))
+    except ShopRefused as refused:
+        text = f"The shop does not take the coupon {code}: {refused} {_put_back(cart, had)}"
+        cart.refused(text)
+        raise ShopRefused(text, refused.status, refused.parameters) from refused
+    except OutcomeUnknown as unknown:
+        before = f" It had the coupon {had} before." if had else ""
+        raise OutcomeUnknown(f"{unknown}{before}", unknown.why) from unknown
+    return cart.done(lambda now: _told(now, code))
+
+
+def remove_coupon(cart: CartWriting) -> Mended:
+    """The cart has no coupon. Raises BadInput if it had none."""
+    had = CartReading(cart.connection).coupon(cart.cart_id, cart.code)
+    if had is None:
+        raise BadInput("The cart has no coupon.")
+    cart.write(
+        f"Take coupon {had} off",
+        lambda: cart.editing.remove_coupon(cart.cart_id, cart.code),
+        lambda now: now.row.coupon_code is None,
+    )
+    return cart.done(lambda _: f"Coupon {had} taken off.")
+
+
+def why_dead(coupon: Coupon | None, rule: Rule | None, local_day: date) -> str | None:
+    """Why the shop surely refuses the coupon on the store's day, to follow its code; None: it may take it."""
+    if coupon is None or rule is None:
+        return "does not exist in this shop"
+    if coupon.expiration_date is not None and coupon.expiration_date.date() < local_day:
+        return f"expired on {coupon.expiration_date:%d %B %Y}"
+    if coupon.usage_limit and (coupon.times_used or 0) >= coupon.usage_limit:
+        return "is used up"
+    if rule.is_active is False:
+        return "is switched off"
+    return None
+
+
+def _require_good(cart: CartWriting, code: str) -> None:
+    """Raise BadInput for a code that the shop surely refuses; without the permission to look, the shop decides."""
+    promotions = Promotions(cart.connection)
+    try:
+        coupon = promotions.coupon(code)
+        rule = None if coupon is None else promotions.rule(coupon.rule_id)
+    except PermissionMissing:
+        return
+    zone = cart.shop.store_views[cart.before.row.store_id].timezone
+    reason = why_dead(coupon, rule, cart.connection.shop_now().astimezone(zone).date())
+    if reason is not None:
+        raise BadInput(f"The coupon {code} {reason}. The cart is as it was.")
+
+
+def _put_back(cart: CartWriting, had: str | None) -> str:
+    """What became of the coupon that the cart had, in a sentence, after the shop refused another."""
+    if had is None:
+        return "The cart has none, as before."
+    try:
+        if CartReading(cart.connection).coupon(cart.cart_id, cart.code) is None:
+            cart.editing.set_coupon(cart.cart_id, cart.code, had)
+    except DeskError as trouble:
+        return f"The coupon {had}, which the cart had, could not be put back: {trouble}"
+    finally:
+        cart.read_again()
+    return f"The cart keeps the coupon {had}."
+
+
+def _has(code: str) -> Callable[[Standing], bool]:
+    return lambda now: (now.row.coupon_code or "").casefold() == code.casefold()
+
+
+def _told(now: Standing, code: str) -> str:
+    """What the coupon brought: Magento takes one that discounts nothing without a word."""
+    discount = None if now.totals is None else now.totals.discount_amount
+    if not discount:
+        return f"The coupon {code} is on the cart, but nothing is discounted by it."
+    currency = now.row.quote_currency
+    return f"The coupon {code} is on the cart: {price(abs(discount), currency)} off."
