@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
 from typing import Self
@@ -33,7 +32,7 @@ from crm_core.errors import (
     SignInFailed,
 )
 from crm_core.magento.auth import AdminPassword, Credentials, sign_in
-from crm_core.magento.failures import broken_connection, is_json, media_type, refused_answer, was_never_sent
+from crm_core.magento.failures import broken_connection, http_date, is_json, media_type, refused_answer, was_never_sent
 from crm_core.magento.messages import read_refusal
 from crm_core.magento.search import encode
 
@@ -251,14 +250,11 @@ class Connection:
         return response
 
     def _note(self, response: requests.Response) -> None:
-        date = response.headers.get("Date")
-        try:
-            clock = (parsedate_to_datetime(date).timestamp(), time.monotonic()) if date else None
-        except ValueError:
-            clock = None
+        date = http_date(response.headers.get("Date", ""))
         with self._lock:
             self._shop_seconds += response.elapsed.total_seconds()
-            self._shop_clock = clock or self._shop_clock
+            if date is not None:
+                self._shop_clock = (date, time.monotonic())
 
     def _shop_time(self) -> float | None:
         clock = self._shop_clock

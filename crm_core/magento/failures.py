@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 import time
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
@@ -29,6 +30,7 @@ _NOT_AN_ADDRESS = (
     requests.exceptions.MissingSchema,
 )
 _NOTICEABLE_CLOCK_OFFSET = 300.0
+_LONGEST_WISH = 86_400.0
 
 
 def broken_connection(error: requests.RequestException, base_url: str) -> DeskError:
@@ -109,6 +111,15 @@ def media_type(response: requests.Response) -> str:
     return response.headers.get("Content-Type", "").split(";")[0].strip() or "no content type"
 
 
+def http_date(text: str) -> float | None:
+    """The date of a header in seconds since 1970 UTC, None if it is none; without a zone it means UTC."""
+    try:
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
 def _unauthorised(refused: Refusal | None, base_url: str, what: str, clock_offset: float | None) -> DeskError:
     """Magento answers 401 to a wrong token and to a missing permission alike; only the latter's name tells a bit."""
     if refused is None:
@@ -145,13 +156,12 @@ def _lasting_tls_problem(reason: object) -> str | None:
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """The seconds that the shop asks to wait, given as a number or as a date."""
+    """The seconds that the shop asks to wait, given as a number or as a date; a day at most."""
     wish = response.headers.get("Retry-After", "").strip()
     if wish.isdecimal():
-        return float(wish)
-    date = response.headers.get("Date", "")
-    try:
-        now = parsedate_to_datetime(date).timestamp() if date else time.time()
-        return max(0.0, parsedate_to_datetime(wish).timestamp() - now) if wish else None
-    except ValueError:
+        return min(float(wish), _LONGEST_WISH)
+    until = http_date(wish)
+    if until is None:
         return None
+    now = http_date(response.headers.get("Date", ""))
+    return min(max(0.0, until - (time.time() if now is None else now)), _LONGEST_WISH)

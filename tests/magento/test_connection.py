@@ -146,7 +146,15 @@ def test_25_a_pause_too_long_to_wait_for_is_handed_to_the_caller(
     assert len(shop.requests) == 1
 
 
-@pytest.mark.parametrize("wish", ["soon", "-5", ""])
+@pytest.mark.parametrize("wish", ["9" * 12, "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_nobody_is_made_to_wait_longer_than_a_day(shop: ScriptedShop, connection: Connection, wish: str) -> None:
+    shop.on("GET", ".*", html(503, **{"Retry-After": wish}))
+    with pytest.raises(ShopUnavailable) as raised:
+        connection.get("/V1/orders")
+    assert raised.value.retry_after == 86_400
+
+
+@pytest.mark.parametrize("wish", ["soon", "-5", "", "Sat, 21 Nov 2026 18:16:49822599999"])
 def test_a_pause_that_cannot_be_read_is_ignored(shop: ScriptedShop, connection: Connection, wish: str) -> None:
     shop.on("GET", ".*", html(503, **{"Retry-After": wish}), Answer([]))
     assert connection.get("/V1/orders") == b"[]"
@@ -276,13 +284,33 @@ def test_the_shops_clock_is_asked_for_once_if_nothing_was_read_yet(shop: Scripte
     assert len(shop.requests) == 1
 
 
-@pytest.mark.parametrize("date", ["yesterday", "Sat, 99 Nov 2026 18:16:48 GMT"])
+@pytest.mark.parametrize("date", ["yesterday", "Sat, 99 Nov 2026 18:16:48 GMT", "Sat, 21 Nov 2026 18:16:49822599999"])
 def test_a_date_that_cannot_be_read_leaves_this_machines_clock(
     shop: ScriptedShop, connection: Connection, date: str
 ) -> None:
     shop.on("GET", ".*", Answer([]))
     shop.date = date
     assert abs((connection.shop_now() - datetime.now(UTC)).total_seconds()) < 5
+
+
+def test_a_write_is_answered_whatever_the_shops_date_says(shop: ScriptedShop, connection: Connection) -> None:
+    shop.on("PUT", ".*", Answer(82))
+    shop.date = "Sat, 21 Nov 2026 18:16:49822599999"
+    assert connection.send(*ORDER, store="us_en") == b"82"
+
+
+def test_a_date_without_a_zone_is_utc_whatever_this_machines_zone(
+    shop: ScriptedShop, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        shop.on("GET", ".*", Answer([]))
+        shop.date = datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S -0000")
+        assert abs((connection.shop_now() - datetime.now(UTC)).total_seconds()) < 5
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_requests_and_the_shops_own_time_are_counted(shop: ScriptedShop, connection: Connection) -> None:
