@@ -36,7 +36,7 @@ from crm_core.store.keys import origin_of, record_key
 from crm_core.store.types import milliseconds_to_instant, money_to_units
 from crm_core.sync.carts import carts_gone
 from crm_core.sync.changes import amount_changed, value_changed
-from crm_core.sync.channels import OpenShop, channel_of_store, open_shop
+from crm_core.sync.channels import OpenShop, channel_of_store, open_shop, pausing_on_trouble
 from crm_core.sync.customers import customers_gone
 from crm_core.sync.orders import orders_gone
 from crm_core.sync.pages import write_records
@@ -65,13 +65,14 @@ def synchronise_cart(store: Store, key: int, person: str) -> RecordChanges:
     """The cart with that key, its orders and its customer are in the store as the shop has them now.
 
     Works in channels that are read-only too. Raises NotFound for a key that the store does not know, ChannelError if no
-    channel reads the cart's store or it is paused, BadRecord, and what the shop's client raises.
+    channel reads the cart's store or it is paused, BadRecord, and what the shop's client raises; a refused sign-in
+    pauses the channel.
     """
     started = time.perf_counter()
     shop_id, origin_id = origin_of(key)
     row = _row(store, tables.cart, key, "cart")
     shop = _open(store, shop_id, row.store_id)
-    with _Reads(shop) as reads:
+    with pausing_on_trouble(store, shop.channel), _Reads(shop) as reads:
         cart_read = reads.start(lambda: shop.magento.cart_by_search(origin_id))
         orders_read = reads.start(lambda: shop.magento.orders_of_cart(origin_id))
         customer_read = reads.customer(row.customer_id)
@@ -107,7 +108,7 @@ def synchronise_order(store: Store, key: int, person: str) -> RecordChanges:
     shop_id, origin_id = origin_of(key)
     row = _row(store, tables.order, key, "order")
     shop = _open(store, shop_id, row.store_id)
-    with _Reads(shop) as reads:
+    with pausing_on_trouble(store, shop.channel), _Reads(shop) as reads:
         order_read = reads.start(lambda: _order(shop, origin_id))
         customer_read = reads.customer(row.customer_id)
         cart_read = None

@@ -7,9 +7,12 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from crm_core.errors import ChannelError, NotFound
+from crm_core.errors import ChannelError, NotFound, SignInFailed
+from crm_core.magento.auth import AdminPassword
 from crm_core.store import documents, tables
+from crm_core.sync.channels import channel_by_id
 from crm_core.sync.record import synchronise_cart, synchronise_order
+from crm_core.sync.setting_up import set_credentials
 from demo_store import Faults
 from tests.sync.conftest import Desk
 
@@ -176,3 +179,17 @@ def test_an_unknown_key_is_not_found(desk: Desk) -> None:
         synchronise_cart(desk.store, desk.key(4711), "anna")
     with pytest.raises(NotFound):
         synchronise_order(desk.store, desk.key(4711), "anna")
+
+
+def test_a_refused_sign_in_pauses_the_channel_so_that_it_is_not_tried_again(filled: tuple[Desk, int]) -> None:
+    desk, cart = filled
+    order = desk.shop.place(cart)
+    desk.run_all()
+    channel = desk.open.channel
+    for synchronise, key in ((synchronise_cart, desk.key(cart)), (synchronise_order, desk.key(order))):
+        set_credentials(desk.store, channel.name, AdminPassword("maja", "no-longer-this"), check_first=False)
+        with pytest.raises(SignInFailed):
+            synchronise(desk.store, key, "anna")
+        assert channel_by_id(desk.store, channel.id).paused_at is not None
+        with pytest.raises(ChannelError, match="paused"):
+            synchronise(desk.store, key, "anna")

