@@ -115,7 +115,7 @@ Change = SetQuantity | RemoveLine | AddLine | ReplaceLine | SetCoupon | RemoveCo
 
 def why_not_changed(store: Store, cart_key: int) -> str | None:
     """Why the cart can't be changed now; None: it can. Asks the store only. Raises NotFound."""
-    return why_not(store, cart_key, despite_lines=True)
+    return why_not(store, cart_key, for_change=True)
 
 
 def change_of(fix: Fix) -> Change | None:

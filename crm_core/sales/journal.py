@@ -15,10 +15,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from crm_core.errors import BadInput, ChannelError, NotAllowed, ShopRefused, ShopUnavailable
 from crm_core.settings import settings
-from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.lease import acquire, release
-from crm_core.store.tables import record_event
+from crm_core.store.tables import lease, record_event
 
 T = TypeVar("T")
 
@@ -60,14 +59,14 @@ def journalled(store: Store, entity: str, key: int, *, kind: str, doing: str, pe
     The block sends with `sent_once` and says what was done; no entry stays of what was never sent. Raises NotAllowed,
     naming the person, while somebody else changes the record through the desk.
     """
-    name = f"change:{entity}:{key}"
+    name = _lease_name(entity, key)
     # As long as one answer of the shop can take, should this process die.
     seconds = settings().connect_timeout + settings().write_timeout
     entry = Entry(kind, doing)
     with store.writing() as connection:
-        lease = acquire(connection, name, person, seconds)
-        if lease is None:
-            raise NotAllowed(f"{_holder(connection, name)} is changing this {entity} at the moment. Try again shortly.")
+        held = acquire(connection, name, person, seconds)
+        if held is None:
+            raise NotAllowed(changing(connection, entity, key) or f"Someone has just changed this {entity}. Try again.")
         event_id = connection.execute(
             insert(record_event)
             .values(entity=entity, record_id=key, at=datetime.now(UTC), kind=entry.kind, person=person, text=entry.text)
@@ -82,7 +81,7 @@ def journalled(store: Store, entity: str, key: int, *, kind: str, doing: str, pe
                 connection.execute(update(record_event).where(record_event.c.id == event_id).values(**changed))
             else:
                 connection.execute(delete(record_event).where(record_event.c.id == event_id))
-            release(connection, lease)
+            release(connection, held)
 
 
 def sent_once(entry: Entry, doing: str, send: Callable[[], T]) -> T:
@@ -105,6 +104,13 @@ def sent_once(entry: Entry, doing: str, send: Callable[[], T]) -> T:
         raise
 
 
-def _holder(connection: Connection, name: str) -> str:
-    holder: str | None = connection.scalar(select(tables.lease.c.holder).where(tables.lease.c.name == name))
-    return holder or "Someone"
+def changing(connection: Connection, entity: str, key: int) -> str | None:
+    """Who changes the cart or order through the desk at the moment, in a sentence; None: nobody."""
+    holder = connection.scalar(
+        select(lease.c.holder).where(lease.c.name == _lease_name(entity, key), lease.c.expires_at > datetime.now(UTC))
+    )
+    return f"{holder} is changing this {entity} at the moment. Try again shortly." if holder else None
+
+
+def _lease_name(entity: str, key: int) -> str:
+    return f"change:{entity}:{key}"

@@ -9,17 +9,18 @@ from sqlalchemy import Row, select
 
 from crm_core.errors import NotFound
 from crm_core.sales.attempts import Attempt, holder_in
+from crm_core.sales.journal import changing
 from crm_core.store.database import Store
 from crm_core.store.tables import cart, order
 from crm_core.sync.cart_status import CLOSING, EXPIRED, LOST, PURCHASED
 from crm_core.sync.channels import Channel, channel_of_store
 
 
-def why_not(store: Store, cart_key: int, *, despite_attempts: bool = False, despite_lines: bool = False) -> str | None:
+def why_not(store: Store, cart_key: int, *, despite_attempts: bool = False, for_change: bool = False) -> str | None:
     """Why no order can be placed for the cart now; None: one may be placed. Asks the store only, never the shop.
 
-    With `despite_attempts` one that is under way is no reason; with `despite_lines` neither are its lines, since they
-    can be changed. Raises NotFound for a cart that is not in the store.
+    With `despite_attempts` one that is under way is no reason. `for_change` asks why the cart can't be changed: then
+    its lines are no reason, nor is a change under way. Raises NotFound for a cart that is not in the store.
     """
     with store.reading() as connection:
         row = connection.execute(
@@ -28,12 +29,14 @@ def why_not(store: Store, cart_key: int, *, despite_attempts: bool = False, desp
             .where(cart.c.id == cart_key)
         ).one_or_none()
         holder = None if despite_attempts else holder_in(connection, cart_key)
+        changed = None if for_change else changing(connection, "cart", cart_key)
     if row is None:
         raise NotFound("This cart is not in the store. It may belong to a channel that was removed.")
     return (
         _of_status(row)
         or (None if holder is None else under_way(holder))
-        or (None if despite_lines else _of_lines(row))
+        or changed
+        or (None if for_change else _of_lines(row))
         or of_channel(channel_of_store(store, row.shop_id, row.store_id), "cart", "place orders")
     )
 

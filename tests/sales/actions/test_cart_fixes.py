@@ -20,6 +20,7 @@ from crm_core.errors import (
     ShopRefused,
     ShopUnavailable,
 )
+from crm_core.magento.catalogue import Catalogue
 from crm_core.sales.cart_addresses import AddressKind
 from crm_core.sales.cart_fixes import (
     AddLine,
@@ -44,9 +45,10 @@ from crm_core.sales.preflight.standing import standing
 from crm_core.store import tables
 from crm_core.store.documents import Address, decode_address
 from crm_core.store.rollups import recount
+from crm_core.sync.channels import open_shop
 from demo_store.service import Request, Response
 from tests.magento.conftest import recorded
-from tests.sales.desk import Desk, answered, before, dropped_after_the_work, dropped_before_the_work
+from tests.sales.desk import PLACE, Desk, answered, before, dropped_after_the_work, dropped_before_the_work
 
 on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 """For what the shop answers: that is the same to every database."""
@@ -178,11 +180,20 @@ def test_a_replacement_that_stops_halfway_says_what_is_in_the_cart_now(desk: Des
 
 
 @on_sqlite
-def test_a_variant_is_added_by_its_options(desk: Desk) -> None:
+def test_a_variant_is_added_by_its_options_and_replaces_another(desk: Desk) -> None:
     cart_id = desk.add_cart(("MUG-01", 1), ("SLIPPER-37", 1))
     with pytest.raises(ShopRefused, match="option"):
         _mend(desk, cart_id, AddLine("SLIPPER", Decimal(1)))
-    assert "SLIPPER-37" in _in_shop(desk, cart_id)
+    catalogue = Catalogue(open_shop(desk.store, desk.channel).magento.connection)
+    # The demo store knows a variant by its product's id, whatever the attribute.
+    options = {93: catalogue.products(["SLIPPER-41"], "default")["SLIPPER-41"].id}
+    change = ReplaceLine(_item(desk, cart_id, "SLIPPER-37"), "SLIPPER", Decimal(2), options)
+    assert _mend(desk, cart_id, change).message == "Felt slippers replaced by 2 × Felt slippers."
+    assert _in_shop(desk, cart_id) == {"MUG-01": 1, "SLIPPER-41": 2}
+    # The same variant again: the shop lets the line grow, and the desk sets what was asked for.
+    again = ReplaceLine(_item(desk, cart_id, "SLIPPER-41"), "SLIPPER", Decimal(3), options)
+    _mend(desk, cart_id, again)
+    assert _in_shop(desk, cart_id) == {"MUG-01": 1, "SLIPPER-41": 3}
 
 
 @pytest.mark.parametrize("code", ["NOSUCH", "SPRING25", "USEDUP", "OFF"])
@@ -477,6 +488,30 @@ def test_of_two_people_at_one_cart_the_second_is_told_who_is_first(desk: Desk) -
     _mend(desk, cart_id, AddLine("BOOK 01", Decimal(1)))
     assert told == ["Anna is changing this cart at the moment. Try again shortly."]
     assert _in_shop(desk, cart_id) == {"MUG-01": 2, "BOOK 01": 1}
+
+
+def test_nobody_orders_a_cart_while_it_is_changed_nor_changes_one_while_it_is_ordered(desk: Desk) -> None:
+    cart_id = desk.add_cart()
+    choice = desk.choice(cart_id)
+    told: list[str] = []
+
+    def told_to(act: Callable[[], object]) -> None:
+        with pytest.raises(NotAllowed) as caught:
+            act()
+        told.append(str(caught.value))
+
+    desk.front.on(WRITE, before(lambda: told_to(lambda: desk.place(cart_id, choice, "Ben"))))
+    _mend(desk, cart_id, SetQuantity(_item(desk, cart_id), Decimal(3)))
+    assert desk.shop.orders_of(cart_id) == []
+
+    desk.front.calm()
+    choice = desk.choice(cart_id)
+    desk.front.on(PLACE, before(lambda: told_to(lambda: _mend(desk, cart_id, AddLine("BOOK 01", Decimal(1)), "Anna"))))
+    assert isinstance(desk.place(cart_id, choice, "Ben"), Placed)
+    assert told == [
+        "Anna is changing this cart at the moment. Try again shortly.",
+        "Ben is placing the order (started just now).",
+    ]
 
 
 @on_sqlite
