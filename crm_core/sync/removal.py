@@ -13,7 +13,7 @@ from crm_core.store.database import Store
 from crm_core.store.keys import record_key
 from crm_core.store.rollups import CartFacts, Deltas, OrderFacts
 from crm_core.store.upsert import delete_lines
-from crm_core.sync.channels import Channel, channel_by_name, channels, take_leases
+from crm_core.sync.channels import Channel, channel_by_name, channels, channels_of_shop, take_leases
 from crm_core.sync.lookups import rows_where
 
 _CHUNK = 2_000
@@ -45,8 +45,8 @@ class Removal:
 def removal_of(store: Store, name: str) -> Removal:
     """What `remove_channel` would delete. Raises NotFound."""
     channel = channel_by_name(store, name)
-    left = _others(store, channel)
     with store.reading() as connection:
+        left = _others(connection, channel.shop_id, channel.id)
         counts = {
             table: connection.scalar(
                 select(func.count()).select_from(table).where(_uncovered(connection, channel.shop_id, table, left))
@@ -72,10 +72,9 @@ def remove_channel(store: Store, name: str) -> Removal:
             .values(paused_at=datetime.now(UTC), paused_reason="It is being removed. Remove it again to finish.")
         )
         take_leases(connection, channel.id)
-    left = _others(store, channel)
-    _forget(store, channel.shop_id, left)
+    _forget(store, channel.shop_id, but=channel.id)
     with store.writing() as connection:
-        if not left:
+        if not _others(connection, channel.shop_id, channel.id):
             for table in _SMALL:
                 connection.execute(delete(table).where(table.c.shop_id == channel.shop_id))
         connection.execute(delete(tables.channel).where(tables.channel.c.id == channel.id))
@@ -87,24 +86,24 @@ def forget_uncovered(store: Store) -> None:
 
     For shops that some channel reads: the scope of a channel was narrowed, or a run under way wrote after a removal.
     """
-    by_shop: dict[int, list[Channel]] = {}
-    for channel in channels(store):
-        by_shop.setdefault(channel.shop_id, []).append(channel)
-    for shop_id, readers in by_shop.items():
-        if all(reader.website_ids is not None for reader in readers):
-            _forget(store, shop_id, readers)
+    for shop_id in sorted({channel.shop_id for channel in channels(store)}):
+        _forget(store, shop_id)
 
 
-def _others(store: Store, channel: Channel) -> list[Channel]:
+def _others(connection: Connection, shop_id: int, but: int | None) -> list[Channel]:
     """The other channels of the shop."""
-    return [each for each in channels(store) if each.shop_id == channel.shop_id and each.id != channel.id]
+    return [channel for channel in channels_of_shop(connection, shop_id) if channel.id != but]
 
 
-def _forget(store: Store, shop_id: int, left: Collection[Channel]) -> None:
+def _forget(store: Store, shop_id: int, but: int | None = None) -> None:
+    """Drop what no channel but that one has in scope; a channel that is added or widened meanwhile counts."""
     for table in (tables.cart, tables.order, tables.customer):
         while True:
             # Looked for outside the write transaction: it may take a walk through the whole table.
             with store.reading() as connection:
+                left = _others(connection, shop_id, but)
+                if any(channel.website_ids is None for channel in left):
+                    return
                 uncovered = _uncovered(connection, shop_id, table, left)
                 keys = list(connection.scalars(select(table.c.id).where(uncovered).order_by(table.c.id).limit(_CHUNK)))
             if not keys:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Table, func, insert, select
+from sqlalchemy import Table, event, func, insert, select
 
 from crm_core.errors import LeaseLost, NotFound
 from crm_core.store import rollups, tables
@@ -119,6 +120,24 @@ def test_what_a_narrowed_channel_left_behind_is_dropped(store: Store, served: Se
     assert count(store, tables.order) == count(store, tables.cart) == 0
     with store.reading() as connection:
         assert rollups.recount(connection) == []
+
+
+def test_what_a_channel_takes_into_scope_meanwhile_is_kept(store: Store, channel: Channel) -> None:
+    synchronise_stores(store, open_shop(store, channel))
+    fill(store, channel)
+    change_channel(store, "Shop", replace(channel.rules, websites=("us",)))
+    widened: list[bool] = []
+
+    def widen(*_: object) -> None:
+        if not widened and count(store, tables.cart) == 0:
+            widened.append(True)
+            with closing(Store(store.url)) as elsewhere:
+                change_channel(elsewhere, "Shop", channel.rules)
+
+    event.listen(store._writing, "checkin", widen)
+    forget_uncovered(store)
+    assert widened
+    assert count(store, tables.order) == 7
 
 
 def test_whoever_reads_the_shop_at_that_moment_can_write_nothing_more(store: Store, channel: Channel) -> None:
