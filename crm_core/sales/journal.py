@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from crm_core.errors import BadInput, ChannelError, NotAllowed, ShopRefused, ShopUnavailable
 from crm_core.settings import settings
 from crm_core.store.database import Store
-from crm_core.store.lease import acquire, release
+from crm_core.store.lease import acquire
 from crm_core.store.tables import lease, record_event
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class Entry:
         self.is_sent = False
         self._done_kind = kind
         self.kind = UNCLEAR
-        self.text = f"{doing}: sent to the shop, and its answer is not known here"
+        self.text = f"{doing}: begun, and what came of it is not known here"
 
     def done(self, text: str) -> None:
         """The shop did it; `text` is a sentence in the past."""
@@ -81,7 +81,8 @@ def journalled(store: Store, entity: str, key: int, *, kind: str, doing: str, pe
                 connection.execute(update(record_event).where(record_event.c.id == event_id).values(**changed))
             else:
                 connection.execute(delete(record_event).where(record_event.c.id == event_id))
-            release(connection, held)
+            # Given back without leaving a row for every record that was ever changed.
+            connection.execute(delete(lease).where(lease.c.name == name, lease.c.token == held.token))
 
 
 def sent_once(entry: Entry, doing: str, send: Callable[[], T]) -> T:

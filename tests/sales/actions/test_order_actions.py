@@ -477,7 +477,7 @@ def test_who_sent_it_is_known_even_if_the_process_dies_before_the_answer(desk: D
     seen: list[tuple[str, str, str]] = []
     desk.front.on(WRITE, before(lambda: seen.extend(order.events)))
     order.act(Cancel())
-    assert seen == [("unclear", "Anna", "Cancel: sent to the shop, and its answer is not known here")]
+    assert seen == [("unclear", "Anna", "Cancel: begun, and what came of it is not known here")]
 
 
 def _replay(name: str) -> Callable[[Request, Callable[[], Response]], Response]:
