@@ -1,7 +1,7 @@
 """What may be done with an order in its state, and how much of each line is still open: Magento's own rules.
 
-They are those of Magento's Order::canCancel, canHold and so on (read in the source of 2.4.7; what a running shop then
-answered is in the tests). An extension may forbid more: the shop has the last word, and says it.
+They are those of Magento's Order::canCancel, canHold and so on (read in its source; what a running shop answered is in
+the tests). An extension may forbid more: the shop has the last word, and says it.
 """
 
 from __future__ import annotations
