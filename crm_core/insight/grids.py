@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Table, select
 
 from crm_core.errors import NotFound, TooSlow
 from crm_core.insight.counts import (
@@ -80,10 +80,10 @@ class OrderRow:
 
     key: int
     origin_id: int
-    increment_id: str
     channel: str
     website: str
     store_view: str
+    increment_id: str
     status: str
     state: str
     firstname: str | None
@@ -166,13 +166,15 @@ def cart_page(
     *,
     near: Page[CartRow] | None = None,
     today: date | None = None,
+    names: Directory | None = None,
 ) -> Page[CartRow]:
     """A page of carts; a number outside the pages there are gives the nearest one.
 
     `near` is the page on screen before: from there the next and the previous one are found without counting rows off.
-    `today` is the day that the filter's presets count back from, UTC's if None. Raises TooSlow.
+    `today` is the day that the filter's presets count back from, UTC's if None. `names` spares reading them again.
+    Raises TooSlow.
     """
-    return _page(store, wanted, sort, page, near, today, _read_carts)
+    return _page(store, wanted, sort, page, near, today, names, _read_carts)
 
 
 def order_page(
@@ -183,9 +185,10 @@ def order_page(
     *,
     near: Page[OrderRow] | None = None,
     today: date | None = None,
+    names: Directory | None = None,
 ) -> Page[OrderRow]:
     """A page of orders; everything else as for cart_page."""
-    return _page(store, wanted, sort, page, near, today, _read_orders)
+    return _page(store, wanted, sort, page, near, today, names, _read_orders)
 
 
 def neighbours(store: Store, wanted: Filter, sort: Sort, key: int, *, today: date | None = None) -> Neighbours:
@@ -255,6 +258,7 @@ def _page(
     page: int,
     near: Page[GridRow] | None,
     today: date | None,
+    names: Directory | None,
     read: Callable[[Connection, Sequence[int], Directory], list[GridRow]],
 ) -> Page[GridRow]:
     today = today or datetime.now(UTC).date()
@@ -263,7 +267,7 @@ def _page(
     if near is not None and near.edges is not None and (near.wanted, near.sort) == (wanted, sort):
         beside = (near.page, near.edges[0], near.edges[1])
     with store.reading(PAGE_SECONDS) as connection:
-        names = Directory.read(connection)
+        names = names or Directory.read(connection)
         fresh = freshness(connection, (wanted.screen,), names, channels_of(wanted, names))
         total = total_rows(connection, wanted)
         cells = rollup_cells(connection, wanted, names, today)
@@ -291,11 +295,7 @@ def _page(
     )
 
 
-_CART_SHOWN = (
-    cart.c.id,
-    cart.c.shop_id,
-    cart.c.store_id,
-    cart.c.origin_id,
+_CART_SHOWN = (  # as the fields of CartRow after store_view
     cart.c.status,
     cart.c.firstname,
     cart.c.lastname,
@@ -314,11 +314,7 @@ _CART_SHOWN = (
     cart.c.is_guest,
     cart.c.unavailable_count,
 )
-_ORDER_SHOWN = (
-    order.c.id,
-    order.c.shop_id,
-    order.c.store_id,
-    order.c.origin_id,
+_ORDER_SHOWN = (  # as the fields of OrderRow after store_view
     order.c.increment_id,
     order.c.status,
     order.c.state,
@@ -342,29 +338,32 @@ _ORDER_SHOWN = (
 
 
 def _read_carts(connection: Connection, keys: Sequence[int], names: Directory) -> list[CartRow]:
-    rows = {row["key"]: CartRow(**row) for row in _shown_rows(connection, _CART_SHOWN, cart.c.id, keys, names)}
-    return [rows[key] for key in keys if key in rows]
+    return _read_rows(connection, cart, _CART_SHOWN, CartRow, keys, names)
 
 
 def _read_orders(connection: Connection, keys: Sequence[int], names: Directory) -> list[OrderRow]:
-    rows = {row["key"]: OrderRow(**row) for row in _shown_rows(connection, _ORDER_SHOWN, order.c.id, keys, names)}
-    return [rows[key] for key in keys if key in rows]
+    return _read_rows(connection, order, _ORDER_SHOWN, OrderRow, keys, names)
 
 
-def _shown_rows(
+def _read_rows(
     connection: Connection,
-    columns: Sequence[ColumnElement[Any]],
-    id_column: ColumnElement[int],
+    table: Table,
+    shown: Sequence[ColumnElement[Any]],
+    make: Callable[..., GridRow],
     keys: Sequence[int],
     names: Directory,
-) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for row in connection.execute(select(*columns).where(id_column.in_(keys))).mappings():
-        shown = dict(row)
-        shop_id, store_id = shown.pop("shop_id"), shown.pop("store_id")
-        shown["key"] = shown.pop("id")
-        shown["channel"] = names.channel_name(shop_id, store_id)
-        shown["website"] = names.website_name(shop_id, store_id)
-        shown["store_view"] = names.store_name(shop_id, store_id)
-        found.append(shown)
-    return found
+) -> list[GridRow]:
+    """The rows of `keys` in their order; made by position, which costs a third of making them by name."""
+    query = select(table.c.id, table.c.origin_id, table.c.shop_id, table.c.store_id, *shown)
+    rows = {
+        key: make(
+            key,
+            origin_id,
+            names.channel_name(shop_id, store_id),
+            names.website_name(shop_id, store_id),
+            names.store_name(shop_id, store_id),
+            *rest,
+        )
+        for key, origin_id, shop_id, store_id, *rest in connection.execute(query.where(table.c.id.in_(keys)))
+    }
+    return [rows[key] for key in keys if key in rows]

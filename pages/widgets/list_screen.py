@@ -64,16 +64,18 @@ class ListScreen(Generic[_Row]):
         """The page of rows; a fragment of its own, so that paging and sorting draw nothing else."""
         here, _ = listing.read(self.screen)
         before: Page[_Row] | None = st.session_state.get(f"{self.screen}-page")
-        page = self.read_page(desk.store(), here.filter, here.sort, here.page, near=before, today=desk.reader_today())
+        today, names = desk.reader_today(), desk.names()
+        page = self.read_page(desk.store(), here.filter, here.sort, here.page, near=before, today=today, names=names)
         st.session_state[f"{self.screen}-page"] = page
         with spread(gap="xsmall"):
             sums = "".join(f" · {money(each.amount, each.currency)}" for each in page.sums)
             st.markdown(f"**{page.matching}** of {plural(page.total, self.one)}:gray[{sums}]", width="content")
             st.caption(self._place(here, page), width="content")
         if page.importing:
-            names = ", ".join(escaped(name, 40) for name in page.importing)
+            importing = ", ".join(escaped(name, 40) for name in page.importing)
             st.info(
-                f"The first import of {names} is still running: more {self.one}s are to come.", icon=":material/sync:"
+                f"The first import of {importing} is still running: more {self.one}s are to come.",
+                icon=":material/sync:",
             )
         if not page.rows:
             _nothing_matches(here, self.one)
