@@ -41,6 +41,17 @@ class _ServicePrinter(Printer):  # type: ignore[misc]  # honcho has no types
             super().write(message)
 
 
+class _Supervisor(Manager):  # type: ignore[misc]  # honcho has no types
+    """Honcho's, that can also be told to end while it starts the services."""
+
+    def terminate(self) -> None:
+        """End all services; if one is just being started, a moment later, as its process is not known before."""
+        if self._all_started():
+            super().terminate()
+        else:
+            threading.Timer(0.1, self.terminate).start()
+
+
 def main() -> int:
     """Run until Ctrl-C; returns the exit status. A DeskError before the start is one line and status 1."""
     try:
@@ -56,7 +67,7 @@ def main() -> int:
         print(f"Magento Sales Desk did not start. {error}", file=sys.stderr)
         return 1
 
-    manager = Manager(_ServicePrinter(sys.stdout))
+    manager = _Supervisor(_ServicePrinter(sys.stdout))
     for name, command in _services(here, with_demo).items():
         manager.add_process(name, f"exec {shlex.join(command)}", cwd=str(_ROOT))
     # A closed terminal says so to the supervisor alone; the services have sessions of their own and would live on.

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -45,14 +46,34 @@ def test_a_store_that_is_no_database_is_told(tmp_path: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
-def test_closing_the_terminal_ends_every_process(tmp_path: Path) -> None:
+def _started(data: Path) -> subprocess.Popen[bytes]:
+    """run.py under way, without the demo store, on a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    environment = os.environ | {"CRM_DATA_DIR": str(tmp_path), "CRM_PORT": port, "CRM_DEMO": "false"}
-    with subprocess.Popen(
+    environment = os.environ | {"CRM_DATA_DIR": str(data), "CRM_PORT": port, "CRM_DEMO": "false"}
+    return subprocess.Popen(
         [sys.executable, "run.py"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as desk:
+    )
+
+
+def test_ctrl_c_while_the_services_are_being_started_ends_everything(tmp_path: Path) -> None:
+    with _started(tmp_path) as desk:
+        supervisor = psutil.Process(desk.pid)
+        while not supervisor.children():
+            time.sleep(0.005)
+        desk.send_signal(signal.SIGINT)
+        try:
+            said, _ = desk.communicate(timeout=30)
+        finally:
+            for left in (*supervisor.children(recursive=True), supervisor) if supervisor.is_running() else ():
+                left.kill()
+    assert desk.returncode == 0
+    assert b"Traceback" not in said
+
+
+def test_closing_the_terminal_ends_every_process(tmp_path: Path) -> None:
+    with _started(tmp_path) as desk:
         assert desk.stdout is not None
         assert any(b"is ready" in line for line in desk.stdout)
         services = psutil.Process(desk.pid).children(recursive=True)
