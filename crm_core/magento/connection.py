@@ -46,6 +46,13 @@ _LONGEST_WAIT = 60.0
 _UNCLEAR_4XX = frozenset((408, 425, 499))
 
 
+class _Session(requests.Session):
+    """Looks at no redirect: even when told to follow none, requests parses its address and breaks over a bad one."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere."""
+
+
 class Connection:
     """A connection to the shop at `base_url` (as `normalise_base_url` gives it). Safe to use from several threads.
 
@@ -268,7 +275,7 @@ class Connection:
 
     @staticmethod
     def _new_session(adapter: HTTPAdapter) -> requests.Session:
-        session = requests.Session()
+        session = _Session()
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         session.headers["Accept"] = "application/json"
@@ -330,8 +337,6 @@ def _read_whole(response: requests.Response) -> None:
 
     Raises what requests raises when the body breaks off or comes too late.
     """
-    if response.is_redirect:  # requests has read its body already
-        return
     try:
         response._content = response.raw.read(decode_content=True)  # noqa: SLF001
     except ReadTimeoutError as late:

@@ -293,6 +293,21 @@ def test_a_date_that_cannot_be_read_leaves_this_machines_clock(
     assert abs((connection.shop_now() - datetime.now(UTC)).total_seconds()) < 5
 
 
+@pytest.mark.parametrize(
+    "target", ["http://[::1", "http://[bad]/", "http://shop:port/", "\xe9\xff", "http://\xfc..x/", "", "//"]
+)
+def test_25_a_redirect_to_what_is_no_address_is_a_wrong_address(
+    shop: ScriptedShop, connection: Connection, target: str
+) -> None:
+    for method in ("GET", "PUT"):
+        shop.on(method, ".*", html(302, Location=target))
+    for _ in range(6):  # more often than there are connections: each must be free again
+        with pytest.raises(WrongAddress):
+            connection.get("/V1/orders")
+    with pytest.raises(WrongAddress):
+        connection.send(*ORDER, store="us_en")
+
+
 def test_a_write_is_answered_whatever_the_shops_date_says(shop: ScriptedShop, connection: Connection) -> None:
     shop.on("PUT", ".*", Answer(82))
     shop.date = "Sat, 21 Nov 2026 18:16:49822599999"
