@@ -14,7 +14,8 @@ run: $(VENV)/.installed ## install what is missing and start the desk
 	@$(BIN)/python run.py
 
 test: $(VENV)/.installed-dev lint ## everything: lint, types, layers, tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile --ignore tests/browser
+	@$(BIN)/python -m pytest tests/browser
 
 lint: $(VENV)/.installed-dev ## ruff, mypy strict, import-linter
 	@$(BIN)/ruff check $(CODE)

@@ -79,6 +79,7 @@ def started_desk(data: Path, **settings: str) -> Iterator[Desk]:
     finally:
         if process.poll() is None:
             desk.stop()
+        process.stdout.close()
 
 
 @pytest.fixture(scope="session")
