@@ -12,7 +12,7 @@ from crm_core.insight.grids import neighbours
 from crm_core.insight.records import OrderLine, OrderRecord, order_record
 from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sync.record import synchronise_order
-from pages.widgets import desk, listing, place_order
+from pages.widgets import desk, listing, order_actions, place_order
 from pages.widgets.customer_card import draw_customer
 from pages.widgets.layout import card, key_facts, sums
 from pages.widgets.lines import NumberColumn, draw_lines, product
@@ -43,6 +43,7 @@ def _screen() -> None:
         raise
     draw_way_back(here, neighbours(desk.store(), here.filter, here.sort, key, today=desk.reader_today()))
     _header(order)
+    order_actions.draw_if_asked(order)
     draw_what_synchronising_said(key)
     if order.gone_at:
         st.warning(
@@ -72,6 +73,7 @@ def _header(order: OrderRecord) -> None:
     with draw_title(f"Order {escaped(order.increment_id, 40)}", badges, order.synchronised_at, facts):
         draw_synchronise(order.key, synchronise_order)
         draw_admin_link(order.admin)
+        order_actions.draw_menu(order.key)
 
 
 def _paid_badge(order: OrderRecord) -> str:
@@ -96,7 +98,8 @@ def _summary(order: OrderRecord) -> None:
     ]
     if order.total_canceled:
         facts.append(("Cancelled", money(order.total_canceled, currency)))
-    facts.append(("Placed", f"{when(order.created_at, zone)} :gray[·] {ago(order.created_at, zone)}"))
+    placed = (when(order.created_at, zone), ago(order.created_at, zone))
+    facts.append(("Placed", " :gray[·] ".join(dict.fromkeys(placed))))  # an old order's age is its date
     if order.placed_by:
         facts.append(("Placed by", escaped(order.placed_by, 60)))
     with card():
