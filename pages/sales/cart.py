@@ -12,6 +12,7 @@ from crm_core.insight.records import CartRecord, LinkedOrder, cart_record
 from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sales.decisions import reopen
 from crm_core.sales.obstacles import why_not
+from crm_core.store.documents import Totals, TotalsSegment
 from crm_core.sync.record import synchronise_cart
 from pages.widgets import desk, listing, lost_dialog, place_order
 from pages.widgets.customer_card import draw_customer
@@ -237,7 +238,7 @@ def _totals(cart: CartRecord) -> None:
     with card("Totals", exact):
         sums(
             [
-                (escaped(segment.title or segment.code, 60), money(segment.value, totals.currency))
+                (_segment_label(segment, totals), money(segment.value, totals.currency))
                 for segment in totals.segments
                 if segment.code != "grand_total"
             ],
@@ -245,6 +246,13 @@ def _totals(cart: CartRecord) -> None:
         )
         if totals.coupon_code:
             st.caption(f"Coupon {escaped(totals.coupon_code, 40)}")
+
+
+def _segment_label(segment: TotalsSegment, totals: Totals) -> str:
+    """The shop's own words; a tax that the lines above already hold says so, or the sum would look wrong."""
+    words = escaped(segment.title or segment.code, 60)
+    others = sum((each.value for each in totals.segments if each.code not in {"grand_total", "tax"}), Decimal(0))
+    return f"{words}, included" if segment.code == "tax" and others == totals.grand_total else words
 
 
 _screen()

@@ -35,6 +35,13 @@ def test_synchronise_says_what_changed_and_then_that_nothing_did(desk: Desk) -> 
     assert "Nothing changed" in at.success[0].value
 
 
+def test_a_tax_that_the_lines_already_hold_says_so(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 1))  # its website's prices include 21 % of tax
+    at = desk.open("cart", id=str(key))
+    at.button(key="synchronise").click().run()
+    assert "Tax, included" in words_of(at)
+
+
 def test_synchronise_of_a_deleted_cart_says_that_the_shop_no_longer_has_it(desk: Desk) -> None:
     key = desk.new_cart()
     at = desk.open("cart", id=str(key))
