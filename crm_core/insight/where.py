@@ -194,6 +194,10 @@ def _like(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
     return column.like(contains(text), escape="\\")
 
 
+_LONGEST_ID = 12
+"""No id has more digits: Magento's have 10 at most, and a record key holds every one of 12."""
+
+
 def _keys_of_number(connection: Connection, wanted: Filter) -> Sequence[int]:
     """Records whose number is exactly the text: asked by key, since a number typed in full wants that one record."""
     number = _NUMBER.fullmatch(wanted.text)
@@ -202,7 +206,8 @@ def _keys_of_number(connection: Connection, wanted: Filter) -> Sequence[int]:
     if wanted.screen == "orders":
         variants = sorted({number[1], number[1].zfill(_INCREMENT_DIGITS)})
         return connection.scalars(select(order.c.id).where(*_shown(wanted), order.c.increment_id.in_(variants))).all()
-    if int(number[1]) >= 1 << 40:
+    digits = number[1].lstrip("0") or "0"
+    if len(digits) > _LONGEST_ID:
         return []
-    keys = [record_key(shop_id, int(number[1])) for shop_id in connection.scalars(select(shop.c.id))]
+    keys = [record_key(shop_id, int(digits)) for shop_id in connection.scalars(select(shop.c.id))]
     return connection.scalars(select(cart.c.id).where(cart.c.id.in_(keys))).all()

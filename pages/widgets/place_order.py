@@ -315,7 +315,8 @@ def _order_link(key: int) -> None:
 
 
 def _held(outcome: AlreadyHeld) -> None:
-    st.info(f"**Nothing was placed by you.**  \n{message(outcome.message)}", icon=":material/lock_clock:")
+    said = "You did this already, in another tab." if outcome.by == desk.person() else "Nothing was placed by you."
+    st.info(f"**{said}**  \n{message(outcome.message)}", icon=":material/lock_clock:")
     with row(gap="xsmall"):
         if outcome.order_key is not None:
             _order_link(outcome.order_key)

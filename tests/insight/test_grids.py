@@ -164,6 +164,11 @@ def test_a_page_number_edited_by_hand_gives_the_nearest_page(filled: Store, aske
     assert page.last_number <= (page.matching.value or 0)
 
 
+@pytest.mark.parametrize("number", ["9" * 13, "1" * 5000])
+def test_a_number_longer_than_any_id_finds_no_cart(filled: Store, number: str) -> None:
+    assert _page(filled, Filter("carts", text=number), DEFAULT_SORT["carts"]).rows == ()
+
+
 def test_the_default_cart_list_leaves_out_empty_carts_and_begins_with_the_newest_update(filled: Store) -> None:
     page = _page(filled, Filter("carts"), DEFAULT_SORT["carts"])
     assert all(row.items_qty > 0 for row in page.rows)

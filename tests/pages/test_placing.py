@@ -53,7 +53,7 @@ def test_pressing_twice_makes_one_order_and_shows_it(desk: Desk) -> None:
     first.button(key="placing-confirm").click().run()
     second.button(key="placing-confirm").click().run()
     assert "is placed for" in first.success[0].value
-    assert "Nothing was placed by you" in second.info[0].value
+    assert "You did this already, in another tab" in second.info[0].value
     assert "Maja Petersen" in words_of(second)
     assert len(desk.shop.orders_of(origin_of(key)[1])) == 1
 
