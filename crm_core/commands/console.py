@@ -15,7 +15,11 @@ from rich.table import Table
 from crm_core.errors import BadInput
 from crm_core.store.database import Store, open_store
 
-out = Console(markup=False, emoji=False, highlight=False, soft_wrap=False)
+_PIPE_COLUMNS = 240
+"""Width of a table that goes into a file or a script: an address folded to 80 columns is of no use there."""
+
+_width = None if sys.stdout.isatty() else _PIPE_COLUMNS
+out = Console(markup=False, emoji=False, highlight=False, soft_wrap=False, width=_width)
 """Where results go. Text of a shop is data: no markup, no emoji codes."""
 
 err = Console(stderr=True, markup=False, emoji=False, highlight=False)
