@@ -160,7 +160,7 @@ class Filter:
         names = names or Directory()
         label = cart_status_style if self.screen == "carts" else None
         statuses = [label(each).label if label else order_status_label(each) for each in self.statuses]
-        amounts = _amount_label(self.amount_from, self.amount_to)
+        amounts = _amount_label("Subtotal" if self.screen == "carts" else "Total", self.amount_from, self.amount_to)
         channels = [names.channels_by_id[id].name if id in names.channels_by_id else str(id) for id in self.channel_ids]
         views = [names.store_name(*origin_of(key)) for key in self.stores]
         shown: list[tuple[str, str, dict[str, Any]]] = [
@@ -387,12 +387,12 @@ def _range_of(term: Term) -> str:
     return f"{term.value}.." if term.operator in (">", ">=") else f"..{term.value}"
 
 
-def _amount_label(low: Decimal | None, high: Decimal | None) -> str:
+def _amount_label(what: str, low: Decimal | None, high: Decimal | None) -> str:
     if low is None and high is None:
         return ""
     if high is None:
-        return f"Total from {_plain(low)}"
-    return f"Total up to {_plain(high)}" if low is None else f"Total {_plain(low)} to {_plain(high)}"
+        return f"{what} from {_plain(low)}"
+    return f"{what} up to {_plain(high)}" if low is None else f"{what} {_plain(low)} to {_plain(high)}"
 
 
 def _store_code(key: int) -> str:

@@ -109,7 +109,7 @@ def _what(figures: Dashboard) -> str:
     return dotted(
         [
             f"{days}, compared with the {len(figures.days)} days before",
-            f"amounts in {escaped(figures.currency, 3)}, each store's own day",
+            f"amounts in {escaped(figures.currency, 3)}, without cancelled orders, each store's own day",
             as_of,
         ]
     )

@@ -19,8 +19,8 @@ from pages.widgets.people import country_name, country_options
 from pages.widgets.text import escaped, plain
 
 _PLACEHOLDERS = {
-    "carts": "Filter: name, e-mail, cart, or  total>500 country:DE",
-    "orders": "Filter: name, e-mail, number, or  total>500 country:DE",
+    "carts": "Filter: name, e-mail, cart, or total>500 country:DE",
+    "orders": "Filter: name, e-mail, number, or total>500 country:DE",
 }
 _PROBLEMS = "filter-problems"
 _LONGEST = 1_000

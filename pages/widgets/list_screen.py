@@ -91,7 +91,7 @@ class ListScreen(Generic[_Row]):
             on_sort=lambda column: listing.go(here.sorted_by(column)),
         )
         with spread():
-            st.caption(f"{len(page.rows)} rows on this page", width="content")
+            st.caption(f"{plural(len(page.rows), 'row')} on this page", width="content")
             _pagination(here, page.page, page.pages)
 
     def _place(self, here: Listing, page: Page[_Row]) -> str:

@@ -298,7 +298,7 @@ def _placed(cart: CartRecord, outcome: Placed, here: Listing) -> None:
 
 
 def _next_steps(outcome: Placed, cart: CartRecord) -> list[str]:
-    steps = ["Invoice and ship it in Magento; the desk shows what was paid and sent."]
+    steps = ["Invoice and ship it with Actions on the order's page, or in Magento."]
     if cart.email:
         steps.insert(0, f"If the shop is set up to, Magento e-mails the confirmation to {mail_link(cart.email)}.")
     attempt = next((each for each in cart.attempts if each.id == outcome.attempt_id), None)

@@ -69,7 +69,7 @@ def draw_title(title: str, badges: Sequence[str], synchronised_at: datetime, fac
                 st.title(title, width="content", anchor=False)
                 st.markdown(" ".join(badges), width="content")
             read = ago(synchronised_at, desk.reader_zone())
-            st.caption(dotted([f":material/sync: Synchronised {read}", *facts]), width="content")
+            st.caption(dotted([f":material/sync: Read from the shop {read}", *facts]), width="content")
         return row(width="content", gap="xsmall")
 
 
@@ -100,7 +100,7 @@ def _in_short(found: RecordChanges) -> str:
     if not found.found:
         return "The shop no longer has it."
     if not found.changes:
-        return "Nothing changed."
+        return "Nothing changed in the shop."
     return escaped(found.changes[0], 200) if len(found.changes) == 1 else f"{len(found.changes)} changes."
 
 
@@ -127,7 +127,7 @@ def _draw_changes(found: RecordChanges) -> None:
     elif changes:
         st.info(f"**Changed in the shop** {took}  \n{changes}", icon=":material/sync:")
     else:
-        st.success(f"Nothing changed. {took}", icon=":material/check:")
+        st.success(f"Nothing changed in the shop since the desk read it last. {took}", icon=":material/check:")
 
 
 def draw_admin_link(admin: AdminLink) -> None:

@@ -286,7 +286,7 @@ def test_conditions_are_told_in_words() -> None:
         "Lost, Open",
         "Nordlicht Outfitters",
         "Updated: 30 days",
-        "Total from 50",
+        "Subtotal from 50",
         "Country: DE",
         "Guests",
         "Empty carts too",
