@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
@@ -11,21 +10,12 @@ from msgspec import structs
 
 from crm_core.errors import BadInput, NotAllowed
 from crm_core.magento.directory import Directory
+from crm_core.sales.address_rules import is_email, lacking, lacks_region
 from crm_core.sales.cart_writing import CartWriting, Mended
 from crm_core.sales.offer import for_shop
-from crm_core.sales.preflight.address import NO_POSTCODE, REGION_REQUIRED
 from crm_core.sales.preflight.standing import Standing
 from crm_core.store.documents import Address, decode_address
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
-_REQUIRED = {
-    "firstname": "first name",
-    "lastname": "last name",
-    "street": "street",
-    "city": "city",
-    "telephone": "telephone",
-    "country_id": "country",
-}
 _COMPARED = ("firstname", "lastname", "street", "city", "postcode", "country_id", "telephone")
 
 
@@ -64,7 +54,7 @@ def enter_email(cart: CartWriting, email: str) -> Mended:
     replaced too.
     """
     email = email.strip()
-    if not _EMAIL.match(email):
+    if not is_email(email):
         raise BadInput(f"“{email}” is not an e-mail address.")
     if not cart.before.row.is_guest:
         raise NotAllowed("The cart is a customer's, and has the customer's e-mail address. Change it in the account.")
@@ -130,12 +120,10 @@ def _checked(cart: CartWriting, address: Address) -> Address:
     }
     values["street"] = [line.strip() for line in address.street if line.strip()]
     tidy = Address(**values)
-    lacking = [words for name, words in _REQUIRED.items() if not values[name]]
-    if not tidy.postcode and tidy.country_id not in NO_POSTCODE:
-        lacking.append("postcode")
-    if lacking:
-        raise BadInput(f"The address lacks: {', '.join(lacking)}.")
-    if tidy.email and not _EMAIL.match(tidy.email):
+    missing = lacking(tidy)
+    if missing:
+        raise BadInput(f"The address lacks: {', '.join(missing)}.")
+    if tidy.email and not is_email(tidy.email):
         raise BadInput(f"“{tidy.email}” is not an e-mail address.")
     return _with_region(cart, tidy)
 
@@ -151,7 +139,7 @@ def _with_region(cart: CartWriting, address: Address) -> Address:
     if address.region_id is not None:
         region = regions[address.region_id]
         return structs.replace(address, region=region.name, region_code=region.code)
-    if address.country_id in REGION_REQUIRED and (regions or not address.region):
+    if lacks_region(address.country_id, address.region, has_regions=bool(regions)):
         raise BadInput("Choose a region: Magento wants one in this country.")
     return address
 

@@ -7,12 +7,12 @@ is looked up first, and if the shop refuses it all the same, the earlier one is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 
 from crm_core.errors import BadInput, DeskError, OutcomeUnknown, PermissionMissing, ShopRefused
 from crm_core.magento.cart_reading import CartReading
-from crm_core.magento.promotions import Coupon, Promotions, Rule
+from crm_core.magento.promotions import Promotions
 from crm_core.sales.cart_writing import CartWriting, Mended
+from crm_core.sales.coupon_rules import why_dead
 from crm_core.sales.offer import price
 from crm_core.sales.preflight.standing import Standing
 
@@ -52,19 +52,6 @@ def remove_coupon(cart: CartWriting) -> Mended:
         lambda now: now.row.coupon_code is None,
     )
     return cart.done(lambda _: f"Coupon {had} taken off.")
-
-
-def why_dead(coupon: Coupon | None, rule: Rule | None, local_day: date) -> str | None:
-    """Why the shop surely refuses the coupon on the store's day, to follow its code; None: it may take it."""
-    if coupon is None or rule is None:
-        return "does not exist in this shop"
-    if coupon.expiration_date is not None and coupon.expiration_date.date() < local_day:
-        return f"expired on {coupon.expiration_date:%d %B %Y}"
-    if coupon.usage_limit and (coupon.times_used or 0) >= coupon.usage_limit:
-        return "is used up"
-    if rule.is_active is False:
-        return "is switched off"
-    return None
 
 
 def _require_good(cart: CartWriting, code: str) -> None:

@@ -1,30 +1,13 @@
-"""Checks of where it goes and who pays: the fields that Magento requires, the country, the region.
-
-Which countries need a region, and which no postcode, REST does not tell (observed on Magento 2.4.7); taken are the
-settings that Magento comes with. A telephone number was required even where the shop had made it optional.
-"""
+"""Checks of where it goes and who pays: the fields that Magento requires, the country, the region."""
 
 from __future__ import annotations
 
 from crm_core.magento.directory import Country
 from crm_core.magento.payloads import Address
+from crm_core.sales.address_rules import lacking, lacks_region, street_of
 from crm_core.sales.preflight.asking import Told
 from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes, untold
 from crm_core.sales.preflight.reading import Reading
-
-NO_POSTCODE = frozenset(("HK", "IE", "MO", "PA"))
-"""Countries without a postcode in Magento's own settings."""
-
-REGION_REQUIRED = frozenset(("AU", "BR", "CA", "CH", "CN", "EE", "ES", "HR", "IN", "LT", "LV", "MX", "RO", "US"))
-"""Countries that need a region in Magento's own settings. A shop that asks for more is named under Code.RULES."""
-
-_FIELDS = (
-    ("firstname", "first name"),
-    ("lastname", "last name"),
-    ("street", "street"),
-    ("city", "city"),
-    ("telephone", "telephone"),
-)
 
 
 def address_checks(reading: Reading) -> list[Check]:
@@ -40,7 +23,7 @@ def address_checks(reading: Reading) -> list[Check]:
 
 
 def _check(code: Code, kind: str, address: Address | None, reading: Reading) -> Check:
-    if address is None or not (address.country_id or address.city or address.lastname or _street(address)):
+    if address is None or not (address.country_id or address.city or address.lastname or street_of(address)):
         return Check(
             code,
             Verdict.FAIL,
@@ -48,7 +31,7 @@ def _check(code: Code, kind: str, address: Address | None, reading: Reading) -> 
             "Enter one, or pick it from the customer's address book.",
             fixes=_enter(kind, ("address",)),
         )
-    lacking = _lacking(address)
+    missing = lacking(address)
     country_id = address.country_id
     country = None if country_id is None else reading.countries.get(country_id)
     if country_id and country is not None and country.is_told and country.value is None:
@@ -58,16 +41,16 @@ def _check(code: Code, kind: str, address: Address | None, reading: Reading) -> 
             f"The store does not sell to the country of the {kind} address ({country_id})",
             "Enter an address in a country that it sells to.",
             figures=(Figure("Country", country_id),),
-            fixes=_enter(kind, ("country", *lacking)),
+            fixes=_enter(kind, ("country", *missing)),
         )
-    lacking += _region_problem(address, country)
-    if lacking:
+    missing += _region_problem(address, country)
+    if missing:
         return Check(
             code,
             Verdict.FAIL,
-            f"The {kind} address lacks {_and(lacking)}",
-            _why(lacking),
-            fixes=_enter(kind, tuple(lacking)),
+            f"The {kind} address lacks {_and(missing)}",
+            _why(missing),
+            fixes=_enter(kind, tuple(missing)),
         )
     if country is not None and not country.is_told:
         return untold(code, f"The country of the {kind} address", country.trouble)
@@ -82,18 +65,6 @@ def _check(code: Code, kind: str, address: Address | None, reading: Reading) -> 
     return passes(code, f"{kind.capitalize()} address: {_short(address)}")
 
 
-def _lacking(address: Address) -> list[str]:
-    lacking = []
-    for name, words in _FIELDS:
-        if not (_street(address) if name == "street" else (getattr(address, name) or "").strip()):
-            lacking.append(words)
-    if not (address.postcode or "").strip() and address.country_id not in NO_POSTCODE:
-        lacking.append("postcode")
-    if not address.country_id:
-        lacking.append("country")
-    return lacking
-
-
 def _region_problem(address: Address, told: Told[Country | None] | None) -> list[str]:
     country = None if told is None else told.value
     regions = {region.id for region in (country.available_regions if country else None) or ()}
@@ -101,25 +72,19 @@ def _region_problem(address: Address, told: Told[Country | None] | None) -> list
         return (
             ["region (the one it has is not known to the shop)"] if regions and address.region_id not in regions else []
         )
-    if address.country_id not in REGION_REQUIRED:
-        return []
-    return ["region"] if regions or not address.region else []
+    return ["region"] if lacks_region(address.country_id, address.region, has_regions=bool(regions)) else []
 
 
-def _why(lacking: list[str]) -> str:
-    if lacking == ["region"]:
+def _why(missing: list[str]) -> str:
+    if missing == ["region"]:
         return "Magento's own settings want a region in this country; this shop's cannot be read. Choose one."
-    if lacking == ["postcode"]:
+    if missing == ["postcode"]:
         return "Magento wants one in every country but a few that its settings exempt. Enter it."
     return "The shop refuses the order until it is complete."
 
 
-def _street(address: Address) -> str:
-    return " ".join(line.strip() for line in address.street or () if line and line.strip())
-
-
 def _short(address: Address) -> str:
-    return ", ".join(part for part in (_street(address), address.postcode, address.city, address.country_id) if part)
+    return ", ".join(part for part in (street_of(address), address.postcode, address.city, address.country_id) if part)
 
 
 def _enter(kind: str, fields: tuple[str, ...]) -> tuple[Fix, ...]:

@@ -1,7 +1,4 @@
-"""Checks of the coupon: a dead one stops the order with a 404, while the cart and its totals still look discounted.
-
-Observed on Magento 2.4.7 for coupons that had expired, were used up or deleted, or whose rule was switched off.
-"""
+"""Checks of the coupon: a dead one stops the order with a 404, while the cart and its totals still look discounted."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ from collections.abc import Iterable
 
 from crm_core.magento.payloads import Cart
 from crm_core.magento.promotions import Coupon, Rule
+from crm_core.sales.coupon_rules import why_dead
 from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes, untold
 from crm_core.sales.preflight.price import not_read
 from crm_core.sales.preflight.reading import Reading
@@ -38,9 +36,9 @@ def coupon_check(known: Standing, reading: Reading) -> Check:
     facts = reading.coupon.value
     if facts.coupon is None or facts.rule is None:
         return _dead(code, f"The coupon {code} was deleted", ())
-    dead = _why_dead(facts.coupon, facts.rule, reading)
-    if dead is not None:
-        return dead
+    reason = why_dead(facts.coupon, facts.rule, reading.local_day)
+    if reason is not None:
+        return _dead(code, f"The coupon {code} {reason}", _figures(facts.coupon))
     doubts = list(_doubts(facts.coupon, facts.rule, reading))
     if doubts:
         return Check(
@@ -53,17 +51,6 @@ def coupon_check(known: Standing, reading: Reading) -> Check:
             verified=False,
         )
     return passes(Code.COUPON, f"The coupon {code} holds", *_figures(facts.coupon))
-
-
-def _why_dead(coupon: Coupon, rule: Rule, reading: Reading) -> Check | None:
-    code, expires = coupon.code, coupon.expiration_date
-    if expires is not None and expires.date() < reading.local_day:
-        return _dead(code, f"The coupon {code} expired on {expires:%d %B %Y}", _figures(coupon))
-    if coupon.usage_limit and (coupon.times_used or 0) >= coupon.usage_limit:
-        return _dead(code, f"The coupon {code} is used up", _figures(coupon))
-    if rule.is_active is False:
-        return _dead(code, f"The rule of the coupon {code} is switched off", _figures(coupon))
-    return None
 
 
 def _doubts(coupon: Coupon, rule: Rule, reading: Reading) -> Iterable[str]:

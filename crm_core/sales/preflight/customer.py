@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from crm_core.magento.payloads import Cart
+from crm_core.sales.address_rules import is_email
 from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes
-
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
 
 
 def customer_checks(cart: Cart, website_id: int) -> list[Check]:
@@ -48,7 +45,7 @@ def _email(cart: Cart) -> Check:
     # A guest's order takes it from the billing address and from nowhere else (observed on Magento 2.4.7).
     own = (cart.customer.email if cart.customer else None) if _is_customers(cart) else billing
     fix = (Fix(FixKind.ENTER_EMAIL, "Enter an e-mail address"),)
-    wrong = next((email for email in (own, billing, shipping) if email and not _EMAIL.match(email)), None)
+    wrong = next((email for email in (own, billing, shipping) if email and not is_email(email)), None)
     if wrong is not None:
         detail = "The shop takes no order with it, nor saves an address that has it. Correct it."
         return Check(Code.EMAIL, Verdict.FAIL, f"“{wrong}” is not an e-mail address", detail, fixes=fix)

@@ -6,7 +6,6 @@ asked first whether it is due to be, and then nothing is read by id, unless the 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -14,7 +13,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from crm_core.errors import BadInput, ShopHasNoSuch
+from crm_core.errors import ShopHasNoSuch
 from crm_core.magento.cart_reading import CartReading, SelectedPayment
 from crm_core.magento.catalogue import Catalogue
 from crm_core.magento.directory import Country, Directory
@@ -24,11 +23,9 @@ from crm_core.magento.promotions import Coupon, Promotions, Rule
 from crm_core.sales.offer import store_code
 from crm_core.sales.preflight.asking import Asked, Asking, Told
 from crm_core.sales.preflight.standing import Standing
+from crm_core.sales.stock_ids import stock_id
 from crm_core.store.documents import decode_address
 from crm_core.sync.channels import OpenShop
-
-_stock_ids: dict[tuple[str, str], int] = {}
-_stock_ids_lock = threading.Lock()
 
 _NOT_ASKED: Told[Any] = Told(asked=False)
 
@@ -231,17 +228,7 @@ class _Reader:
         return self._catalogue.salable_quantity(sku, self._stock_id())
 
     def _stock_id(self) -> int:
-        website = self._known.website_code
-        if website is None:
-            raise BadInput("The website of this cart is not known. Synchronise the channel first.")
-        key = (self._shop.magento.connection.base_url, website)
-        with _stock_ids_lock:
-            known = _stock_ids.get(key)
-        if known is None:
-            known = self._catalogue.stock_id(website)
-            with _stock_ids_lock:
-                _stock_ids[key] = known
-        return known
+        return stock_id(self._shop.magento.connection, self._known.website_code)
 
     def _country(self, country_id: str) -> None:
         if country_id not in self._countries:
