@@ -1,4 +1,4 @@
-"""Rollups: counts and sums of orders and carts, one narrow table per dimension, always equal to a recount.
+"""Rollups: counts and sums of orders, carts and customers, one narrow table per dimension, always equal to a recount.
 
 They change by (new - old) in the transaction that changes the rows. On PostgreSQL its writer must have locked those
 rows (FOR UPDATE, in the order of their ids) before it read the old facts; where two may add the same row at once there
@@ -18,11 +18,20 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, text
 
-from crm_core.store.tables import cart_day_total, cart_status_total, order_day_total, order_status_total
+from crm_core.store.tables import (
+    cart_day_total,
+    cart_status_total,
+    customer_total,
+    order_day_total,
+    order_status_total,
+)
 from crm_core.store.upsert import day_for_driver
 
 _DAY = 86_400_000
 _FIRST_DAY = date(1970, 1, 1).toordinal()
+
+NO_GROUP = -1
+"""The group in customer_total of customers of whom the shop names none."""
 
 _Key = tuple[Any, ...]
 
@@ -51,6 +60,16 @@ class CartFacts(NamedTuple):
     items_qty: int
     base_subtotal: int
     updated_at: int
+
+
+class CustomerFacts(NamedTuple):
+    """What the rollups must know of a customer; None: the shop does not say."""
+
+    shop_id: int
+    website_id: int
+    group_id: int | None
+    is_subscribed: bool | None
+    is_gone: bool
 
 
 @dataclass(frozen=True)
@@ -119,7 +138,16 @@ _CARTS_BY_DAY = _Rollup(
         "postgresql": _COUNT_CARTS_BY_DAY.format(day="(to_timestamp(updated_at / 1000) AT TIME ZONE 'UTC')::date"),
     },
 )
-_ROLLUPS = (_ORDERS_BY_STATUS, _ORDERS_BY_DAY, _CARTS_BY_STATUS, _CARTS_BY_DAY)
+_CUSTOMERS = _Rollup(
+    customer_total,
+    ("customers", "subscribed"),
+    _both(
+        f"SELECT shop_id, website_id, coalesce(group_id, {NO_GROUP}), count(*),"
+        " sum(CASE WHEN is_subscribed THEN 1 ELSE 0 END)"
+        " FROM customer WHERE gone_at IS NULL GROUP BY 1, 2, 3"
+    ),
+)
+_ROLLUPS = (_ORDERS_BY_STATUS, _ORDERS_BY_DAY, _CARTS_BY_STATUS, _CARTS_BY_DAY, _CUSTOMERS)
 
 
 class Deltas:
@@ -131,6 +159,7 @@ class Deltas:
         self._orders_by_day: dict[_Key, list[int]] = {}
         self._carts_by_status: dict[_Key, list[int]] = {}
         self._carts_by_day: dict[_Key, list[int]] = {}
+        self._customers: dict[_Key, list[int]] = {}
 
     def orders(self, old: OrderFacts | None, new: OrderFacts | None) -> None:
         """An order changes from `old` to `new`; None: it was not there, or is not there any more."""
@@ -148,6 +177,14 @@ class Deltas:
             if new is not None:
                 self._cart(new, 1)
 
+    def customers(self, old: CustomerFacts | None, new: CustomerFacts | None) -> None:
+        """A customer changes from `old` to `new`; None: it was not there, or is not there any more."""
+        if old != new:
+            if old is not None:
+                self._customer(old, -1)
+            if new is not None:
+                self._customer(new, 1)
+
     def apply(self, connection: Connection) -> None:
         """The rollups hold the collected differences afterwards, and nothing is collected any more."""
         for rollup, deltas in (
@@ -155,6 +192,7 @@ class Deltas:
             (_ORDERS_BY_DAY, self._orders_by_day),
             (_CARTS_BY_STATUS, self._carts_by_status),
             (_CARTS_BY_DAY, self._carts_by_day),
+            (_CUSTOMERS, self._customers),
         ):
             changed = [(*key, *values) for key, values in sorted(deltas.items()) if any(values)]
             deltas.clear()
@@ -190,6 +228,14 @@ class Deltas:
             by_day = self._carts_by_day.setdefault((day, shop_id, store_id, status, currency), [0, 0])
             by_day[0] += sign
             by_day[1] += sign * subtotal
+
+    def _customer(self, facts: CustomerFacts, sign: int) -> None:
+        if facts.is_gone:
+            return
+        group_id = NO_GROUP if facts.group_id is None else facts.group_id
+        total = self._customers.setdefault((facts.shop_id, facts.website_id, group_id), [0, 0])
+        total[0] += sign
+        total[1] += sign * bool(facts.is_subscribed)
 
 
 def recount(connection: Connection) -> list[Difference]:

@@ -133,8 +133,10 @@ customer = Table(
     Column("email", Text, nullable=False),
     Column("firstname", Text, nullable=False),
     Column("lastname", Text, nullable=False),
+    Column("name_key", Folded, nullable=False, comment="crm_core.store.search_keys.name_key"),
+    Column("email_key", Folded, nullable=False, comment="crm_core.store.search_keys.email_key"),
     Column("billing_country", String(2)),
-    Column("billing_region", Text),
+    Column("billing_region", String(REGION_LENGTH), comment="crm_core.store.search_keys.region_key"),
     Column("addresses", Text, nullable=False, comment="JSON list of addresses, as crm_core.store.documents reads them"),
     Column("is_subscribed", Boolean, comment="newsletter; null: the shop does not say"),
     Column("created_at", Instant, nullable=False),
@@ -143,8 +145,6 @@ customer = Table(
     Column("first_seen_at", Instant, nullable=False),
     Column("synchronised_at", Instant, nullable=False, comment="when the shop last said this, or that nothing changed"),
     Column("gone_at", Instant, comment="when the shop was found not to have it any more"),
-    Index("ix_customer_updated_at_id", "updated_at", "id"),
-    Index("ix_customer_email", "email"),
 )
 
 CART_STATUSES = ("open", "closing", "purchased", "expired", "lost")
@@ -325,6 +325,31 @@ def _partial_index(name: str, condition: str, *columns: Column[Any]) -> None:
     Index(name, *columns, postgresql_where=text(condition), sqlite_where=text(condition))
 
 
+_THERE = "gone_at IS NULL"
+_partial_index("ix_customer_updated", _THERE, customer.c.updated_at, customer.c.id, customer.c.gone_at)
+_partial_index("ix_customer_created", _THERE, customer.c.created_at, customer.c.id, customer.c.gone_at)
+_partial_index("ix_customer_name", _THERE, customer.c.name_key, customer.c.id, customer.c.gone_at)
+_partial_index("ix_customer_email", _THERE, customer.c.email_key, customer.c.id, customer.c.gone_at)
+_partial_index("ix_customer_number", _THERE, customer.c.origin_id, customer.c.id, customer.c.gone_at)
+_partial_index(
+    "ix_customer_grid",
+    _THERE,
+    customer.c.created_at,
+    customer.c.id,
+    customer.c.shop_id,
+    customer.c.website_id,
+    customer.c.group_id,
+    customer.c.origin_id,
+    customer.c.is_subscribed,
+    customer.c.updated_at,
+    customer.c.billing_country,
+    customer.c.billing_region,
+    customer.c.name_key,
+    customer.c.email_key,
+    customer.c.gone_at,
+)
+_partial_index("ix_customer_gone", "gone_at IS NOT NULL", customer.c.created_at, customer.c.id)
+
 _FILLED = "items_qty > 0"
 _partial_index("ix_cart_filled_updated", _FILLED, cart.c.updated_at, cart.c.id, cart.c.items_qty)
 _partial_index("ix_cart_filled_created", _FILLED, cart.c.created_at, cart.c.id, cart.c.items_qty)
@@ -358,7 +383,6 @@ Index("ix_cart_email_key", cart.c.email_key)
 _partial_index("ix_cart_closing_since", "status = 'closing'", cart.c.closing_since)
 Index("ix_cart_item_sku", cart_item.c.sku, cart_item.c.cart_id)
 
-_THERE = "gone_at IS NULL"
 _partial_index("ix_sales_order_updated", _THERE, order.c.updated_at, order.c.id, order.c.gone_at)
 _partial_index("ix_sales_order_created", _THERE, order.c.created_at, order.c.id, order.c.gone_at)
 _partial_index("ix_sales_order_total", _THERE, order.c.base_grand_total, order.c.id, order.c.gone_at)
@@ -452,6 +476,18 @@ cart_day_total = Table(
     comment="Carts with items, by day of their last update and status.",
 )
 
+customer_total = Table(
+    "customer_total",
+    metadata,
+    Column("shop_id", Integer, primary_key=True),
+    Column("website_id", Integer, primary_key=True),
+    Column("group_id", Integer, primary_key=True, comment="-1: the shop names none"),
+    Column("customers", Integer, nullable=False),
+    Column("subscribed", Integer, nullable=False, comment="those of them who get the newsletter"),
+    sqlite_with_rowid=False,
+    comment="Customers that are not gone, by website and group.",
+)
+
 # ---- reading the shops ----------------------------------------------------------------------------------------------
 
 sync_state = Table(
@@ -494,7 +530,7 @@ sync_run = Table(
     Column("id", BigInt, primary_key=True),
     Column("channel_id", ForeignKey(channel.c.id, ondelete="CASCADE"), nullable=False),
     Column("entity", String(16), nullable=False),
-    Column("kind", String(12), nullable=False, comment="first, tick, full or record"),
+    Column("kind", String(12), nullable=False, comment="first, tick or full"),
     Column("person", Text, comment="null: the schedule"),
     Column("started_at", Instant, nullable=False),
     Column("renewed_at", Instant, nullable=False, comment="last sign of life"),
@@ -570,6 +606,8 @@ attempt = Table(
     Column("order_origin_id", BigInt),
     Column("order_increment_id", Text),
     Column("duration_ms", Integer),
+    Column("reason", String(24), comment="refused or not_placed: code of the check that it belongs to; null: none"),
+    Column("alarm", Text, comment="placed: the live orders that the shop has for the cart, where there are several"),
     Index("ix_attempt_shop_id_cart_origin_id", "shop_id", "cart_origin_id"),
     Index(
         "uq_attempt_holds",

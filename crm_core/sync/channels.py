@@ -141,6 +141,12 @@ def channel_of_store(store: Store, shop_id: int, store_id: int) -> Channel | Non
     return next((channel for channel in found if channel.covers(website_id)), None)
 
 
+def channel_of_website(store: Store, shop_id: int, website_id: int) -> Channel | None:
+    """The channel that has the website (by its origin id) in scope; None if no channel has."""
+    with store.reading() as connection:
+        return next((each for each in channels_of_shop(connection, shop_id) if each.covers(website_id)), None)
+
+
 def lease_name(channel_id: int, entity: str) -> str:
     """The name of the lease that whoever reads this entity of this channel must hold."""
     return f"read:{channel_id}:{entity}"

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from crm_core.store import documents, tables
+from crm_core.store.rollups import CustomerFacts
 from crm_core.store.upsert import upsert
 from crm_core.sync.changes import value_changed
 from crm_core.sync.lookups import rows_where
@@ -14,7 +15,7 @@ from crm_core.sync.transaction import Transaction, mark_gone
 
 _OLD = (
     "id", "content_hash", "first_seen_at", "gone_at", "email", "firstname", "lastname", "is_subscribed", "addresses",
-    "group_id",
+    "group_id", "shop_id", "website_id",
 )  # fmt: skip
 _AT = {name: place for place, name in enumerate(CUSTOMER_COLUMNS)}
 
@@ -38,17 +39,30 @@ def write_customers(transaction: Transaction, customers: Sequence[MappedCustomer
         else:
             tally.changed += 1
             transaction.tell("customer", key, _changes(old, customer), customer.values[_AT["updated_at"]])
+        transaction.deltas.customers(None if old is None else _old_facts(old), _new_facts(customer))
     upsert(connection, tables.customer, CUSTOMER_COLUMNS, rows)
 
 
 def customers_gone(transaction: Transaction, keys: Collection[int]) -> int:
     """The customers are marked as gone from the shop and kept; returns how many were not before."""
-    known = rows_where(transaction.connection, tables.customer, ("id", "gone_at"), "id", keys, lock=True)
-    gone = [row.id for row in known if row.gone_at is None]
-    for key in gone:
-        transaction.tell("customer", key, ["The shop no longer has this customer"], transaction.now, "gone")
-    mark_gone(transaction, tables.customer, gone)
+    known = rows_where(transaction.connection, tables.customer, _OLD, "id", keys, lock=True)
+    gone = [row for row in known if row.gone_at is None]
+    for row in gone:
+        transaction.tell("customer", row.id, ["The shop no longer has this customer"], transaction.now, "gone")
+        transaction.deltas.customers(_old_facts(row), None)
+    mark_gone(transaction, tables.customer, [row.id for row in gone])
     return len(gone)
+
+
+def _old_facts(row: Any) -> CustomerFacts:
+    return CustomerFacts(row.shop_id, row.website_id, row.group_id, bool(row.is_subscribed), row.gone_at is not None)
+
+
+def _new_facts(customer: MappedCustomer) -> CustomerFacts:
+    shop_id, website_id, group_id, is_subscribed = (
+        customer.values[_AT[name]] for name in ("shop_id", "website_id", "group_id", "is_subscribed")
+    )
+    return CustomerFacts(shop_id, website_id, group_id, bool(is_subscribed), is_gone=False)
 
 
 def _changes(old: Any, customer: MappedCustomer) -> Iterator[str]:

@@ -57,8 +57,8 @@ ORDER_ITEM_COLUMNS = (
 
 CUSTOMER_COLUMNS = (
     "id", "shop_id", "origin_id", "website_id", "store_id", "group_id", "email", "firstname", "lastname",
-    "billing_country", "billing_region", "addresses", "is_subscribed", "created_at", "updated_at", "content_hash",
-    "first_seen_at", "synchronised_at", "gone_at",
+    "name_key", "email_key", "billing_country", "billing_region", "addresses", "is_subscribed", "created_at",
+    "updated_at", "content_hash", "first_seen_at", "synchronised_at", "gone_at",
 )  # fmt: skip
 """Columns of customer in the order of MappedCustomer.values, then those that the writer adds."""
 
@@ -310,6 +310,8 @@ def _customer(shop_id: int, customer: payloads.Customer) -> tuple[MappedCustomer
         indexed(customer.email or "", "email"),
         customer.firstname or "",
         customer.lastname or "",
+        name_key(customer.lastname, customer.firstname),
+        email_key(customer.email),
         country(billing.country_id),
         region_key((billing.region or _NO_REGION).region),
         documents.encode([_customer_address(customer, address) for address in customer.addresses or ()]),

@@ -36,7 +36,14 @@ from crm_core.store.keys import origin_of, record_key
 from crm_core.store.types import milliseconds_to_instant, money_to_units
 from crm_core.sync.carts import carts_gone
 from crm_core.sync.changes import amount_changed, value_changed
-from crm_core.sync.channels import OpenShop, channel_of_store, open_shop, pausing_on_trouble
+from crm_core.sync.channels import (
+    Channel,
+    OpenShop,
+    channel_of_store,
+    channel_of_website,
+    open_shop,
+    pausing_on_trouble,
+)
 from crm_core.sync.customers import customers_gone
 from crm_core.sync.orders import orders_gone
 from crm_core.sync.pages import write_records
@@ -75,7 +82,7 @@ def synchronise_cart(store: Store, key: int, person: str) -> RecordChanges:
     with pausing_on_trouble(store, shop.channel), _Reads(shop) as reads:
         cart_read = reads.start(lambda: shop.magento.cart_by_search(origin_id))
         orders_read = reads.start(lambda: shop.magento.orders_of_cart(origin_id))
-        customer_read = reads.customer(row.customer_id)
+        customer_read = None if row.customer_id is None else reads.customer(row.customer_id)
         cart = cart_read.result()
         totals = None
         if cart is not None and cart.is_active:
@@ -110,7 +117,7 @@ def synchronise_order(store: Store, key: int, person: str) -> RecordChanges:
     shop = _open(store, shop_id, row.store_id)
     with pausing_on_trouble(store, shop.channel), _Reads(shop) as reads:
         order_read = reads.start(lambda: _order(shop, origin_id))
-        customer_read = reads.customer(row.customer_id)
+        customer_read = None if row.customer_id is None else reads.customer(row.customer_id)
         cart_read = None
         if row.cart_id is not None:
             cart_id = origin_of(row.cart_id)[1]
@@ -129,6 +136,24 @@ def synchronise_order(store: Store, key: int, person: str) -> RecordChanges:
         _touch(transaction, tables.order, key)
     changes = _told(transaction, ("order", key), {})
     return RecordChanges(order is not None, changes, time.perf_counter() - started, datetime.now(UTC), reads.notes)
+
+
+def synchronise_customer(store: Store, key: int, person: str) -> RecordChanges:
+    """The customer with that key is in the store as the shop has them now; their carts and orders are left alone.
+
+    Raises as `synchronise_cart`.
+    """
+    started = time.perf_counter()
+    shop_id, _ = origin_of(key)
+    row = _row(store, tables.customer, key, "customer")
+    shop = _opened(store, channel_of_website(store, shop_id, row.website_id))
+    with pausing_on_trouble(store, shop.channel), _Reads(shop) as reads:
+        customer = reads.customer(key).result()
+    with _writing(store, shop, person) as transaction:
+        _write_customer(transaction, shop, customer, key, reads)
+        _touch(transaction, tables.customer, key)
+    changes = _told(transaction, ("customer", key), {})
+    return RecordChanges(customer is not None, changes, time.perf_counter() - started, datetime.now(UTC), reads.notes)
 
 
 # ---- asking the shop ------------------------------------------------------------------------------------------------
@@ -153,10 +178,8 @@ class _Reads:
         """The read, under way."""
         return self._pool.submit(read)
 
-    def customer(self, key: int | None) -> Future[payloads.Customer | None] | None:
-        """The customer with that key, under way; None for a guest."""
-        if key is None:
-            return None
+    def customer(self, key: int) -> Future[payloads.Customer | None]:
+        """The customer with that key, under way; it brings None if the shop has no such customer."""
         origin_id = origin_of(key)[1]
 
         def read() -> payloads.Customer | None:
@@ -218,7 +241,10 @@ def _row(store: Store, table: Any, key: int, what: str) -> Any:
 
 
 def _open(store: Store, shop_id: int, store_id: int) -> OpenShop:
-    channel = channel_of_store(store, shop_id, store_id)
+    return _opened(store, channel_of_store(store, shop_id, store_id))
+
+
+def _opened(store: Store, channel: Channel | None) -> OpenShop:
     if channel is None:
         raise ChannelError("No channel reads this record's store any more. Add one, or its website to a channel.")
     return open_shop(store, channel)

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, sel
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
-from crm_core.store.rollups import CartFacts, Deltas, OrderFacts
+from crm_core.store.rollups import CartFacts, CustomerFacts, Deltas, OrderFacts
 from crm_core.store.upsert import delete_lines
 from crm_core.sync.channels import Channel, channel_by_name, channels, channels_of_shop, take_leases
 from crm_core.sync.lookups import rows_where
@@ -23,6 +23,7 @@ _ORDER_FACTS = (
     "shop_id", "store_id", "local_day", "status", "state", "base_currency", "base_grand_total",
     "coalesce(base_total_refunded, 0)", "gone_at IS NOT NULL",
 )  # fmt: skip
+_CUSTOMER_FACTS = ("shop_id", "website_id", "group_id", "is_subscribed", "gone_at IS NOT NULL")
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,9 @@ def _delete(connection: Connection, table: Table, keys: list[int]) -> None:
     elif table is tables.cart:
         for row in rows_where(connection, table, CartFacts._fields, "id", keys, lock=True):
             deltas.carts(CartFacts(*row), None)
+    else:
+        for row in rows_where(connection, table, _CUSTOMER_FACTS, "id", keys, lock=True):
+            deltas.customers(CustomerFacts(*row), None)
     if table in _LINES:
         delete_lines(connection, _LINES[table], keys)
     connection.execute(delete(table).where(table.c.id.in_(keys)))

@@ -111,27 +111,26 @@ class Rows:
 
     def customer(self, origin_id: int = 7, shop_id: int = 1, **values: Any) -> int:
         key = record_key(shop_id, origin_id)
-        self.add(
-            customer,
-            {
-                "id": key,
-                "shop_id": shop_id,
-                "origin_id": origin_id,
-                "website_id": 1,
-                "store_id": 1,
-                "group_id": 1,
-                "email": "anna@example.com",
-                "firstname": "Anna",
-                "lastname": "Keller",
-                "addresses": "[]",
-                "created_at": ago(days=400),
-                "updated_at": ago(days=4),
-                "content_hash": 1,
-                "first_seen_at": ago(days=4),
-                "synchronised_at": ago(minutes=2),
-                **values,
-            },
-        )
+        row = {
+            "id": key,
+            "shop_id": shop_id,
+            "origin_id": origin_id,
+            "website_id": 1,
+            "store_id": 1,
+            "group_id": 1,
+            "email": "anna@example.com",
+            "firstname": "Anna",
+            "lastname": "Keller",
+            "addresses": "[]",
+            "created_at": ago(days=400),
+            "updated_at": ago(days=4),
+            "content_hash": 1,
+            "first_seen_at": ago(days=4),
+            "synchronised_at": ago(minutes=2),
+            **values,
+        }
+        row |= {"name_key": name_key(row["lastname"], row["firstname"]), "email_key": email_key(row["email"])}
+        self.add(customer, row)
         return key
 
     def group(self, origin_id: int = 1, code: str = "General", shop_id: int = 1) -> None:

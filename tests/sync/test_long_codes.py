@@ -62,7 +62,7 @@ def test_the_longest_that_are_kept_fit_every_index(store: Store) -> None:
             (tables.order_item, {"sku": longest}),
             (tables.cart, keys),
             (tables.cart_item, {"sku": longest}),
-            (tables.customer, {"email": longest}),
+            (tables.customer, {"email": longest, "gone_at": None, **keys}),
         ):
             columns = tuple(column.name for column in table.columns)
             upsert(connection, table, columns, [driver_row(table, store.dialect_name, **chosen)])

@@ -62,6 +62,17 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "customer_total",
+        sa.Column("shop_id", sa.Integer(), nullable=False),
+        sa.Column("website_id", sa.Integer(), nullable=False),
+        sa.Column("group_id", sa.Integer(), nullable=False, comment="-1: the shop names none"),
+        sa.Column("customers", sa.Integer(), nullable=False),
+        sa.Column("subscribed", sa.Integer(), nullable=False, comment="those of them who get the newsletter"),
+        sa.PrimaryKeyConstraint("shop_id", "website_id", "group_id", name=op.f("pk_customer_total")),
+        comment="Customers that are not gone, by website and group.",
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "lease",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("holder", sa.Text(), nullable=False),
@@ -225,6 +236,18 @@ def upgrade() -> None:
         sa.Column("order_origin_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("order_increment_id", sa.Text(), nullable=True),
         sa.Column("duration_ms", sa.Integer(), nullable=True),
+        sa.Column(
+            "reason",
+            sa.String(length=24),
+            nullable=True,
+            comment="refused or not_placed: code of the check that it belongs to; null: none",
+        ),
+        sa.Column(
+            "alarm",
+            sa.Text(),
+            nullable=True,
+            comment="placed: the live orders that the shop has for the cart, where there are several",
+        ),
         sa.ForeignKeyConstraint(["shop_id"], ["shop.id"], name=op.f("fk_attempt_shop_id_shop")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attempt")),
         comment="Every try to place an order, and the claim that lets only one person try at a time.",
@@ -460,8 +483,22 @@ def upgrade() -> None:
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("firstname", sa.Text(), nullable=False),
         sa.Column("lastname", sa.Text(), nullable=False),
+        sa.Column(
+            "name_key",
+            sa.String(length=100).with_variant(sa.String(length=100, collation="C"), "postgresql"),
+            nullable=False,
+            comment="crm_core.store.search_keys.name_key",
+        ),
+        sa.Column(
+            "email_key",
+            sa.String(length=100).with_variant(sa.String(length=100, collation="C"), "postgresql"),
+            nullable=False,
+            comment="crm_core.store.search_keys.email_key",
+        ),
         sa.Column("billing_country", sa.String(length=2), nullable=True),
-        sa.Column("billing_region", sa.Text(), nullable=True),
+        sa.Column(
+            "billing_region", sa.String(length=60), nullable=True, comment="crm_core.store.search_keys.region_key"
+        ),
         sa.Column(
             "addresses",
             sa.Text(),
@@ -483,8 +520,76 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["shop_id"], ["shop.id"], name=op.f("fk_customer_shop_id_shop")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer")),
     )
-    op.create_index("ix_customer_email", "customer", ["email"], unique=False)
-    op.create_index("ix_customer_updated_at_id", "customer", ["updated_at", "id"], unique=False)
+    op.create_index(
+        "ix_customer_created",
+        "customer",
+        ["created_at", "id", "gone_at"],
+        unique=False,
+        postgresql_where=sa.text("gone_at IS NULL"),
+        sqlite_where=sa.text("gone_at IS NULL"),
+    )
+    op.create_index(
+        "ix_customer_email",
+        "customer",
+        ["email_key", "id", "gone_at"],
+        unique=False,
+        postgresql_where=sa.text("gone_at IS NULL"),
+        sqlite_where=sa.text("gone_at IS NULL"),
+    )
+    op.create_index(
+        "ix_customer_gone",
+        "customer",
+        ["created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("gone_at IS NOT NULL"),
+        sqlite_where=sa.text("gone_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_customer_grid",
+        "customer",
+        [
+            "created_at",
+            "id",
+            "shop_id",
+            "website_id",
+            "group_id",
+            "origin_id",
+            "is_subscribed",
+            "updated_at",
+            "billing_country",
+            "billing_region",
+            "name_key",
+            "email_key",
+            "gone_at",
+        ],
+        unique=False,
+        postgresql_where=sa.text("gone_at IS NULL"),
+        sqlite_where=sa.text("gone_at IS NULL"),
+    )
+    op.create_index(
+        "ix_customer_name",
+        "customer",
+        ["name_key", "id", "gone_at"],
+        unique=False,
+        postgresql_where=sa.text("gone_at IS NULL"),
+        sqlite_where=sa.text("gone_at IS NULL"),
+    )
+    op.create_index(
+        "ix_customer_number",
+        "customer",
+        ["origin_id", "id", "gone_at"],
+        unique=False,
+        postgresql_where=sa.text("gone_at IS NULL"),
+        sqlite_where=sa.text("gone_at IS NULL"),
+    )
+    op.create_index(
+        "ix_customer_updated",
+        "customer",
+        ["updated_at", "id", "gone_at"],
+        unique=False,
+        postgresql_where=sa.text("gone_at IS NULL"),
+        sqlite_where=sa.text("gone_at IS NULL"),
+    )
     op.create_table(
         "customer_group",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
@@ -721,7 +826,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("channel_id", sa.Integer(), nullable=False),
         sa.Column("entity", sa.String(length=16), nullable=False),
-        sa.Column("kind", sa.String(length=12), nullable=False, comment="first, tick, full or record"),
+        sa.Column("kind", sa.String(length=12), nullable=False, comment="first, tick or full"),
         sa.Column("person", sa.Text(), nullable=True, comment="null: the schedule"),
         sa.Column("started_at", sa.BigInteger(), nullable=False),
         sa.Column("renewed_at", sa.BigInteger(), nullable=False, comment="last sign of life"),
