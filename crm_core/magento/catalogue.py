@@ -128,6 +128,22 @@ class Catalogue:
             told.update((sku, by_sku.get(sku.casefold()) or Salability(sku)) for sku in asked)
         return told
 
+    def are_salable(self, skus: Iterable[str], stock_id: int) -> dict[str, bool | None]:
+        """For each SKU whether it can be sold from the stock at all now; None where the shop does not tell.
+
+        A configurable one can be whose every variant is out of stock; a product that is switched off cannot (observed
+        on Magento 2.4.7). Magento_InventorySalesApi::stock.
+        """
+        told: dict[str, bool | None] = {}
+        path = "/V1/inventory/are-products-salable"
+        for chunk in _chunks(skus, _MOST_SALABLE):
+            parameters = [(f"skus[{number}]", sku) for number, sku in enumerate(chunk)]
+            answer = self._connection.get(path, [*parameters, ("stockId", str(stock_id))])
+            answers: list[Salability] = decode(answer, list[Salability], f"GET {path}")
+            by_sku = {each.sku.casefold(): each.salable for each in answers}
+            told.update((sku, by_sku.get(sku.casefold())) for sku in chunk)
+        return told
+
     def salable_quantity(self, sku: str, stock_id: int) -> float | None:
         """How many can still be sold from the stock, open orders subtracted; 0 for a disabled product.
 
