@@ -18,7 +18,7 @@ from crm_core.store.indexes import ensure_indexes
 from crm_core.store.schema import SCHEMA_VERSION
 from crm_core.store.schema import migrate as migrate_store
 from crm_core.sync.channels import Channel, channels, open_shop
-from crm_core.sync.schedule import last_success
+from crm_core.sync.schedule import last_successes
 
 
 def migrate() -> None:
@@ -88,5 +88,14 @@ def _port_is_usable() -> str:
 
 def _channel_opens(store: Store, channel: Channel) -> str:
     shop = open_shop(store, channel)
-    when = age(last_success(store, channel.id))
-    return f"{channel.base_url}, {len(shop.store_views)} store views, oldest look that succeeded: {when}"
+    return f"{channel.base_url}, {len(shop.store_views)} store views, {_reading(store, channel.id)}"
+
+
+def _reading(store: Store, channel_id: int) -> str:
+    """What of the channel was never read; else what was read longest ago, and when."""
+    successes = last_successes(store, channel_id)
+    never = [entity for entity, moment in successes.items() if moment is None]
+    if never:
+        return f"not read yet: {', '.join(never)}"
+    moment, entity = min((moment, entity) for entity, moment in successes.items() if moment is not None)
+    return f"read longest ago: {entity}, {age(moment)}"

@@ -136,6 +136,8 @@ def normalise_base_url(address: str) -> str:
     Raises BadInput for what is no web address.
     """
     text = address.strip()
+    if not text:
+        raise BadInput("The address of the shop is missing. Write it like https://shop.example.")
     if "://" not in text:
         text = f"https://{text}"
     try:

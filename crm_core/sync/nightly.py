@@ -23,7 +23,7 @@ from crm_core.sync.channels import (
     open_shop,
     pausing_on_trouble,
 )
-from crm_core.sync.schedule import last_success
+from crm_core.sync.schedule import last_successes
 from crm_core.sync.work import holding
 
 logger = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def _audit_entity(store: Store, channel: Channel, entity: str, holder: str, on_s
 
 def _is_due(store: Store, channel: Channel, now: datetime) -> bool:
     """Whether it is night in the shop, or no audit began for two days, and none began for 20 hours."""
-    if last_success(store, channel.id) is None or channel.created_at > now - AT_MOST_EVERY:
+    if None in last_successes(store, channel.id).values() or channel.created_at > now - AT_MOST_EVERY:
         return False
     with store.reading() as connection:
         free_at = connection.scalar(select(tables.lease.c.expires_at).where(tables.lease.c.name == _name(channel.id)))

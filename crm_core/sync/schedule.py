@@ -112,7 +112,6 @@ def begin(store: Store, channel_id: int, entity: str) -> Request:
             .where(
                 tables.sync_run.c.channel_id == channel_id,
                 tables.sync_run.c.entity == entity,
-                tables.sync_run.c.kind != "record",
                 tables.sync_run.c.finished_at.is_(None),
             )
             .values(finished_at=tables.sync_run.c.renewed_at, error="It was cut off; the next run went on.")
@@ -176,13 +175,14 @@ def finish_failed(store: Store, channel_id: int, entity: str, error: Exception) 
         )
 
 
-def last_success(store: Store, channel_id: int) -> datetime | None:
-    """Since when at the latest all of the channel's records are mirrored; None if one entity never was."""
+def last_successes(store: Store, channel_id: int) -> dict[str, datetime | None]:
+    """When each entity of the channel was last read to its end, in the order of work; None: never."""
+    query = select(tables.sync_state.c.entity, tables.sync_state.c.last_success_at).where(
+        tables.sync_state.c.channel_id == channel_id
+    )
     with store.reading() as connection:
-        moments = connection.scalars(
-            select(tables.sync_state.c.last_success_at).where(tables.sync_state.c.channel_id == channel_id)
-        ).all()
-    return None if not moments or None in moments else min(moments)
+        found = {row.entity: row.last_success_at for row in connection.execute(query)}
+    return {entity: found.get(entity) for entity in ENTITIES}
 
 
 def last_read(store: Store, channel_id: int, entity: str) -> datetime | None:

@@ -184,8 +184,11 @@ def _connect() -> str:
     name = _typed("channel-name")
     if not name:
         raise BadInput("Give the channel a name.")
+    url = _typed("channel-url")
+    if not url:
+        raise BadInput("Give the address of the store, such as https://shop.example.com.")
     credentials = _credentials()
-    report = check(normalise_base_url(_typed("channel-url")), credentials)
+    report = check(normalise_base_url(url), credentials)
     if not report.is_usable:
         st.session_state[_REPORT] = report
         return ""

@@ -139,7 +139,8 @@ def guarded(draw: Callable[_P, None]) -> Callable[_P, None]:
             draw(*args, **kwargs)
         except DeskError as error:
             say(error)
-            st.button("Try again", icon=":material/refresh:", key=f"again-{draw.__qualname__}")
+            if not isinstance(error, BadInput):  # what was asked for stays wrong, however often it is asked
+                st.button("Try again", icon=":material/refresh:", key=f"again-{draw.__qualname__}")
         except Exception:  # noqa: BLE001  # the outermost frame of a screen: the app stays up and the log has the rest
             reference = f"E-{secrets.token_hex(3).upper()}"
             _log.exception("%s: %s failed", reference, draw.__qualname__)

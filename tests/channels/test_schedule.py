@@ -188,8 +188,9 @@ def test_an_unknown_entity_is_told_with_those_that_exist(store: Store, channel: 
         schedule.request_sync(store, channel.id, "ben", ["invoices"])
 
 
-def test_the_last_success_of_a_channel_is_that_of_its_slowest_entity(store: Store, channel: Channel) -> None:
+def test_each_entity_of_a_channel_tells_its_last_success(store: Store, channel: Channel) -> None:
     done(store, channel, "stores", "customers", "orders")
-    assert schedule.last_success(store, channel.id) is None
-    done(store, channel, "carts")
-    assert schedule.last_success(store, channel.id) == state(store, "stores").last_success_at
+    told = schedule.last_successes(store, channel.id)
+    assert list(told) == ["stores", "customers", "orders", "carts"]
+    assert told["carts"] is None
+    assert told["orders"] == state(store, "orders").last_success_at

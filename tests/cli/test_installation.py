@@ -73,7 +73,18 @@ def test_the_doctor_finds_all_well(desk: Desk, served: Served, monkeypatch: pyte
     said = desk("doctor")
     assert said.status == 0, said.out
     assert "PROBLEM" not in said.out
-    assert "oldest look that succeeded: never" in said.out
+    assert "not read yet: stores, customers, orders, carts" in said.out
+
+
+def test_the_doctor_names_what_was_read_longest_ago(desk: Desk, served: Served) -> None:
+    assert desk("channel", "add", "Shop", served.url, "--token", "demo").status == 0
+    for entity in ("customers", "stores", "orders", "carts"):
+        assert desk("sync", "--entity", entity).status == 0
+        if entity == "customers":
+            assert "not read yet: orders, carts" in desk("doctor").out
+    said = desk("doctor").out
+    assert "read longest ago: customers, " in said
+    assert " ago" in said
 
 
 def test_the_doctor_says_which_channel_cannot_be_opened(

@@ -290,11 +290,18 @@ def test_an_address_is_written_in_one_way(typed: str, address: str) -> None:
         "https://<b>",
         "https://☃.example",
         "https://ö ö",
+        "  ",
     ],
 )
 def test_an_address_that_is_none_is_refused(typed: str) -> None:
     with pytest.raises(BadInput, match="address"):
         normalise_base_url(typed)
+
+
+def test_a_missing_address_is_not_quoted() -> None:
+    with pytest.raises(BadInput, match="missing") as refused:
+        normalise_base_url(" ")
+    assert "“" not in str(refused.value)
 
 
 @given(st.text(max_size=60))

@@ -50,6 +50,8 @@ def test_the_first_store_is_connected_from_the_screen_after_a_check(empty_desk: 
     at = empty_desk.switch_page(PAGES["channels"]).run()
     _press(at, "Add channel")
     at.text_input(key="channel-name").set_value("Nordlicht").run()
+    _press(at, "Check and connect")
+    assert "address of the store" in at.error[0].value
     at.text_input(key="channel-url").set_value(filled.url).run()
     _press(at, "Check and connect")
     assert "access token" in at.error[0].value

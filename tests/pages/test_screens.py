@@ -82,6 +82,7 @@ def test_an_id_that_does_not_exist_is_told_with_a_way_back(desk: Desk, page: str
         assert not at.exception, wanted
         assert at.warning, wanted
         assert at.get("page_link"), wanted
+        assert "Try again" not in [each.label for each in at.button], wanted
 
 
 def test_addresses_edited_by_hand_are_told_and_the_rest_of_them_holds(desk: Desk) -> None:
