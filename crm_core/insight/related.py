@@ -74,6 +74,10 @@ class AttemptLine:
     order_key: int | None
     order_increment_id: str | None
     duration_ms: int | None
+    reason: str | None
+    """The code of the check that a refused or not placed one belongs to; None where no check tells."""
+    alarm: str | None
+    """What must be mended in the shop: it had several live orders of the cart."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,8 @@ def attempts_of(connection: Connection, cart_key: int) -> tuple[AttemptLine, ...
             order_key=None if row.order_origin_id is None else record_key(shop_id, row.order_origin_id),
             order_increment_id=row.order_increment_id,
             duration_ms=row.duration_ms,
+            reason=row.reason,
+            alarm=row.alarm,
         )
         for row in rows
     )

@@ -25,6 +25,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, and_, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from crm_core.sales.preflight.check import Code
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of, record_key
 from crm_core.store.tables import attempt, order, record_event
@@ -72,6 +73,10 @@ class Attempt:
     order_key: int | None
     order_increment_id: str | None
     duration_ms: int | None
+    reason: str | None
+    """The Code of the check that a refused or not placed one belongs to; None where no check tells."""
+    alarm: str | None
+    """What a person must mend in the shop: it has several live orders for the cart."""
 
     @property
     def cart_origin_id(self) -> int:
@@ -235,7 +240,7 @@ def mark_placed(store: Store, attempt_id: int, order_origin_id: int, answer_stat
         other = holder_in(connection, found.cart_key)
         if row.order_origin_id is not None or (other is not None and other.id != attempt_id):
             text = f"The shop has another order for this cart, too (id {order_origin_id}). Cancel one of them there."
-            _tell(connection, found, "alarm", now, text)
+            _raise_alarm(connection, found, text)
         if row.order_origin_id is not None:
             return
         connection.execute(
@@ -289,16 +294,27 @@ def mark_failed(
     state: str,
     message: str,
     *,
+    reason: Code | None = None,
     answer_status: int | None = None,
     only_from: Sequence[str] = ("claimed", "sent"),
 ) -> bool:
-    """Whether the attempt ended here without an order, as `state` (refused or not_placed); it lets go of the cart."""
+    """Whether the attempt ended here without an order, as `state` (refused or not_placed); it lets go of the cart.
+
+    `reason` is kept for counting: which check the attempt failed at.
+    """
     now = datetime.now(UTC)
     with store.writing() as connection:
         row = connection.execute(
             update(attempt)
             .where(attempt.c.id == attempt_id, attempt.c.state.in_(only_from))
-            .values(state=state, holds=False, message=message, answer_status=answer_status, settled_at=now)
+            .values(
+                state=state,
+                holds=False,
+                message=message,
+                reason=reason,
+                answer_status=answer_status,
+                settled_at=now,
+            )
             .returning(*attempt.c)
         ).one_or_none()
         if row is None:
@@ -311,10 +327,26 @@ def mark_failed(
         return True
 
 
+def unalarmed(store: Store, since: datetime) -> list[Attempt]:
+    """Attempts placed since then whose order stands, and that no alarm was raised about."""
+    with store.reading() as connection:
+        rows = connection.execute(
+            select(attempt)
+            .where(
+                attempt.c.holds,
+                attempt.c.state == "placed",
+                attempt.c.alarm.is_(None),
+                attempt.c.settled_at > since,
+            )
+            .order_by(attempt.c.id)
+        ).all()
+    return [_attempt(row) for row in rows]
+
+
 def raise_alarm(store: Store, about: Attempt, text: str) -> None:
-    """The cart's timeline tells of something that a person must look at in the shop."""
+    """The attempt and its cart's timeline tell of something that a person must mend in the shop; the first stands."""
     with store.writing() as connection:
-        _tell(connection, about, "alarm", datetime.now(UTC), text)
+        _raise_alarm(connection, about, text)
 
 
 def take_lookup(store: Store, due: Attempt) -> bool:
@@ -357,6 +389,14 @@ def _give_up_stale(connection: Connection, now: datetime, where: Any) -> None:
     ).all()
     for row in rows:
         _tell(connection, _attempt(row), "not_placed", now, message)
+
+
+def _raise_alarm(connection: Connection, about: Attempt, text: str) -> None:
+    moved = connection.execute(
+        update(attempt).where(attempt.c.id == about.id, attempt.c.alarm.is_(None)).values(alarm=text)
+    )
+    if moved.rowcount == 1:
+        _tell(connection, about, "alarm", datetime.now(UTC), text)
 
 
 def _tell(connection: Connection, about: Attempt, kind: str, at: datetime, text: str, *, entity: str = "cart") -> None:
@@ -404,4 +444,6 @@ def _attempt(row: Row[Any]) -> Attempt:
         order_key=None if order_id is None else record_key(values["shop_id"], order_id),
         order_increment_id=values["order_increment_id"],
         duration_ms=values["duration_ms"],
+        reason=values["reason"],
+        alarm=values["alarm"],
     )

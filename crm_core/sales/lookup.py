@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
@@ -13,6 +13,7 @@ from crm_core.magento.payloads import Order
 from crm_core.sales import attempts
 from crm_core.sales.attempts import Attempt
 from crm_core.sales.outcomes import placed_message
+from crm_core.sales.preflight.check import Code
 from crm_core.store.database import Store
 from crm_core.store.tables import cart, order
 from crm_core.sync.cart_status import CANCELLED_STATE
@@ -20,6 +21,9 @@ from crm_core.sync.channels import OpenShop, channel_of_store, open_shop
 from crm_core.sync.record import synchronise_cart
 
 logger = logging.getLogger(__name__)
+
+_WATCHED = timedelta(days=1)
+"""How long after a placed order another one of its cart is an alarm."""
 
 
 def shop_of(store: Store, cart_key: int) -> OpenShop:
@@ -49,9 +53,6 @@ def look_up(store: Store, shop: OpenShop, about: Attempt) -> bool:
     live = [each for each in later if is_live(each)]
     ours = (live or later)[0]
     attempts.mark_placed(store, about.id, ours.entity_id, None, "The order was found in the shop.")
-    if len(live) > 1:
-        numbers = ", ".join(each.increment_id or str(each.entity_id) for each in live)
-        attempts.raise_alarm(store, about, f"The shop has several orders for this cart: {numbers}. Cancel all but one.")
     return True
 
 
@@ -68,10 +69,44 @@ def read_back(store: Store, attempt_id: int) -> bool:
         found = _mirrored(store, placed)
         if found is not None:
             attempts.mark_read_back(store, found, placed_message(found))
+        raise_alarms(store)
     except DeskError as trouble:
         logger.warning("The order of attempt %d is placed but could not be read back: %s", attempt_id, trouble)
         return False
     return found is not None
+
+
+def raise_alarms(store: Store) -> None:
+    """Who placed an order of a cart that has several live ones is told, on the attempt and on the cart's timeline.
+
+    The shop made another at the same moment, for its customer or its own people. Asks the store only: the mirror holds
+    what reading back and the sync have found, whichever comes first.
+    """
+    watched = attempts.unalarmed(store, datetime.now(UTC) - _WATCHED)
+    if not watched:
+        return
+    live: dict[int, list[str]] = {}
+    with store.reading() as connection:
+        rows = connection.execute(
+            select(order.c.cart_id, order.c.increment_id)
+            .where(
+                order.c.cart_id.in_({each.cart_key for each in watched}),
+                order.c.state != CANCELLED_STATE,
+                order.c.gone_at.is_(None),
+            )
+            .order_by(order.c.id)
+        )
+        for row in rows:
+            live.setdefault(row.cart_id, []).append(row.increment_id)
+    for each in watched:
+        numbers = live.get(each.cart_key, [])
+        if len(numbers) > 1:
+            attempts.raise_alarm(
+                store,
+                each,
+                f"The shop has {len(numbers)} live orders of this cart: {', '.join(numbers)}. Cancel all but one, with "
+                "Actions on the order's page or in Magento.",
+            )
 
 
 def settle_one(store: Store, due: Attempt) -> bool:
@@ -89,6 +124,7 @@ def settle_one(store: Store, due: Attempt) -> bool:
             due.id,
             "not_placed",
             f"The shop was asked {times} until {now:%H:%M} UTC and has no order for this cart, so nothing was placed.",
+            reason=Code.SHOP,
             only_from=("sent", "unclear"),
         )
     return False

@@ -30,6 +30,8 @@ class Placed:
     agreed_grand_total: Decimal
     currency: str
     message: str
+    alarm: str | None = None
+    """What a person must mend in the shop now: it has several live orders of the cart."""
 
     @property
     def differs(self) -> bool:
@@ -99,6 +101,7 @@ def outcome_of(store: Store, attempt_id: int) -> Placed | Refused | Unclear:
             agreed_grand_total=found.shown_grand_total,
             currency=found.currency,
             message=placed_message(found),
+            alarm=found.alarm,
         )
     if found.state in ("refused", "not_placed"):
         return Refused(found.id, found.message or "", found.answer_status)

@@ -29,7 +29,7 @@ from crm_core.magento.payloads import Address, Cart, Order, PaymentMethod, Total
 from crm_core.sales import attempts
 from crm_core.sales.attempts import Attempt, Held, Terms
 from crm_core.sales.decisions import require_person
-from crm_core.sales.lookup import is_live, look_up, read_back, settle_one, shop_of
+from crm_core.sales.lookup import is_live, look_up, raise_alarms, read_back, settle_one, shop_of
 from crm_core.sales.obstacles import why_not
 from crm_core.sales.offer import Choice, lines_mark, prepare, price, store_code
 from crm_core.sales.outcomes import (
@@ -128,6 +128,7 @@ def settle(store: Store) -> int:
             settled += settle_one(store, each)
         except DeskError as trouble:
             logger.warning("The outcome of attempt %d is still open: %s", each.id, trouble)
+    raise_alarms(store)
     return settled
 
 

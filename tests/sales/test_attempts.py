@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from sqlalchemy import select
 
 from crm_core.sales import attempts
 from crm_core.sales.attempts import Attempt, Held, Terms
+from crm_core.sales.preflight.check import Code
 from crm_core.store.database import Store
 from crm_core.store.tables import order, record_event
 from tests.sales.rows import NOON, ORDER_ID, add_cart, add_order, add_shop
@@ -55,14 +57,17 @@ def test_a_claim_on_another_cart_or_shop_is_free(store: Store, cart_key: int) ->
 def test_a_refused_attempt_lets_go_and_is_kept_with_its_message(store: Store, cart_key: int) -> None:
     first = _claim(store, cart_key)
     assert attempts.mark_sent(store, first.id, 80, 120)
-    assert attempts.mark_failed(store, first.id, "refused", "The requested qty is not available", answer_status=400)
+    assert attempts.mark_failed(
+        store, first.id, "refused", "The requested qty is not available", reason=Code.SHORT, answer_status=400
+    )
     second = _claim(store, cart_key, "Ben")
     kept = attempts.attempts_of_cart(store, cart_key)
     assert [each.id for each in kept] == [second.id, first.id]
-    assert (kept[1].state, kept[1].message, kept[1].answer_status) == (
+    assert (kept[1].state, kept[1].message, kept[1].answer_status, kept[1].reason) == (
         "refused",
         "The requested qty is not available",
         400,
+        "short",
     )
     assert kept[1].duration_ms is not None
     assert _events(store, cart_key) == [("refused", "Anna")]
@@ -195,7 +200,10 @@ def test_another_order_than_the_one_that_was_found_raises_an_alarm(store: Store,
     assert _events(store, cart_key) == []
     attempts.mark_placed(store, placed.id, ORDER_ID + 1, 200, "Placed.")
     assert _events(store, cart_key) == [("alarm", "Anna")]
-    assert attempts.attempt_by_id(store, placed.id) == placed
+    now = attempts.attempt_by_id(store, placed.id)
+    assert now is not None
+    assert now == replace(placed, alarm=now.alarm)
+    assert f"id {ORDER_ID + 1}" in (now.alarm or "")
 
 
 def test_one_process_at_a_time_looks_an_order_up(store: Store, cart_key: int) -> None:
