@@ -15,6 +15,7 @@ from demo_store.faults import NAMES, of_names
 from demo_store.live import Live
 from demo_store.server import answering, listen
 from demo_store.shop import Shop
+from demo_store.state import OtherFormat
 
 
 def run(
@@ -43,6 +44,13 @@ def run(
         raise typer.Exit(1) from None
     try:
         shop = Shop(db, orders=orders, carts=carts, customers=customers, seed=seed)
+    except OtherFormat as problem:
+        typer.echo(
+            f"The shop's file {db} cannot be used: {problem}. It holds made-up data only: delete it, and the next "
+            "start makes a new one; or name another file by --db.",
+            err=True,
+        )
+        raise typer.Exit(1) from None
     except (OSError, sqlite3.Error, msgspec.DecodeError) as problem:
         typer.echo(f"The shop's file {db} cannot be used ({problem}): move it away, or name another by --db.", err=True)
         raise typer.Exit(1) from None

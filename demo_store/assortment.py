@@ -1,9 +1,11 @@
-"""What the demo shop sells: things for house, hearth and garden, three of them in sizes, two of them virtual."""
+"""What the demo shop sells: things for house, hearth and garden, some in sizes and colours, two of them virtual."""
 
 from __future__ import annotations
 
+from itertools import product as combinations
 from typing import Any
 
+from demo_store import attributes
 from demo_store.records import Records
 from demo_store.state import Doc
 
@@ -50,11 +52,20 @@ _SIMPLE = (
     ("DRAWER-OLD", "Drawer unit (discontinued)", 159.00, 14.0),
     ("RARE-01", "Etched carafe, last pieces", 79.00, 1.0),
 )
-_SIZED = (
-    ("SLIPPER", "Felt slippers", 45.00, ("37", "39", "41", "43")),
-    ("ROBE", "Linen bathrobe", 110.00, ("S", "M", "L")),
-    ("DUVET", "Duvet cover, washed cotton", 95.00, ("140", "200", "240")),
+_COLOUR, _SIZE = 93, 144
+# SKU, name, price in EUR, what it comes in
+_CONFIGURABLE: tuple[tuple[str, str, float, dict[int, tuple[str, ...]]], ...] = (
+    ("SLIPPER", "Felt slippers", 45.00, {_SIZE: ("37", "39", "41", "43")}),
+    ("ROBE", "Linen bathrobe", 110.00, {_SIZE: ("S", "M", "L")}),
+    ("DUVET", "Duvet cover, washed cotton", 95.00, {_SIZE: ("140", "200", "240")}),
 )
+_NEW: tuple[tuple[str, str, float, dict[int, tuple[str, ...]]], ...] = (
+    ("SWEATER", "Lambswool sweater", 89.00, {_COLOUR: ("Moss", "Navy", "Oatmeal"), _SIZE: ("S", "M", "L")}),
+    ("CURTAIN", "Linen curtain", 64.00, {_COLOUR: ("White", "Sand"), _SIZE: ("140", "200")}),
+)
+NEW_IN = frozenset(sku for sku, *_ in _NEW)
+"""Configurable products that nobody has bought yet: they come in colours and sizes, to try out."""
+
 _VIRTUAL = (
     ("COURSE-01", "Bread baking course (online)", 40.00),
     ("WARRANTY-3", "Three-year warranty", 24.00),
@@ -65,15 +76,14 @@ def stock_up(records: Records) -> None:
     """Put the assortment and the coupons WELCOME10 (10 %) and SPRING25 (expired) into an empty shop."""
     for sku, name, price, weight in _SIMPLE:
         _add(records, sku, name, price, "simple", weight=weight, qty=5 if sku == "RARE-01" else 10000)
-    for sku, name, price, sizes in _SIZED:
-        parent = _add(records, sku, name, price, "configurable", weight=0.5, qty=0)
-        parent["children"] = []
-        for size in sizes:
-            child = _add(records, f"{sku}-{size}", f"{name}, {size}", price, "simple", weight=0.5)
-            child["parent_id"] = parent["id"]
-            parent["children"].append(child["id"])
+    attributes.add(records, _COLOUR, "color", "Colour")
+    attributes.add(records, _SIZE, "size", "Size")
+    for configurable in _CONFIGURABLE:
+        _add_variants(records, *configurable)
     for sku, name, price in _VIRTUAL:
         _add(records, sku, name, price, "virtual")
+    for configurable in _NEW:
+        _add_variants(records, *configurable)
     for code, percent, expires in (("WELCOME10", 10, None), ("SPRING25", 25, "2020-05-31 22:00:00")):
         ident = records.next_id("rule")
         rule: Doc = {"rule_id": ident, "name": f"{code.title()}: {percent} percent off", "is_active": True}
@@ -82,6 +92,19 @@ def stock_up(records: Records) -> None:
         coupon: Doc = {"coupon_id": ident, "rule_id": ident, "code": code, "usage_limit": 0, "usage_per_customer": 0}
         coupon |= {"times_used": 0, "expiration_date": expires, "is_primary": True}
         records.state.put("coupon", ident, coupon | {"created_at": records.stamp(), "type": 0})
+
+
+def _add_variants(records: Records, sku: str, name: str, price: float, comes_in: dict[int, tuple[str, ...]]) -> None:
+    """A configurable product and, for each combination of what it comes in, the simple product behind it."""
+    parent = _add(records, sku, name, price, "configurable", weight=0.5, qty=0)
+    parent |= {"attributes": list(comes_in), "children": []}
+    for words in combinations(*comes_in.values()):
+        child = _add(records, "-".join((sku, *words)), ", ".join((name, *words)), price, "simple", weight=0.5)
+        child["parent_id"] = parent["id"]
+        child["choices"] = {
+            str(ident): attributes.word(records, ident, text) for ident, text in zip(comes_in, words, strict=True)
+        }
+        parent["children"].append(child["id"])
 
 
 def _add(

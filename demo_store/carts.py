@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from demo_store import addresses, catalog, coupons, totals
+from demo_store import addresses, attributes, catalog, coupons, totals
 from demo_store.customers import existing, quoted
 from demo_store.numbers import ZERO, dec, number
 from demo_store.records import Records
@@ -156,6 +156,15 @@ def line_rest(cart: Doc, line: Doc) -> Doc:
     }
 
 
+def line_in_full(records: Records, cart: Doc, line: Doc) -> Doc:
+    """A line as the calls about single lines answer it: with what was chosen of a configurable product."""
+    variant = records.product(line.get("child_id"))
+    if variant is None:
+        return line_rest(cart, line)
+    options = {"extension_attributes": {"configurable_item_options": attributes.item_options(variant)}}
+    return line_rest(cart, line) | {"product_option": options}
+
+
 def lines_rest(records: Records, cart: Doc) -> list[Doc]:
     """The lines that still show, as carts answer them."""
     return [line_rest(cart, line) for line in cart["lines"] if catalog.shown(records, line)]
@@ -216,13 +225,14 @@ def add_line(records: Records, cart: Doc, sku: str, qty: Decimal, child_sku: str
     Raises Refusal 404 for an unknown SKU, 400 for a disabled product or a quantity that is not available.
     """
     product = catalog.by_sku(records, sku)
-    if not catalog.enabled(product):
-        raise Refusal(400, "Product that you are trying to add is not available.")
     child = catalog.by_sku(records, child_sku) if child_sku else None
+    if not catalog.enabled(product) or (child is not None and not catalog.enabled(child)):
+        raise Refusal(400, "Product that you are trying to add is not available.")
     if product["type_id"] == "configurable" and child is None:
         raise Refusal(400, "The product's required option(s) weren't entered. Make sure the options are entered.")
     stock = child or product
-    line = next((one for one in cart["lines"] if one["sku"] == stock["sku"]), None)
+    same = (product["id"], stock["sku"])
+    line = next((one for one in cart["lines"] if (one["product_id"], one["sku"]) == same), None)
     wanted = qty + (dec(line["qty"]) if line else ZERO)
     message = catalog.stock_message(stock, wanted)
     if message:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from demo_store import attributes
 from demo_store.numbers import dec, number
 from demo_store.records import Records
 from demo_store.refusal import Refusal
@@ -87,13 +88,14 @@ def stock_message(product: Doc, qty: Decimal) -> str | None:
     return None
 
 
-def rest(product: Doc) -> Doc:
-    """The product as GET /products/:sku answers it."""
+def rest(records: Records, product: Doc) -> Doc:
+    """The product as GET /products/:sku answers it; a configurable one has no price of its own (observed on 2.4.7)."""
     extension: Doc = {"website_ids": product["website_ids"], "stock_item": stock_item(product)}
     body: Doc = {key: product[key] for key in ("id", "sku", "name")}
+    is_configurable = product["type_id"] == "configurable"
     body |= {
         "attribute_set_id": 4,
-        "price": product["price"],
+        "price": 0 if is_configurable else product["price"],
         "status": product["status"],
         "visibility": 1 if product.get("parent_id") else 4,
         "type_id": product["type_id"],
@@ -102,7 +104,8 @@ def rest(product: Doc) -> Doc:
     }
     if product["type_id"] != "virtual":
         body["weight"] = product["weight"]
-    if product["type_id"] == "configurable":
+    if is_configurable:
+        extension["configurable_product_options"] = attributes.product_options(records, product)
         extension["configurable_product_links"] = product["children"]
     url_key = "".join(char if char.isalnum() else "-" for char in product["name"].lower())
     return body | {
@@ -114,17 +117,18 @@ def rest(product: Doc) -> Doc:
         "custom_attributes": [
             {"attribute_code": "options_container", "value": "container2"},
             {"attribute_code": "url_key", "value": url_key.strip("-")},
-            {"attribute_code": "required_options", "value": "0"},
-            {"attribute_code": "has_options", "value": "0"},
+            {"attribute_code": "required_options", "value": "1" if is_configurable else "0"},
+            {"attribute_code": "has_options", "value": "1" if is_configurable else "0"},
             {"attribute_code": "tax_class_id", "value": "2"},
             {"attribute_code": "category_ids", "value": []},
+            *attributes.custom_attributes(records, product),
         ],
     }
 
 
-def listed(product: Doc) -> Doc:
+def listed(records: Records, product: Doc) -> Doc:
     """The product as GET /products answers it: without its stock."""
-    body = rest(product)
+    body = rest(records, product)
     del body["extension_attributes"]["stock_item"]
     return body
 

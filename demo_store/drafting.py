@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from demo_store import catalog
+from demo_store import attributes, catalog
 from demo_store.coupons import rule_of
 from demo_store.numbers import ZERO, cents, dec, number
 from demo_store.records import Records
@@ -141,8 +141,7 @@ def _items(records: Records, cart: Doc, line: Doc, order: Doc) -> list[Doc]:
         item["applied_rule_ids"] = order["applied_rule_ids"]
     if child is None:
         return [item]
-    option = {"option_id": "93", "option_value": child["id"]}
-    item["product_option"] = {"extension_attributes": {"configurable_item_options": [option]}}
+    item["product_option"] = {"extension_attributes": {"configurable_item_options": attributes.item_options(child)}}
     below = _common(records, line, order, child["id"], child["name"], "simple", line["item_id"] + 1)
     for name in ("tax_amount", "base_tax_amount", "discount_amount", "base_discount_amount", "original_price"):
         below[name] = 0

@@ -12,7 +12,7 @@ from typing import Any
 from faker import Faker
 
 from demo_store import addresses, carts, catalog, checkout, customers, orders, placing, totals
-from demo_store.assortment import stock_up
+from demo_store.assortment import NEW_IN, stock_up
 from demo_store.records import Records
 from demo_store.state import Doc
 
@@ -97,8 +97,11 @@ def generate(records: Records, *, orders: int, carts: int, customers: int, seed:
     author.at(author.now - timedelta(days=_DAYS + 30))
     stock_up(records)
     rare = {"RARE-01"}  # so few that shoppers would soon be refused
+    new = {child for one in records.state.all("product") if one["sku"] in NEW_IN for child in one["children"]}
     author.sold = [
-        one for one in records.state.all("product") if one["type_id"] != "configurable" and one["sku"] not in rare
+        one
+        for one in records.state.all("product")
+        if one["type_id"] != "configurable" and one["sku"] not in rare and one["id"] not in new
     ]
     if orders or carts or customers:
         author.fakers = {locale: Faker(locale) for locale in _PLACES}

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from demo_store import addresses, carts, catalog, checkout, coupons, customers, documents, orders, stores, totals
+from demo_store import (
+    addresses,
+    attributes,
+    carts,
+    catalog,
+    checkout,
+    coupons,
+    customers,
+    documents,
+    orders,
+    stores,
+    totals,
+)
 from demo_store.call import Call
 from demo_store.numbers import dec, number
 from demo_store.refusal import Refusal, internal_error, required, wrong_type
@@ -40,6 +52,11 @@ def _selected_payment(call: Call) -> Any:
     return named | ({"po_number": payment["po_number"]} if payment["po_number"] else {})
 
 
+def _items(call: Call) -> list[Doc]:
+    records, cart = call.records, call.cart()
+    return [carts.line_in_full(records, cart, line) for line in cart["lines"] if catalog.shown(records, line)]
+
+
 def _cart_item(call: Call) -> Doc:
     given = call.body.get("cartItem", call.body.get("cart_item")) if isinstance(call.body, dict) else None
     if not isinstance(given, dict):
@@ -49,19 +66,13 @@ def _cart_item(call: Call) -> Doc:
 
 def _add_item(call: Call) -> Doc:
     cart, given = call.cart(), _cart_item(call)
-    sku, child = str(given.get("sku")), None
-    product = catalog.by_sku(call.records, sku)
-    option = (given.get("product_option") or {}).get("extension_attributes", {}).get("configurable_item_options")
-    if option:
-        chosen = call.records.product(int(option[0]["option_value"]))
-        child = chosen["sku"] if chosen else None
-    elif product.get("parent_id"):
-        parent = call.records.product(product["parent_id"])
-        if parent is not None:
-            sku, child = parent["sku"], product["sku"]
-    line = carts.add_line(call.records, cart, sku, _amount(given.get("qty", 1)), child)
+    product, child = catalog.by_sku(call.records, str(given.get("sku"))), None
+    if product["type_id"] == "configurable":
+        options = (given.get("product_option") or {}).get("extension_attributes", {}).get("configurable_item_options")
+        child = attributes.chosen(call.records, product, options or [])["sku"]
+    line = carts.add_line(call.records, cart, product["sku"], _amount(given.get("qty", 1)), child)
     carts.saved(call.records, cart, call.store_id)
-    return carts.line_rest(cart, line)
+    return carts.line_in_full(call.records, cart, line)
 
 
 def _set_item(call: Call) -> Doc:
@@ -159,11 +170,16 @@ def _configs(call: Call) -> list[Doc]:
 
 
 def _product(call: Call) -> Doc:
-    return catalog.rest(catalog.by_sku(call.records, call.path[0]))
+    return catalog.rest(call.records, catalog.by_sku(call.records, call.path[0]))
 
 
 def _products(call: Call) -> Doc:
-    return call.page(call.records.state.all("product"), catalog.COLUMNS, catalog.listed)
+    records = call.records
+    return call.page(records.state.all("product"), catalog.COLUMNS, lambda product: catalog.listed(records, product))
+
+
+def _attributes(call: Call) -> Doc:
+    return call.page(call.records.state.all("attribute"), attributes.COLUMNS, attributes.rest)
 
 
 def _stock_item(call: Call) -> Doc:
@@ -292,7 +308,7 @@ ROUTES = (
     Route("GET", "carts/search", _CART, _carts_search),
     Route("GET", "carts/:", _CART, _cart),
     Route("PUT", "carts/:", _CART, _assign),
-    Route("GET", "carts/:/items", _CART, lambda call: carts.lines_rest(call.records, call.cart())),
+    Route("GET", "carts/:/items", _CART, _items),
     Route("POST", "carts/:/items", _CART, _add_item),
     Route("PUT", "carts/:/items/:", _CART, _set_item),
     Route("DELETE", "carts/:/items/:", _CART, _drop_item),
@@ -374,6 +390,7 @@ ROUTES = (
     Route("GET", "shipments", "Magento_Sales::shipment", _documents("shipment")),
     Route("GET", "creditmemos", "Magento_Sales::sales_creditmemo", _documents("creditmemo")),
     Route("GET", "products", _PRODUCTS, _products),
+    Route("GET", "products/attributes", "Magento_Catalog::attributes_attributes", _attributes),
     Route("GET", "products/:", _PRODUCTS, _product),
     Route("GET", "attributeMetadata/customerAddress", None, lambda _call: addresses.metadata()),
     Route("GET", "stockItems/:", "Magento_CatalogInventory::cataloginventory", _stock_item),

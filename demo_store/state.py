@@ -10,8 +10,12 @@ from typing import Any, TypeAlias
 import msgspec
 
 Doc: TypeAlias = dict[str, Any]
+FORMAT = 2
+"""Grows whenever a file that was written before does not hold what the shop needs now."""
+
 KINDS = (
     "setting",
+    "attribute",
     "product",
     "customer",
     "cart",
@@ -24,10 +28,15 @@ KINDS = (
 )
 
 
+class OtherFormat(Exception):
+    """The file was written by a program that keeps a shop otherwise; the text says what to do."""
+
+
 class State:
     """All records by kind and id. A changed record is told with `touch` and written by `commit`, in one transaction.
 
-    Not safe for several threads: the shop holds its lock around every use. `:memory:` keeps nothing.
+    Not safe for several threads: the shop holds its lock around every use. `:memory:` keeps nothing. Raises OtherFormat
+    for a file of another program version, and leaves that file as it is.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -37,11 +46,13 @@ class State:
         if str(path) != ":memory:":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(path, check_same_thread=False)
+            _require_format(self._database)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
             self._database.execute(
                 "CREATE TABLE IF NOT EXISTS record (kind TEXT, id INTEGER, body BLOB, PRIMARY KEY (kind, id))"
             )
+            self._database.execute(f"PRAGMA user_version={FORMAT}")
             for kind, ident, body in self._database.execute("SELECT kind, id, body FROM record ORDER BY kind, id"):
                 self._records[kind][ident] = msgspec.json.decode(body)
 
@@ -98,3 +109,13 @@ class State:
         if self._database is not None:
             self._database.close()
             self._database = None
+
+
+def _require_format(database: sqlite3.Connection) -> None:
+    """Raise OtherFormat unless the file is new or of this format."""
+    is_new = database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    written = int(database.execute("PRAGMA user_version").fetchone()[0])
+    if not is_new and written != FORMAT:
+        database.close()
+        age = "an older" if written < FORMAT else "a newer"
+        raise OtherFormat(f"{age} version of the demo store wrote it")

@@ -71,9 +71,9 @@ def _catalogue(records: Records) -> None:
         product |= {"min_sale_qty": 1, "max_sale_qty": 10000, "qty_increments": 0, "backorders": 0}
         product |= {"created_at": "2026-11-21 18:08:07", "updated_at": "2026-11-21 18:08:07"}
         records.state.put("product", ident, product)
-    for ident in (15, 16):
-        (records.product(ident) or {})["parent_id"] = 17
-    (records.product(17) or {})["children"] = [15, 16]
+    for ident, colour in ((15, 4), (16, 5)):
+        (records.product(ident) or {}).update(parent_id=17, choices={"93": colour})
+    (records.product(17) or {}).update(attributes=[93], children=[15, 16])
     (records.product(10) or {})["qty"] = 5
     rule = {
         "rule_id": 1,

@@ -185,8 +185,8 @@ def test_a_variant_is_added_by_its_options_and_replaces_another(desk: Desk) -> N
     with pytest.raises(ShopRefused, match="option"):
         _mend(desk, cart_id, AddLine("SLIPPER", Decimal(1)))
     catalogue = Catalogue(open_shop(desk.store, desk.channel).magento.connection)
-    # The demo store knows a variant by its product's id, whatever the attribute.
-    options = {93: catalogue.products(["SLIPPER-41"], "default")["SLIPPER-41"].id}
+    choices = catalogue.choices(catalogue.products(["SLIPPER"], "default")["SLIPPER"], "default")
+    options = next(variant.options for variant in choices.variants if variant.product.sku == "SLIPPER-41")
     change = ReplaceLine(_item(desk, cart_id, "SLIPPER-37"), "SLIPPER", Decimal(2), options)
     assert _mend(desk, cart_id, change).message == "Felt slippers replaced by 2 × Felt slippers."
     assert _in_shop(desk, cart_id) == {"MUG-01": 1, "SLIPPER-41": 2}
