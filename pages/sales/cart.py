@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 
 import streamlit as st
 
@@ -14,7 +15,7 @@ from crm_core.sales.decisions import reopen
 from crm_core.sales.obstacles import why_not
 from crm_core.store.documents import Totals, TotalsSegment
 from crm_core.sync.record import synchronise_cart
-from pages.widgets import desk, listing, lost_dialog, place_order
+from pages.widgets import cart_editor, desk, listing, lost_dialog, place_order
 from pages.widgets.customer_card import draw_customer
 from pages.widgets.layout import card, key_facts, spread, sums
 from pages.widgets.lines import NumberColumn, draw_lines, product
@@ -55,9 +56,11 @@ def _screen() -> None:
     with aside:
         _totals(cart)
         draw_customer(cart.customer, cart.is_guest, cart.shipping_address, cart.billing_address)
-        address_card(cart.shipping_address, cart.billing_address, cart.is_virtual)
+        edit = partial(cart_editor.draw_edit_button, key, "Addresses") if cart.status == "open" else None
+        address_card(cart.shipping_address, cart.billing_address, cart.is_virtual, edit)
     lost_dialog.draw_if_open(key)
     place_order.draw_if_open(cart, here)
+    cart_editor.draw_editor_if_open(cart)
 
 
 def _header(cart: CartRecord, reason: str | None) -> None:
@@ -189,7 +192,8 @@ def _summary(cart: CartRecord) -> None:
 def _lines(cart: CartRecord) -> None:
     currency = cart.base_currency
     columns = [NumberColumn("Qty"), NumberColumn("Price", currency), NumberColumn("Total", currency)]
-    with card("Items", f"{escaped(currency, 3)}, without tax and discount", gap="small"):
+    edit = partial(cart_editor.draw_edit_button, cart.key) if cart.status == "open" else None
+    with card("Items", f"{escaped(currency, 3)}, without tax and discount", edit, gap="small"):
         if cart.present:
             draw_lines(
                 [product(line.name, line.sku, line.options) for line in cart.present],

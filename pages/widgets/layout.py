@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import streamlit as st
@@ -21,14 +21,18 @@ def spread(**options: Any) -> DeltaGenerator:
     return row(horizontal_alignment="distribute", **options)
 
 
-def card(title: str = "", aside: str = "", **options: Any) -> DeltaGenerator:
-    """A framed block; `title` in bold with `aside` right of it, both Markdown."""
+def card(title: str = "", aside: str = "", action: Callable[[], None] | None = None, **options: Any) -> DeltaGenerator:
+    """A framed block; `title` in bold, right of it `aside`, both Markdown, and the button that `action` draws."""
     block = st.container(border=True, **{"gap": "xsmall", **options})
     if title:
         with block, spread():
             st.markdown(f"**{title}**", width="content")
-            if aside:
-                st.caption(aside, width="content")
+            if aside or action:
+                with row(width="content"):
+                    if aside:
+                        st.caption(aside, width="content")
+                    if action:
+                        action()
     return block
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import streamlit as st
@@ -60,9 +61,11 @@ def address_lines(address: Address) -> list[str]:
     return shown
 
 
-def address_card(shipping: Address | None, billing: Address | None, is_virtual: bool) -> None:
-    """Both addresses of a cart or an order, the second by reference where it is the same."""
-    with card("Addresses", gap="small"), st.grid(2, min_column_width=120, gap="small"):
+def address_card(
+    shipping: Address | None, billing: Address | None, is_virtual: bool, action: Callable[[], None] | None = None
+) -> None:
+    """Both addresses of a cart or an order, the second by reference where it is the same; `action` draws a button."""
+    with card("Addresses", action=action, gap="small"), st.grid(2, min_column_width=120, gap="small"):
         _address("Shipping", shipping, "Nothing is shipped" if is_virtual else _NOTHING)
         same = billing is not None and shipping is not None and address_lines(billing) == address_lines(shipping)
         if same:

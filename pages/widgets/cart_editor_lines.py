@@ -1,0 +1,87 @@
+"""The lines of a cart, to change their quantities, to take them out, and to put others in their place."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import streamlit as st
+
+from crm_core.insight.records import CartLine, CartRecord
+from crm_core.sales.cart_fixes import RemoveLine, SetQuantity
+from pages.widgets.layout import row, spread
+from pages.widgets.lines import product
+from pages.widgets.mending import Mending
+from pages.widgets.product_search import draw_product_search
+from pages.widgets.text import money
+
+_REPLACING = "replacing"
+_FEWEST = 0.0001
+
+
+def draw_lines_editor(mending: Mending, cart: CartRecord) -> None:
+    """Every line with its quantity, the hidden ones too, and the search for another product."""
+    kept = (*cart.present, *cart.unavailable)
+    replaced = next((line for line in kept if line.item_id == mending.value(_REPLACING)), None)
+    mending.draw_trouble("lines")
+    if not kept:
+        st.caption("The cart is empty.")
+    for line in kept:
+        with st.container(border=True, gap="xsmall"):
+            _draw_line(mending, cart, line)
+    with st.container(gap="xsmall"):
+        if replaced is None:
+            st.markdown("**Add a product**")
+            draw_product_search(mending, "search")
+        else:
+            with spread():
+                st.markdown(product(f"Replace {replaced.name}", replaced.sku, replaced.options), width="content")
+                st.button("Keep it", type="tertiary", on_click=_replace, args=(mending, None))
+            draw_product_search(mending, f"search-{replaced.item_id}", replaced.item_id, replaced.qty)
+
+
+def _draw_line(mending: Mending, cart: CartRecord, line: CartLine) -> None:
+    spot = f"line-{line.item_id}"
+    is_hidden = line.state != "present"
+    badge = ":orange-badge[:material/block: Not in the shop]" if is_hidden else ""
+    with spread():
+        st.markdown(product(line.name, line.sku, line.options, badge), width="content")
+        st.caption(f"{money(line.base_price, cart.base_currency)} each", width="content")
+    with row(gap="xsmall", vertical_alignment="bottom"):
+        if is_hidden:
+            st.caption("The shop has disabled or deleted it. Remove or replace it.", width="content")
+        else:
+            _draw_quantity(mending, line, spot)
+        mending.button(
+            "Remove", spot, lambda: RemoveLine(line.item_id), name="remove", icon=":material/delete:", type="tertiary"
+        )
+        st.button(
+            "Replace",
+            key=f"{mending.place}-{spot}-replace",
+            icon=":material/swap_horiz:",
+            type="tertiary",
+            on_click=_replace,
+            args=(mending, line.item_id),
+        )
+    mending.draw_trouble(spot)
+
+
+def _draw_quantity(mending: Mending, line: CartLine, spot: str) -> None:
+    name = ("qty", line.item_id, line.qty)
+    with st.form(f"{mending.place}-{spot}", border=False, width="content"), row(gap="xsmall", wrap=False):
+        st.number_input(
+            f"Quantity of {line.name}",
+            min_value=_FEWEST,
+            value=float(line.qty),
+            step=1.0,
+            format="%g",
+            key=mending.key(*name),
+            label_visibility="collapsed",
+            width=110,
+        )
+        mending.submit(
+            "Save", spot, lambda: SetQuantity(line.item_id, Decimal(repr(mending.value(*name)))), width="content"
+        )
+
+
+def _replace(mending: Mending, item_id: int | None) -> None:
+    st.session_state[mending.key(_REPLACING)] = item_id

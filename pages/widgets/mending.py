@@ -1,0 +1,101 @@
+"""One press, one change of a cart: the buttons of every form that mends one, and what came of the last press.
+
+What was pressed last stands in the session in one object a place, changed in place, which Streamlit cannot interrupt:
+a second press of a button that was not drawn anew since sends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from crm_core.errors import DeskError
+from crm_core.sales.cart_fixes import Change, mend
+from crm_core.sales.cart_writing import Mended
+from pages.widgets import desk
+from pages.widgets.text import message
+
+OnChanged = Callable[[Mended], None]
+
+
+@dataclass
+class _Presses:
+    """How often was pressed, how often it worked, and what came of it last, at `spot`."""
+
+    presses: int = 0
+    changes: int = 0
+    spot: str = ""
+    done: Mended | None = None
+    trouble: DeskError | None = None
+
+
+@dataclass(frozen=True)
+class Mending:
+    """Forms that change one cart, at a `place` of the screen; `on_changed` is called after each change that worked."""
+
+    cart_key: int
+    place: str
+    on_changed: OnChanged
+
+    @property
+    def presses(self) -> _Presses:
+        """What was pressed here."""
+        found: _Presses = st.session_state.setdefault(f"{self.place}-presses", _Presses())
+        return found
+
+    def key(self, *parts: object) -> str:
+        """The key of a field; another one after each change that worked, so that the field shows the cart anew."""
+        return "-".join(map(str, (self.place, self.presses.changes, *parts)))
+
+    def value(self, *parts: object) -> Any:
+        """What stands in the field with that key."""
+        return st.session_state.get(self.key(*parts))
+
+    def button(self, label: str, spot: str, change: Callable[[], Change], **options: Any) -> None:
+        """A button that makes the change; `spot` names where a refusal is to be shown, with `draw_trouble`."""
+        key = f"{self.place}-{spot}-{options.pop('name', 'press')}"
+        st.button(label, key=key, on_click=self._press, args=(self.presses.presses, spot, change), **options)
+
+    def submit(self, label: str, spot: str, change: Callable[[], Change], **options: Any) -> None:
+        """The same at the end of a form."""
+        key = f"{self.place}-{spot}-submit"
+        args = (self.presses.presses, spot, change)
+        st.form_submit_button(label, key=key, on_click=self._press, args=args, **options)
+
+    def draw_done(self) -> None:
+        """The last change, if it worked, in the words of the core."""
+        done = self.presses.done
+        if done is None:
+            return
+        st.success(message(done.message, 300), icon=":material/check:")
+        for note in done.notes:
+            st.warning(message(note, 300), icon=":material/warning:")
+
+    def draw_trouble(self, spot: str) -> None:
+        """Why the last press at that spot did not work, in the shop's words or the core's."""
+        now = self.presses
+        if now.trouble is not None and now.spot == spot:
+            desk.say(now.trouble)
+
+    def _press(self, drawn_at: int, spot: str, change: Callable[[], Change]) -> None:
+        now = self.presses
+        if now.presses != drawn_at:
+            return
+        now.presses += 1
+        now.spot, now.done, now.trouble = spot, None, None
+        try:
+            now.done = mend(desk.store(), self.cart_key, change(), desk.person())
+        except DeskError as error:
+            now.trouble = error
+            return
+        now.changes += 1
+        self.on_changed(now.done)
+
+
+def forget(place: str) -> None:
+    """Everything that was typed, found and said at that place is forgotten."""
+    for key in [key for key in st.session_state if str(key).startswith(f"{place}-")]:
+        del st.session_state[key]
