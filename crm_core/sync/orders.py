@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import update
-
 from crm_core.store import documents, tables
 from crm_core.store.rollups import OrderFacts
 from crm_core.store.upsert import day_for_driver, delete_lines, upsert
@@ -118,15 +116,12 @@ def _facts_of(shop_id: int, row: Any) -> OrderFacts:
 
 def _release_claims(transaction: Transaction, cancelled: list[int]) -> None:
     """A cart whose order is cancelled may be ordered again."""
-    transaction.connection.execute(
-        update(tables.attempt)
-        .where(
-            tables.attempt.c.shop_id == transaction.shop_id,
-            tables.attempt.c.order_origin_id.in_(cancelled),
-            tables.attempt.c.state == "placed",
-            tables.attempt.c.holds,
-        )
-        .values(holds=False)
+    # Once a page: as text, it costs a tenth of what building the statement costs.
+    marks = ", ".join([transaction.mark] * len(cancelled))
+    transaction.connection.exec_driver_sql(
+        f"UPDATE attempt SET holds = FALSE WHERE shop_id = {transaction.mark} AND holds AND state = 'placed' "
+        f"AND order_origin_id IN ({marks})",
+        (transaction.shop_id, *cancelled),
     )
 
 

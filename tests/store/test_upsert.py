@@ -81,6 +81,18 @@ def test_columns_left_out_and_columns_for_new_rows_keep_their_values(store: Stor
     assert (read.placed_by, read.first_seen_at, read.status) == ("ann", milliseconds_to_instant(5), "complete")
 
 
+@pytest.mark.parametrize("count", [24, 25, 26, 50, 60])
+def test_any_number_of_rows_is_written_and_written_over(store: Store, count: int) -> None:
+    with store.writing() as connection:
+        add_shop(connection)
+        for status in ("pending", "complete"):
+            rows = [_order(store, number, status=status, grand_total=number) for number in range(1, count + 1)]
+            upsert(connection, order, _COLUMNS, rows)
+    with store.reading() as connection:
+        read = connection.execute(select(order.c.status, order.c.grand_total).order_by(order.c.id)).all()
+    assert read == [("complete", Decimal(number).scaleb(-4)) for number in range(1, count + 1)]
+
+
 def test_no_rows_is_no_statement(store: Store) -> None:
     with store.writing() as connection:
         upsert(connection, order, _COLUMNS, [])
