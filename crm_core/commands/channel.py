@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -205,8 +206,8 @@ def set_(
     if website and all_websites:
         raise BadInput("Name websites or say --all-websites, not both.")
     with opened() as store:
-        rules = _changed(
-            channels.channel_by_name(store, name).rules,
+        change = partial(
+            _changed,
             allow_writes=allow_writes,
             admin_url=admin_url,
             secret_keys_off=secret_keys_off,
@@ -216,10 +217,9 @@ def set_(
             overlap=overlap,
             connections=connections,
             page_size=page_size,
+            all_websites=all_websites,
         )
-        if all_websites:
-            rules = replace(rules, websites=None)
-        channel = setting_up.change_channel(store, name, rules, new_name=rename, new_url=url)
+        channel = setting_up.change_channel(store, name, change, new_name=rename, new_url=url)
     out.print(f"Channel “{channel.name}” reads {channel.base_url}. {_writes(channel)}", soft_wrap=True)
 
 
@@ -308,6 +308,7 @@ def _changed(
     overlap: int | None,
     connections: int | None,
     page_size: int | None,
+    all_websites: bool = False,
 ) -> Rules:
     """The rules with what was named on the command line."""
     named = {
@@ -321,7 +322,8 @@ def _changed(
         "connections": connections,
         "page_size": page_size,
     }
-    return replace(rules, **{key: value for key, value in named.items() if value is not None})  # type: ignore[arg-type]
+    rules = replace(rules, **{key: value for key, value in named.items() if value is not None})  # type: ignore[arg-type]
+    return replace(rules, websites=None) if all_websites else rules
 
 
 def _writes(channel: Channel) -> str:

@@ -179,6 +179,7 @@ def _in_scope(shop: OpenShop, entity: Entity) -> ColumnElement[bool]:
         table.c.id > record_key(channel.shop_id, 0),
         table.c.id < record_key(channel.shop_id + 1, 0),
         table.c.gone_at.is_(None),
+        *(() if channel.start_date is None else (table.c.created_at >= channel.start_date,)),
     )
     if entity is Entity.CARTS:
         return and_(condition, table.c.is_active, table.c.store_id.in_(sorted(shop.store_views)))

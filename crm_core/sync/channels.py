@@ -211,8 +211,7 @@ def open_shop(store: Store, channel: Channel) -> OpenShop:
         views = connection.execute(
             select(tables.store_view).where(tables.store_view.c.shop_id == channel.shop_id)
         ).all()
-    if channel.paused_at is not None:
-        raise ChannelError(f"The channel “{channel.name}” is paused: {channel.paused_reason}")
+    _require_running(channel)
     magento, checkout = clients(store, channel)
     store_views = {
         view.origin_id: StoreViewRow(
@@ -226,6 +225,21 @@ def open_shop(store: Store, channel: Channel) -> OpenShop:
         if channel.covers(view.website_id)
     }
     return OpenShop(channel, magento, checkout, store_views)
+
+
+def hold_open(connection: Connection, channel: Channel) -> None:
+    """Until the transaction ends nobody pauses or removes the channel: what it writes is not left behind by a removal.
+
+    For writers without a lease. Raises NotFound if it was removed since it was opened, ChannelError if it was paused.
+    """
+    # SQLite has one writer at a time anyway, and no such lock.
+    connection.execute(select(tables.channel.c.id).where(tables.channel.c.id == channel.id).with_for_update(read=True))
+    _require_running(channel_in(connection, channel.id))
+
+
+def _require_running(channel: Channel) -> None:
+    if channel.paused_at is not None:
+        raise ChannelError(f"The channel “{channel.name}” is paused: {channel.paused_reason}")
 
 
 def clients(store: Store, channel: Channel) -> tuple[Magento, Checkout]:

@@ -17,7 +17,7 @@ LARGEST_PAGE = 300
 
 @dataclass(frozen=True)
 class Rules:
-    """What a person may set about a channel, all of it; `change_channel` swaps the old for the new.
+    """What a person may set about a channel, all of it; `change_channel` changes them.
 
     `websites` are codes or origin ids; None: all websites.
     """

@@ -6,7 +6,7 @@ Whatever is set up or found in order is read at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -35,6 +35,8 @@ from crm_core.sync.rules import USUAL, Rules, pick_websites
 
 LONGEST_NAME = 80
 DEMO_EVERY_SECONDS = 30
+_DEMO_PERSON = "demo"
+"""Who adds the demo store's channel; no person of that name adds one with the address of this machine's own."""
 
 
 def add_channel(
@@ -95,28 +97,36 @@ def add_channel(
 
 
 def change_channel(
-    store: Store, name: str, rules: Rules, *, new_name: str | None = None, new_url: str | None = None
+    store: Store,
+    name: str,
+    change: Callable[[Rules], Rules],
+    *,
+    new_name: str | None = None,
+    new_url: str | None = None,
 ) -> Channel:
-    """The channel with all its rules swapped for `rules`; it is resumed and read at once. Raises as `add_channel`.
+    """The channel with its rules as `change` makes them; it is resumed and read at once. Raises as `add_channel`.
 
-    `new_url` is for the same shop at another address: everything mirrored stays, for all channels of the shop. Where
-    more is in scope than before, everything is read anew once, as old records do not show up as changed.
+    `change` gets the rules as they are when they are written, so what somebody else changed meanwhile stays; it is
+    called twice. `new_url` is for the same shop at another address: everything mirrored stays, for all channels of the
+    shop. Where more is in scope than before, everything is read anew once, as old records do not show up as changed.
     """
     channel = channel_by_name(store, name)
-    values = rules.columns()
-    if new_name is not None:
-        values["name"] = _valid_name(new_name)
-    if rules.websites is None:
-        website_ids = None
-    else:
-        website_ids = _known_website_ids(store, channel.shop_id, rules.websites)
+    websites = change(channel.rules).websites
+    is_other_scope = websites != channel.rules.websites
+    website_ids = None
+    if is_other_scope and websites is not None:
+        website_ids = _known_website_ids(store, channel.shop_id, websites)
         if website_ids is None:
-            website_ids = _asked_website_ids(clients(store, channel)[0], rules.websites)
+            website_ids = _asked_website_ids(clients(store, channel)[0], websites)
     with _setting_up(store) as connection:
-        if new_name is not None and values["name"] != channel.name:
+        channel = channel_in(connection, channel.id)
+        values = change(channel.rules).columns()
+        if new_name is not None:
+            values["name"] = _valid_name(new_name)
             _require_free(connection, values["name"], but=channel.id)
-        _require_disjoint(connection, channel.shop_id, website_ids, but=channel.id)
-        values["website_ids"] = _scope_text(website_ids)
+        if is_other_scope:
+            _require_disjoint(connection, channel.shop_id, website_ids, but=channel.id)
+            values["website_ids"] = _scope_text(website_ids)
         connection.execute(update(tables.channel).where(tables.channel.c.id == channel.id).values(**values))
         if new_url is not None:
             _move(connection, channel.shop_id, normalise_base_url(new_url))
@@ -150,21 +160,23 @@ def set_credentials(store: Store, name: str, credentials: Credentials, *, check_
 def ensure_demo_channel(store: Store, url: str, *, is_allowed: bool) -> bool:
     """Whether the demo store is to run: if allowed, and no other channel exists. Then its channel stands, at `url`.
 
-    Else the demo's own one, if any, is paused: nothing answers there.
+    Else its channel, if any, is paused: nothing answers there. A demo store that somebody added is their own: it
+    counts as another channel.
     """
     known = channels(store)
+    demo = next((channel for channel in known if channel.is_demo and channel.created_by == _DEMO_PERSON), None)
     why_not = None if is_allowed else "The demo store is switched off (CRM_DEMO)."
-    if any(not channel.is_demo for channel in known):
-        why_not = "The demo store does not run beside a real one. Remove this channel."
+    if any(channel != demo for channel in known):
+        why_not = "The demo store does not run beside another one. Remove this channel."
     if why_not is not None:
-        for channel in known:
-            if channel.is_demo:
-                pause(store, channel.id, why_not)
+        if demo is not None:
+            pause(store, demo.id, why_not)
         return False
-    demo = next(iter(known), None)
     if demo is None:
         rules = Rules(admin_url=f"{url}/admin", allow_writes=True, every_seconds=DEMO_EVERY_SECONDS)
-        add_channel(store, "Demo store", url, Bearer("demo"), rules, person="demo", is_demo=True, check_first=False)
+        add_channel(
+            store, "Demo store", url, Bearer("demo"), rules, person=_DEMO_PERSON, is_demo=True, check_first=False
+        )
         return True
     with store.writing() as connection:
         _move(connection, demo.shop_id, normalise_base_url(url))

@@ -11,7 +11,7 @@ import streamlit as st
 
 from crm_core.errors import DeskError
 from crm_core.insight.health import ChannelHealth, EntityHealth, quarantined_records
-from crm_core.sync.channels import channel_by_id, pause, resume
+from crm_core.sync.channels import pause, resume
 from crm_core.sync.removal import removal_of, remove_channel
 from crm_core.sync.schedule import request_sync
 from crm_core.sync.setting_up import change_channel, check_channel
@@ -133,8 +133,8 @@ def _do(chosen: str, health: ChannelHealth) -> None:
             case "New credentials":
                 add_channel.open_dialog(health.name)
             case "Allow placing orders" | "Make read-only":
-                rules = channel_by_id(store, health.id).rules
-                change_channel(store, health.name, replace(rules, allow_writes=not health.allow_writes))
+                allow = chosen == "Allow placing orders"
+                change_channel(store, health.name, lambda rules: replace(rules, allow_writes=allow))
             case "Read everything again":
                 _sync_now(health, full=True)
             case "Pause":
@@ -171,7 +171,6 @@ def _removal(name: str) -> None:
                 desk.say(error)
                 return
             _forget_removal()
-            desk.forget_names()
             st.rerun()
 
 

@@ -127,8 +127,29 @@ def test_a_shop_is_checked_before_it_is_added(store: Store, served: Served) -> N
 
 
 def test_a_changed_rule_leaves_the_others(store: Store, channel: Channel) -> None:
-    changed = setting_up.change_channel(store, "Shop", replace(channel.rules, allow_writes=True), new_name="Desk")
+    changed = setting_up.change_channel(store, "Shop", lambda rules: replace(rules, allow_writes=True), new_name="Desk")
     assert changed == replace(channel, allow_writes=True, name="Desk")
+
+
+def test_of_two_people_who_change_a_channel_at_once_neither_undoes_the_other(store: Store, served: Served) -> None:
+    made = connect(store, served.url)
+    read_stores(store, made)
+
+    def narrow(rules: Rules) -> Rules:
+        if rules == made.rules:  # what this person saw; another one is quicker
+            setting_up.change_channel(store, "Shop", lambda quicker: replace(quicker, every_seconds=60))
+        return replace(rules, websites=("us",))
+
+    narrowed = setting_up.change_channel(store, "Shop", narrow)
+    assert (narrowed.website_ids, narrowed.every_seconds) == (frozenset({2}), 60)
+
+    def allow(rules: Rules) -> Rules:
+        if rules.websites is not None:
+            setting_up.change_channel(store, "Shop", lambda quicker: replace(quicker, websites=None))
+        return replace(rules, allow_writes=True)
+
+    allowed = setting_up.change_channel(store, "Shop", allow)
+    assert (allowed.website_ids, allowed.allow_writes, allowed.every_seconds) == (None, True, 60)
 
 
 def test_more_in_scope_is_read_anew_once_and_less_is_not(store: Store, served: Served) -> None:
@@ -138,7 +159,7 @@ def test_more_in_scope_is_read_anew_once_and_less_is_not(store: Store, served: S
     def asked_anew(rules: Rules) -> bool:
         with store.writing() as connection:
             connection.execute(update(tables.sync_state).values(requested_full=False))
-        setting_up.change_channel(store, "Shop", rules)
+        setting_up.change_channel(store, "Shop", lambda _: rules)
         with store.reading() as connection:
             return bool(
                 connection.scalar(
@@ -154,11 +175,11 @@ def test_more_in_scope_is_read_anew_once_and_less_is_not(store: Store, served: S
 
 
 def test_the_same_shop_at_a_new_address_keeps_its_mirror(store: Store, channel: Channel) -> None:
-    moved = setting_up.change_channel(store, "Shop", channel.rules, new_url="https://new.example/")
+    moved = setting_up.change_channel(store, "Shop", lambda rules: rules, new_url="https://new.example/")
     assert (moved.shop_id, moved.base_url) == (channel.shop_id, "https://new.example")
     connect(store, "https://other.example", "Other")
     with pytest.raises(BadInput, match="another shop already"):
-        setting_up.change_channel(store, "Shop", channel.rules, new_url="https://other.example")
+        setting_up.change_channel(store, "Shop", lambda rules: rules, new_url="https://other.example")
 
 
 def test_new_credentials_are_used_from_then_on_and_resume_the_channel(store: Store, served: Served) -> None:
@@ -261,6 +282,14 @@ def test_the_demo_channel_stands_only_while_no_other_does(store: Store, served: 
     connect(store, served.url)
     assert not setting_up.ensure_demo_channel(store, "http://127.0.0.1:8600", is_allowed=True)
     assert channel_by_name(store, "Demo store").paused_at is not None
+
+
+def test_a_demo_store_of_somebody_s_own_is_left_alone(store: Store, served: Served) -> None:
+    theirs = setting_up.add_channel(
+        store, "Demo store", served.url, Bearer("demo"), person="anna", is_demo=True, check_first=False
+    )
+    assert not setting_up.ensure_demo_channel(store, "http://127.0.0.1:8599", is_allowed=True)
+    assert channels.channels(store) == [theirs]
 
 
 def test_no_demo_channel_is_added_beside_a_real_one(store: Store, channel: Channel) -> None:

@@ -114,7 +114,7 @@ def test_what_a_narrowed_channel_left_behind_is_dropped(store: Store, served: Se
     fill(store, channel)
     forget_uncovered(store)
     assert count(store, tables.order) == 7
-    change_channel(store, "Shop", replace(channel.rules, websites=("us",)))
+    change_channel(store, "Shop", lambda rules: replace(rules, websites=("us",)))
     assert served.shop.requests
     forget_uncovered(store)
     assert count(store, tables.order) == count(store, tables.cart) == 0
@@ -125,14 +125,14 @@ def test_what_a_narrowed_channel_left_behind_is_dropped(store: Store, served: Se
 def test_what_a_channel_takes_into_scope_meanwhile_is_kept(store: Store, channel: Channel) -> None:
     synchronise_stores(store, open_shop(store, channel))
     fill(store, channel)
-    change_channel(store, "Shop", replace(channel.rules, websites=("us",)))
+    change_channel(store, "Shop", lambda rules: replace(rules, websites=("us",)))
     widened: list[bool] = []
 
     def widen(*_: object) -> None:
         if not widened and count(store, tables.cart) == 0:
             widened.append(True)
             with closing(Store(store.url)) as elsewhere:
-                change_channel(elsewhere, "Shop", channel.rules)
+                change_channel(elsewhere, "Shop", lambda _: channel.rules)
 
     event.listen(store._writing, "checkin", widen)
     forget_uncovered(store)

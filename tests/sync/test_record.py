@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from crm_core.errors import ChannelError, NotFound, SignInFailed
 from crm_core.magento.auth import AdminPassword
 from crm_core.store import documents, tables
+from crm_core.store.database import Store
 from crm_core.sync.channels import channel_by_id
 from crm_core.sync.record import synchronise_cart, synchronise_order
+from crm_core.sync.removal import remove_channel
 from crm_core.sync.setting_up import set_credentials
 from demo_store import Faults
 from tests.sync.conftest import Desk
@@ -193,3 +196,23 @@ def test_a_refused_sign_in_pauses_the_channel_so_that_it_is_not_tried_again(fill
         assert channel_by_id(desk.store, channel.id).paused_at is not None
         with pytest.raises(ChannelError, match="paused"):
             synchronise(desk.store, key, "anna")
+
+
+def test_what_is_read_while_the_last_channel_of_the_shop_is_removed_is_not_left_behind(
+    filled: tuple[Desk, int],
+) -> None:
+    desk, cart = filled
+    removed: list[bool] = []
+
+    def remove(*_: object) -> None:
+        if not removed:
+            removed.append(True)
+            with closing(Store(desk.store.url)) as elsewhere:
+                remove_channel(elsewhere, desk.open.channel.name)
+
+    event.listen(desk.store._writing, "checkout", remove)
+    with pytest.raises(NotFound, match="removed"):
+        synchronise_cart(desk.store, desk.key(cart), "anna")
+    assert removed
+    assert desk.ids(tables.cart) == []
+    assert desk.differences() == []

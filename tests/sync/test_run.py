@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -215,6 +216,19 @@ def test_the_audit_finds_what_is_gone_with_few_requests(desks: Desks) -> None:
     assert desk.customer(customer)["gone_at"] is not None
     assert desk.cart(cart)["status"] == "closing"
     assert desk.differences() == []
+    shop.close()
+
+
+def test_the_audit_leaves_alone_what_lies_before_a_later_start_date(desks: Desks) -> None:
+    shop = Shop(orders=40, carts=30, customers=20)
+    desk = desks.open(shop)
+    desk.run_all()
+    middle = sorted(row["created_at"] for row in desk.all(select(tables.order)))[20]
+    later = replace(desk.open, channel=replace(desk.open.channel, start_date=middle))
+    asked = len(shop.requests)
+    for entity in ("customers", "orders", "carts"):
+        assert audit.find_gone(desk.store, later, entity) == 0
+    assert len(desk.requests(asked)) == 3
     shop.close()
 
 
