@@ -37,6 +37,7 @@ if desk.knows_reader():
                 _dashboard,
                 st.Page("pages/sales/carts.py", title="Carts", icon=":material/shopping_cart:", url_path="carts"),
                 st.Page("pages/sales/orders.py", title="Orders", icon=":material/receipt_long:", url_path="orders"),
+                st.Page("pages/sales/attempts.py", title="Attempts", icon=":material/fact_check:", url_path="attempts"),
             ],
             "Set-up": [
                 st.Page("pages/setup/channels.py", title="Channels", icon=":material/hub:", url_path="channels"),
@@ -52,7 +53,7 @@ if desk.knows_reader():
     with st.sidebar:
         status_line()
 else:
-    _addresses = ("home", "dashboard", "carts", "orders", "cart", "order", "channels")
+    _addresses = ("home", "dashboard", "carts", "orders", "cart", "order", "attempts", "channels")
     _chosen = st.navigation(
         [
             st.Page("pages/setup/sign_in.py", title="Sign in", url_path=address, default=address == "home")

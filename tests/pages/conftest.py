@@ -31,6 +31,7 @@ PAGES = {
     "orders": "pages/sales/orders.py",
     "cart": "pages/sales/cart.py",
     "order": "pages/sales/order.py",
+    "attempts": "pages/sales/attempts.py",
     "channels": "pages/setup/channels.py",
 }
 _PATIENCE_SECONDS = 60

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, update
+from streamlit.testing.v1 import AppTest
+
+from crm_core.store import tables
+from crm_core.store.keys import origin_of
+from tests.pages.conftest import Desk
+from tests.pages.screens import is_well, words_of
+
+
+def _attempt(desk: Desk, key: int, **values: Any) -> None:
+    shop_id, origin_id = origin_of(key)
+    made = datetime.now(UTC) - timedelta(minutes=5)
+    row = {
+        "shop_id": shop_id,
+        "cart_origin_id": origin_id,
+        "channel_id": 1,
+        "person": "Maja Petersen",
+        "state": "refused",
+        "holds": False,
+        "claimed_at": made,
+        "settled_at": made,
+        "lookups": 0,
+        "currency": "EUR",
+        "shown_grand_total": Decimal("84.20"),
+        "answer_status": 400,
+        "message": "Some of the products are out of stock.",
+        "reason": "out_of_stock",
+        "duration_ms": 640,
+    }
+    desk.do(insert(tables.attempt).values(**row | values))
+
+
+def _params(at: AppTest) -> dict[str, str]:
+    return {name: values[0] if isinstance(values, list) else values for name, values in at.query_params.items()}
+
+
+@pytest.fixture
+def tried(desk: Desk) -> Desk:
+    """Two carts that the shop refused, one of them twice, and one that Ben placed."""
+    first, second = desk.cart(status="open"), desk.cart(status="purchased")
+    desk.do(update(tables.cart).where(tables.cart.c.id == first).values(firstname="# Anna", lastname="<b>Smit</b>"))
+    _attempt(desk, first)
+    _attempt(desk, first, message="[click](https://evil.example) =1+1")
+    placed = {"state": "placed", "person": "Ben *Vos*", "message": "The shop placed the order.", "reason": None}
+    _attempt(desk, second, order_increment_id="000000082", placed_grand_total=Decimal("85.00"), **placed)
+    return desk
+
+
+def test_every_attempt_stands_there_with_who_when_both_totals_and_the_answer(tried: Desk) -> None:
+    at = tried.open("attempts")
+    assert is_well(at)
+    grid = at.dataframe[0].value
+    assert list(grid["outcome"].map(lambda chips: chips[0])) == ["✓ Placed", "✕ Refused", "✕ Refused"]
+    assert list(grid["shown"]) == ["€84.20"] * 3
+    assert list(grid["placed"].dropna()) == ["€85.00"]
+    assert list(grid["person"]) == ["Ben *Vos*", "Maja Petersen", "Maja Petersen"]
+    assert list(grid["order"].dropna()) == ["000000082"]
+    assert grid["answer"][1] == "400 · [click](https://evil.example) =1+1"
+    assert list(grid["took"]) == ["0.6 s"] * 3
+    assert grid["name"][1] == "# Anna <b>Smit</b>"
+
+
+def test_reasons_are_counted_and_a_press_shows_their_attempts(tried: Desk) -> None:
+    at = tried.open("attempts")
+    [reason] = [option.content for option in at.pills(key="attempts-reason").proto.options]
+    assert reason == "Out of stock · 1 cart · €84\\.20"
+    at.pills(key="attempts-reason").set_value("out_of_stock").run()
+    assert _params(at) == {"reason": "out_of_stock"}
+    assert len(at.dataframe[0].value) == 2
+    at.pills(key="attempts-reason").set_value(None).run()
+    assert _params(at) == {}
+
+
+def test_outcome_period_and_person_narrow_the_list_and_stand_in_the_address(tried: Desk) -> None:
+    at = tried.open("attempts")
+    at.segmented_control(key="attempts-outcome").set_value("placed").run()
+    at.selectbox(key="attempts-period").set_value("7d").run()
+    assert _params(at) == {"outcome": "placed", "made": "7d"}
+    assert len(at.dataframe[0].value) == 1
+    at.selectbox(key="attempts-person").set_value("Maja Petersen").run()
+    assert "No attempt matches these filters" in words_of(at)
+    next(each for each in at.button if each.label == "Clear all filters").click().run()
+    assert _params(at) == {}
+    assert len(at.dataframe[0].value) == 3
+
+
+def test_an_address_edited_by_hand_is_told_and_shows_the_rest(tried: Desk) -> None:
+    at = tried.open("attempts", outcome="nonsense", made="2026-01-01..", person="Nobody", channel="77", page="x")
+    assert not at.exception
+    assert "nonsense" in at.warning[0].value
+    assert at.selectbox(key="attempts-period").value == "2026-01-01.."
+    assert at.selectbox(key="attempts-channel").value == "77"
+
+
+def test_a_desk_where_nobody_tried_says_so(desk: Desk) -> None:
+    assert "Nobody has tried to place an order yet" in words_of(desk.open("attempts"))
