@@ -149,7 +149,11 @@ def _run(store: Store, shop: OpenShop, attempt: Attempt, choice: Choice) -> Outc
     # Someone may have decided otherwise between the look before the claim and the claim.
     reason = why_not(store, attempt.cart_key, despite_attempts=True)
     if reason is not None:
-        raise NotAllowed(reason)
+        ordered = ordered_elsewhere(store, attempt.cart_key, reason)
+        if ordered is None:
+            raise NotAllowed(reason)
+        attempts.mark_failed(store, attempt.id, "not_placed", f"{reason} Nothing more was ordered.")
+        return ordered
     cart, orders = _read(shop, attempt)
     live = [each for each in orders if is_live(each)]
     if live or cart is None or not cart.is_active:
