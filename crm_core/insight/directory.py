@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of, record_key
-from crm_core.store.tables import channel, store_view, website
+from crm_core.store.tables import channel, customer_group, store_view, website
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,34 @@ class StoreView:
 
 
 @dataclass(frozen=True)
+class Website:
+    """A website; `key` is its record key, `code` and `name` are the shop's words."""
+
+    key: int
+    shop_id: int
+    origin_id: int
+    code: str
+    name: str
+
+
+@dataclass(frozen=True)
+class CustomerGroup:
+    """A customer group; `key` is its record key, `code` the name that the shop gives it."""
+
+    key: int
+    shop_id: int
+    origin_id: int
+    code: str
+
+
+@dataclass(frozen=True, eq=False)
 class Directory:
-    """All channels (by name) and store views (by channel, website and name) at one moment."""
+    """All channels (by name), store views (by channel, website and name), websites and groups at one moment."""
 
     channels: tuple[ChannelName, ...] = ()
     stores: tuple[StoreView, ...] = ()
+    websites: tuple[Website, ...] = ()
+    groups: tuple[CustomerGroup, ...] = ()
     _channel_of: dict[tuple[int, int], ChannelName | None] = field(default_factory=dict, compare=False, repr=False)
 
     @staticmethod
@@ -108,8 +131,16 @@ class Directory:
                 ).outerjoin_from(store_view, website, same_website)
             )
         )
+        websites = tuple(
+            Website(row.id, row.shop_id, row.origin_id, row.code, row.name)
+            for row in connection.execute(select(website).order_by(website.c.name, website.c.id))
+        )
+        groups = tuple(
+            CustomerGroup(row.id, row.shop_id, row.origin_id, row.code)
+            for row in connection.execute(select(customer_group).order_by(customer_group.c.code, customer_group.c.id))
+        )
         found = Directory(channels, stores)
-        return Directory(channels, tuple(sorted(stores, key=found._rank)))
+        return Directory(channels, tuple(sorted(stores, key=found._rank)), websites, groups)
 
     def _rank(self, store: StoreView) -> tuple[str, str, str, int]:
         return (self.channel_name(store.shop_id, store.origin_id), store.website, store.name, store.key)
@@ -123,6 +154,35 @@ class Directory:
     def stores_by_key(self) -> Mapping[int, StoreView]:
         """Store views by record key."""
         return {each.key: each for each in self.stores}
+
+    @cached_property
+    def websites_by_key(self) -> Mapping[int, Website]:
+        """Websites by record key."""
+        return {each.key: each for each in self.websites}
+
+    @cached_property
+    def groups_by_key(self) -> Mapping[int, CustomerGroup]:
+        """Customer groups by record key."""
+        return {each.key: each for each in self.groups}
+
+    def channel_of_website(self, shop_id: int, website_id: int) -> ChannelName | None:
+        """The channel whose scope holds that website; None if none does any more."""
+        for each in self.channels:
+            if each.shop_id == shop_id and (each.website_ids is None or website_id in each.website_ids):
+                return each
+        return None
+
+    def name_of_website(self, shop_id: int, website_id: int) -> str:
+        """The name of the website with that origin id; its number while it is not known."""
+        found = self.websites_by_key.get(record_key(shop_id, website_id)) if website_id >= 0 else None
+        return found.name if found else f"Website {website_id}"
+
+    def group_name(self, shop_id: int, group_id: int | None) -> str:
+        """The name of the customer group with that origin id; its number while it is not known, empty without one."""
+        if group_id is None:
+            return ""
+        found = self.groups_by_key.get(record_key(shop_id, group_id)) if group_id >= 0 else None
+        return found.code if found else f"Group {group_id}"
 
     def store(self, shop_id: int, store_id: int) -> StoreView | None:
         """The store view that the shop knows as `store_id`; None if it was not mirrored yet."""
@@ -181,24 +241,36 @@ class Directory:
             return Scope(frozenset(), frozenset(named))
         return Scope(frozenset(wholes), frozenset(pairs))
 
+    def website_scope(self, channel_ids: Iterable[int], website_keys: Iterable[int]) -> Scope | None:
+        """The shops and websites that these channels and, if any are named, these websites leave; None: all."""
+        channel_ids, named = set(channel_ids), {origin_of(key) for key in website_keys}
+        if not channel_ids and not named:
+            return None
+        chosen = [self.channels_by_id[id] for id in channel_ids if id in self.channels_by_id]
+        wholes = {each.shop_id for each in chosen if each.website_ids is None}
+        pairs = {(each.shop_id, id_) for each in chosen for id_ in each.website_ids or ()}
+        if named:
+            return Scope(frozenset(), frozenset(p for p in named if not channel_ids or p in pairs or p[0] in wholes))
+        return Scope(frozenset(wholes), frozenset(pairs))
+
 
 @dataclass(frozen=True)
 class Scope:
-    """Whole shops, and single store views as (shop id, origin id of the view)."""
+    """Whole shops, and parts of them (store views, of customers websites) as (shop id, origin id of the part)."""
 
     shops: frozenset[int]
     views: frozenset[tuple[int, int]]
 
-    def holds(self, shop_id: int, store_id: int) -> bool:
-        """Whether a row of that store view is in scope."""
-        return shop_id in self.shops or (shop_id, store_id) in self.views
-
-
-def _website_ids(text: str | None) -> frozenset[int] | None:
-    return None if text is None else frozenset(msgspec.json.decode(text, type=list[int]))
+    def holds(self, shop_id: int, part_id: int) -> bool:
+        """Whether a row of that part is in scope."""
+        return shop_id in self.shops or (shop_id, part_id) in self.views
 
 
 def directory(store: Store) -> Directory:
-    """The channels and store views of the store now."""
-    with store.reading() as connection:
-        return Directory.read(connection)
+    """The channels and store views of the store now; the same one as long as nothing in the store changes."""
+
+    def read() -> Directory:
+        with store.reading() as connection:
+            return Directory.read(connection)
+
+    return store.kept("directory", read)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal
 
-from crm_core.insight.directory import Directory
+from crm_core.insight.directory import CustomerGroup, Directory, StoreView, Website
 from crm_core.insight.periods import Period
 from crm_core.insight.statuses import cart_status_style, order_status_label
 from crm_core.insight.terms import Term, read_terms, write_terms
@@ -22,7 +22,7 @@ from crm_core.store.keys import origin_of, record_key
 from crm_core.store.tables import CART_STATUSES
 from crm_core.store.types import money_to_units
 
-Screen = Literal["carts", "orders"]
+Screen = Literal["carts", "orders", "customers"]
 
 TEXT_LIMIT = 200
 """Characters of a text condition that are looked at."""
@@ -30,8 +30,11 @@ TEXT_LIMIT = 200
 _STATUS = re.compile(r"[a-z0-9_.-]{1,32}")
 _AMOUNT = re.compile(r"-?\d{1,15}(\.\d{1,4})?")
 _ID = re.compile(r"[1-9]\d{0,8}")
-_STORE = re.compile(r"([1-9]\d{0,5})\.(\d{1,9})")
+_RECORD = re.compile(r"([1-9]\d{0,5})\.(\d{1,9})")
 _SAVED = re.compile(r"[A-Za-z0-9_-]{8,16}")
+
+_Named = Callable[[str, Directory], list[int]]
+"""The record keys of what is called by a name."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,11 @@ class Condition:
 class Filter:
     """The conditions of a grid; all of them hold for a row that is shown.
 
-    `stores` are record keys of store views. `updated` and `created` are periods of days: the store's own days for the
-    creation of orders, UTC days otherwise. `amount_from` and `amount_to` (both inclusive) are in the base currency, as
-    the grid shows it: a cart's subtotal, an order's grand total. Every word of `text` is found in the name, the e-mail
-    address, the number or a SKU of the row. `with_items` leaves out empty carts. `gone` shows the orders that the shop
+    `stores` are record keys of store views, `websites` and `groups` those of what customers belong to. `updated` and
+    `created` are periods of days: the store's own days for the creation of orders, UTC days otherwise. `amount_from`
+    and `amount_to` (both inclusive) are in the base currency, as the grid shows it: a cart's subtotal, an order's grand
+    total. Every word of `text` is found in the name, the e-mail address, the number or a SKU of the row. `with_items`
+    leaves out empty carts, `is_subscribed` is about the newsletter. `gone` shows the orders or customers that the shop
     no longer has instead of those it has. `saved` is the id under which text and e-mail were saved.
     """
 
@@ -58,6 +62,8 @@ class Filter:
     statuses: tuple[str, ...] = ()
     channel_ids: tuple[int, ...] = ()
     stores: tuple[int, ...] = ()
+    websites: tuple[int, ...] = ()
+    groups: tuple[int, ...] = ()
     updated: Period | None = None
     created: Period | None = None
     amount_from: Decimal | None = None
@@ -69,11 +75,12 @@ class Filter:
     sku: str = ""
     with_items: bool = True
     is_guest: bool | None = None
+    is_subscribed: bool | None = None
     gone: bool = False
     saved: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("statuses", "channel_ids", "stores", "countries"):
+        for name in ("statuses", "channel_ids", "stores", "websites", "groups", "countries"):
             object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))
         for name in ("text", "email", "sku"):
             object.__setattr__(self, name, _clean(getattr(self, name)))
@@ -124,8 +131,8 @@ class Filter:
         names = names or Directory()
         terms = []
         for key, value in self._pairs():
-            named = {"channel": self._channel_words, "store": self._store_words}.get(key)
-            terms += [Term(key, ":", each) for each in named(names)] if named else [Term(key, ":", value)]
+            words = self._words(key, names)
+            terms += [Term(key, ":", value)] if words is None else [Term(key, ":", word) for word in words]
         return write_terms(terms + self._personal_terms())
 
     @staticmethod
@@ -148,7 +155,7 @@ class Filter:
             elif term.key in _READERS:
                 found.read(term.key, term.value, names or Directory())
             else:
-                known = ", ".join([*_READERS, "email"])
+                known = ", ".join(known_words(screen))
                 found.problems.append(f"There is no condition “{term.key}:”. There are {known}. Quote it to search it.")
         found.filter = replace(found.filter, text=" ".join(words))
         return found.result()
@@ -163,16 +170,22 @@ class Filter:
         amounts = _amount_label("Subtotal" if self.screen == "carts" else "Total", self.amount_from, self.amount_to)
         channels = [names.channels_by_id[id].name if id in names.channels_by_id else str(id) for id in self.channel_ids]
         views = [names.store_name(*origin_of(key)) for key in self.stores]
+        websites = [names.name_of_website(*origin_of(key)) for key in self.websites]
+        groups = [names.group_name(*origin_of(key)) for key in self.groups]
+        newsletter = {True: "Gets the newsletter", False: "Without newsletter", None: ""}
         shown: list[tuple[str, str, dict[str, Any]]] = [
             ("status", ", ".join(statuses), {"statuses": ()}),
             ("channel", ", ".join(channels), {"channel_ids": ()}),
             ("store", ", ".join(views), {"stores": ()}),
+            ("website", ", ".join(websites), {"websites": ()}),
+            ("group", f"Group: {', '.join(groups)}" if groups else "", {"groups": ()}),
             ("updated", f"Updated: {self.updated.label}" if self.updated else "", {"updated": None}),
             ("created", f"Created: {self.created.label}" if self.created else "", {"created": None}),
             ("total", amounts, {"amount_from": None, "amount_to": None}),
             ("currency", self.currency, {"currency": ""}),
             ("country", f"Country: {', '.join(self.countries)}" if self.countries else "", {"countries": ()}),
             ("customer", {True: "Guests", False: "Customers", None: ""}[self.is_guest], {"is_guest": None}),
+            ("newsletter", newsletter[self.is_subscribed], {"is_subscribed": None}),
             ("items", "" if self.with_items else "Empty carts too", {"with_items": True}),
             ("deleted", "Deleted in the shop" if self.gone else "", {"gone": False}),
             ("sku", f"SKU: {self.sku}" if self.sku else "", {"sku": ""}),
@@ -186,7 +199,9 @@ class Filter:
         pairs = [
             ("status", ",".join(self.statuses)),
             ("channel", ",".join(map(str, self.channel_ids))),
-            ("store", ",".join(_store_code(key) for key in self.stores)),
+            ("store", ",".join(map(_code, self.stores))),
+            ("website", ",".join(map(_code, self.websites))),
+            ("group", ",".join(map(_code, self.groups))),
             ("updated", self.updated.code if self.updated else ""),
             ("created", self.created.code if self.created else ""),
             ("total", "" if low is None and high is None else f"{_plain(low)}..{_plain(high)}"),
@@ -195,6 +210,7 @@ class Filter:
             ("sku", self.sku),
             ("items", "" if self.with_items else "all"),
             ("customer", {True: "guest", False: "known", None: ""}[self.is_guest]),
+            ("newsletter", {True: "yes", False: "no", None: ""}[self.is_subscribed]),
             ("deleted", "yes" if self.gone else ""),
         ]
         return [(key, value) for key, value in pairs if value]
@@ -203,11 +219,19 @@ class Filter:
         email = [Term("email", ":", self.email)] if self.email else []
         return email + [Term("", "", word) for word in self.text.split()]
 
-    def _channel_words(self, names: Directory) -> list[str]:
-        return [names.channels_by_id[id].name if id in names.channels_by_id else str(id) for id in self.channel_ids]
-
-    def _store_words(self, names: Directory) -> list[str]:
-        return [_store_word(key, names) for key in self.stores]
+    def _words(self, key: str, names: Directory) -> list[str] | None:
+        """What stands for a condition's channels, store views, websites or groups; None for another condition."""
+        match key:
+            case "channel":
+                known = names.channels_by_id
+                return [known[id].name if id in known else str(id) for id in self.channel_ids]
+            case "store":
+                return [_word(each, names.stores_by_key, _stores_named, names) for each in self.stores]
+            case "website":
+                return [_word(each, names.websites_by_key, _websites_named, names) for each in self.websites]
+            case "group":
+                return [_word(each, names.groups_by_key, _groups_named, names) for each in self.groups]
+        return None
 
 
 class _Reading:
@@ -219,6 +243,9 @@ class _Reading:
 
     def read(self, key: str, value: str, names: Directory) -> None:
         """Add the condition; a value that cannot be understood leaves the filter as it is, and a sentence."""
+        if key in _NOT_FOR[self.filter.screen]:
+            self.problems.append(f"The condition “{key}” was left out: {self.filter.screen} have none.")
+            return
         try:
             self.filter = replace(self.filter, **_READERS[key](self.filter, value, names))
         except ValueError as error:
@@ -263,19 +290,40 @@ def _channel_id(word: str) -> int:
 
 
 def _read_stores(so_far: Filter, value: str, names: Directory) -> dict[str, Any]:
+    return {"stores": (*so_far.stores, *_keys_in(value, names, _stores_named, "store view"))}
+
+
+def _read_websites(so_far: Filter, value: str, names: Directory) -> dict[str, Any]:
+    return {"websites": (*so_far.websites, *_keys_in(value, names, _websites_named, "website"))}
+
+
+def _read_groups(so_far: Filter, value: str, names: Directory) -> dict[str, Any]:
+    return {"groups": (*so_far.groups, *_keys_in(value, names, _groups_named, "customer group"))}
+
+
+def _keys_in(value: str, names: Directory, named: _Named, what: str) -> list[int]:
+    """The record keys that codes like 1.2 and names separated by commas stand for; a name may hold commas itself."""
     found: list[int] = []
-    for each in [value] if _stores_named(_clean(value), names) else _list(value):
-        if code := _STORE.fullmatch(each):
+    for each in [value] if named(_clean(value), names) else _list(value):
+        if code := _RECORD.fullmatch(each):
             found.append(record_key(int(code[1]), int(code[2])))
-        elif named := _stores_named(_clean(each), names):
-            found += named
+        elif keys := named(_clean(each), names):
+            found += keys
         else:
-            raise ValueError(f"there is no store view “{_short(each)}”")
-    return {"stores": (*so_far.stores, *found)}
+            raise ValueError(f"there is no {what} “{_short(each)}”")
+    return found
 
 
 def _stores_named(word: str, names: Directory) -> list[int]:
     return [each.key for each in names.stores if word.casefold() in (each.code.casefold(), each.name.casefold())]
+
+
+def _websites_named(word: str, names: Directory) -> list[int]:
+    return [each.key for each in names.websites if word.casefold() in (each.code.casefold(), each.name.casefold())]
+
+
+def _groups_named(word: str, names: Directory) -> list[int]:
+    return [each.key for each in names.groups if word.casefold() == each.code.casefold()]
 
 
 def _read_updated(_so_far: Filter, value: str, _names: Directory) -> dict[str, Any]:
@@ -320,9 +368,7 @@ def _read_sku(_so_far: Filter, value: str, _names: Directory) -> dict[str, Any]:
     return {"sku": value}
 
 
-def _read_items(so_far: Filter, value: str, _names: Directory) -> dict[str, Any]:
-    if so_far.screen != "carts":
-        raise ValueError("it is for carts")
+def _read_items(_so_far: Filter, value: str, _names: Directory) -> dict[str, Any]:
     return {"with_items": _choice(value, {"all": False, "filled": True})}
 
 
@@ -330,9 +376,11 @@ def _read_customer(_so_far: Filter, value: str, _names: Directory) -> dict[str, 
     return {"is_guest": _choice(value, {"guest": True, "known": False})}
 
 
-def _read_deleted(so_far: Filter, value: str, _names: Directory) -> dict[str, Any]:
-    if so_far.screen != "orders":
-        raise ValueError("it is for orders")
+def _read_newsletter(_so_far: Filter, value: str, _names: Directory) -> dict[str, Any]:
+    return {"is_subscribed": _choice(value, {"yes": True, "no": False})}
+
+
+def _read_deleted(_so_far: Filter, value: str, _names: Directory) -> dict[str, Any]:
     return {"gone": _choice(value, {"yes": True, "no": False})}
 
 
@@ -340,6 +388,8 @@ _READERS: dict[str, Callable[[Filter, str, Directory], dict[str, Any]]] = {
     "status": _read_statuses,
     "channel": _read_channels,
     "store": _read_stores,
+    "website": _read_websites,
+    "group": _read_groups,
     "updated": _read_updated,
     "created": _read_created,
     "total": _read_total,
@@ -348,7 +398,13 @@ _READERS: dict[str, Callable[[Filter, str, Directory], dict[str, Any]]] = {
     "sku": _read_sku,
     "items": _read_items,
     "customer": _read_customer,
+    "newsletter": _read_newsletter,
     "deleted": _read_deleted,
+}
+_NOT_FOR: dict[Screen, frozenset[str]] = {
+    "carts": frozenset({"website", "group", "newsletter", "deleted"}),
+    "orders": frozenset({"website", "group", "newsletter", "items"}),
+    "customers": frozenset({"status", "store", "total", "currency", "sku", "items", "customer"}),
 }
 
 
@@ -395,15 +451,16 @@ def _amount_label(what: str, low: Decimal | None, high: Decimal | None) -> str:
     return f"{what} up to {_plain(high)}" if low is None else f"{what} {_plain(low)} to {_plain(high)}"
 
 
-def _store_code(key: int) -> str:
-    shop_id, store_id = origin_of(key)
-    return f"{shop_id}.{store_id}"
+def _code(key: int) -> str:
+    shop_id, origin_id = origin_of(key)
+    return f"{shop_id}.{origin_id}"
 
 
-def _store_word(key: int, names: Directory) -> str:
-    view = names.stores_by_key.get(key)
-    is_clear = view and "," not in view.code and not _STORE.fullmatch(view.code)
-    return view.code if view and is_clear and _stores_named(view.code, names) == [key] else _store_code(key)
+def _word(key: int, known: Mapping[int, StoreView | Website | CustomerGroup], named: _Named, names: Directory) -> str:
+    """The code of the shop for the record, if it can mean nothing else; the record's own otherwise."""
+    found = known.get(key)
+    is_clear = found and "," not in found.code and not _RECORD.fullmatch(found.code)
+    return found.code if found and is_clear and named(found.code, names) == [key] else _code(key)
 
 
 def _clean(text: str) -> str:
@@ -417,6 +474,6 @@ def _short(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 
-def known_words() -> Iterable[str]:
-    """The words a condition may begin with, for a hint beside the filter box."""
-    return (*_READERS, "email")
+def known_words(screen: Screen) -> list[str]:
+    """The words that a condition on this screen may begin with."""
+    return [word for word in (*_READERS, "email") if word not in _NOT_FOR[screen]]

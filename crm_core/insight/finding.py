@@ -110,11 +110,12 @@ def whole_list(
 def _some(
     connection: Connection, wanted: Filter, sort: Sort, names: Directory, today: date
 ) -> tuple[Subquery, list[ColumnElement[Any]]]:
-    """Any LIMIT + 1 of the rows that match, with currency and amount, and what they are sorted by."""
+    """Any LIMIT + 1 of the rows that match, with currency and amount if they have any, and what they are sorted by."""
     rows = ROWS[wanted.screen]
     conditions = where(connection, wanted, names, today, status_by_index=has_rare_status(connection, wanted))
     shown = [key.label(f"key{number}") for number, key in enumerate(sort_keys(wanted.screen, sort, names))]
-    query = select(*shown, rows.table.c.base_currency, rows.amount.label("amount")).where(*conditions)
+    amount = () if rows.amount is None else (rows.table.c.base_currency, rows.amount.label("amount"))
+    query = select(*shown, *amount).where(*conditions)
     some = query.limit(LIMIT + 1).subquery()
     return some, [some.c[key.name] for key in shown]
 
@@ -136,8 +137,8 @@ def plan(
     return walk, where(connection, wanted, names, today, status_by_index=by_status_index)
 
 
-_STATUS_INDEX_ORDER: dict[Screen, str] = {"carts": "updated", "orders": "created"}
-"""The sort that the index of the status holds its rows in."""
+_STATUS_INDEX_ORDER: dict[Screen, str] = {"carts": "updated", "orders": "created", "customers": ""}
+"""The sort that the index of the status holds its rows in; empty: there is no status."""
 
 
 def beyond(keys: Sequence[ColumnElement[Any]], edge: Sequence[Any], *, descending: bool) -> ColumnElement[bool]:

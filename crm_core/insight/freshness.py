@@ -60,5 +60,6 @@ def channels_of(wanted: Filter, names: Directory) -> set[int]:
     """The channels whose rows the filter can show; empty: all of them."""
     if wanted.channel_ids:
         return set(wanted.channel_ids)
-    found = (names.channel_of(*origin_of(key)) for key in wanted.stores)
+    found = [names.channel_of(*origin_of(key)) for key in wanted.stores]
+    found += [names.channel_of_website(*origin_of(key)) for key in wanted.websites]
     return {each.id for each in found if each}

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, String, case, func, literal, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Integer, String, case, false, func, literal, type_coerce
 from sqlalchemy.sql.elements import ColumnClause
 
-from crm_core.insight.directory import Directory
+from crm_core.insight.directory import Directory, StoreView, Website
 from crm_core.insight.filters import Screen
-from crm_core.store.tables import cart, order
+from crm_core.insight.where import ROWS
+from crm_core.store.tables import cart, customer, order
 
 _LOWEST = -(2**63)
 
@@ -60,7 +61,28 @@ ORDER_COLUMNS = (
     GridColumn("country", "Country"),
     GridColumn("region", "Region"),
 )
-COLUMNS: Mapping[Screen, tuple[GridColumn, ...]] = {"carts": CART_COLUMNS, "orders": ORDER_COLUMNS}
+CUSTOMER_COLUMNS = (
+    GridColumn("name", "Customer"),
+    GridColumn("email", "E-mail"),
+    GridColumn("orders", "Orders", sortable=False),
+    GridColumn("value", "Bought", sortable=False),
+    GridColumn("carts", "Open carts", sortable=False),
+    GridColumn("group", "Group"),
+    GridColumn("created", "Created"),
+    GridColumn("updated", "Updated"),
+    GridColumn("newsletter", "Newsletter"),
+    GridColumn("channel", "Channel"),
+    GridColumn("website", "Website"),
+    GridColumn("country", "Country"),
+    GridColumn("region", "Region"),
+    GridColumn("city", "City", sortable=False),
+    GridColumn("number", "Number"),
+)
+COLUMNS: Mapping[Screen, tuple[GridColumn, ...]] = {
+    "carts": CART_COLUMNS,
+    "orders": ORDER_COLUMNS,
+    "customers": CUSTOMER_COLUMNS,
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +108,11 @@ class Sort:
         return found, []
 
 
-DEFAULT_SORT: Mapping[Screen, Sort] = {"carts": Sort("updated"), "orders": Sort("created")}
+DEFAULT_SORT: Mapping[Screen, Sort] = {
+    "carts": Sort("updated"),
+    "orders": Sort("created"),
+    "customers": Sort("created"),
+}
 
 
 def is_walkable(screen: Screen, sort: Sort) -> bool:
@@ -99,31 +125,47 @@ def sort_keys(screen: Screen, sort: Sort, names: Directory) -> tuple[ColumnEleme
 
     Raises KeyError for a column that is none of the screen's.
     """
-    table = cart if screen == "carts" else order
-    if sort.column in ("channel", "store"):
-        return (_place(screen, names, by_store=sort.column == "store"), table.c.id)
+    table = ROWS[screen].table
+    if sort.column in _PLACES:
+        return (_place(screen, sort.column, names), table.c.id)
     return (*_KEYS[screen][sort.column], table.c.id)
 
 
-def _place(screen: Screen, names: Directory, *, by_store: bool) -> ColumnElement[Any]:
-    """The place of the row's channel or store view in the alphabet; rows of an unknown one come first."""
-    table = cart if screen == "carts" else order
-    words = [
-        (names.channel_name(view.shop_id, view.origin_id), view.website, view.name)
-        if by_store
-        else (names.channel_name(view.shop_id, view.origin_id),)
-        for view in names.stores
-    ]
-    places = {word: place for place, word in enumerate(sorted(set(words)), start=1)}
+_PLACES = frozenset({"channel", "store", "website", "group"})
+"""Columns whose words stand in other tables, few enough to be put in order before the rows are asked for."""
+
+
+def _place(screen: Screen, column: str, names: Directory) -> ColumnElement[Any]:
+    """The place in the alphabet of the row's channel, store view, website or group; rows of an unknown one first."""
+    rows = ROWS[screen]
+    part = rows.table.c.group_id if column == "group" else rows.part
+    words: dict[tuple[int, int], tuple[str, ...]]
+    if column == "group":
+        words = {(each.shop_id, each.origin_id): (each.code,) for each in names.groups}
+    elif screen == "customers":
+        words = {(each.shop_id, each.origin_id): _website_words(column, each, names) for each in names.websites}
+    else:
+        words = {(each.shop_id, each.origin_id): _store_words(column, each, names) for each in names.stores}
+    places = {word: place for place, word in enumerate(sorted(set(words.values())), start=1)}
     by_shop: dict[int, dict[int, int]] = {}
-    for view, word in zip(names.stores, words, strict=True):
-        by_shop.setdefault(view.shop_id, {})[view.origin_id] = places[word]
+    for (shop_id, part_id), word in words.items():
+        by_shop.setdefault(shop_id, {})[part_id] = places[word]
     unknown = literal(0, Integer)
     if not by_shop:
         return unknown
-    # One look-up of the shop and one of the view in it: a list of pairs would be gone through for every row.
-    arms = {shop_id: case(views, value=table.c.store_id, else_=unknown) for shop_id, views in by_shop.items()}
-    return case(arms, value=table.c.shop_id, else_=unknown)
+    # One look-up of the shop and one of the part in it: a list of pairs would be gone through for every row.
+    arms = {shop_id: case(parts, value=part, else_=unknown) for shop_id, parts in by_shop.items()}
+    return case(arms, value=rows.table.c.shop_id, else_=unknown)
+
+
+def _store_words(column: str, view: StoreView, names: Directory) -> tuple[str, ...]:
+    channel = names.channel_name(view.shop_id, view.origin_id)
+    return (channel, view.website, view.name) if column == "store" else (channel,)
+
+
+def _website_words(column: str, website: Website, names: Directory) -> tuple[str, ...]:
+    channel = names.channel_of_website(website.shop_id, website.origin_id)
+    return (website.name,) if column == "website" else (channel.name if channel else "",)
 
 
 def _amount(column: ColumnClause[Any]) -> ColumnElement[Any]:
@@ -166,8 +208,22 @@ _KEYS: Mapping[Screen, Mapping[str, tuple[ColumnElement[Any], ...]]] = {
         "country": (_text(order.c.billing_country),),
         "region": (_text(order.c.billing_region),),
     },
+    "customers": {
+        "name": (customer.c.name_key,),
+        "email": (customer.c.email_key,),
+        "group": (),
+        "created": (customer.c.created_at,),
+        "updated": (customer.c.updated_at,),
+        "newsletter": (func.coalesce(customer.c.is_subscribed, false()),),
+        "channel": (),
+        "website": (),
+        "country": (_text(customer.c.billing_country),),
+        "region": (_text(customer.c.billing_region),),
+        "number": (customer.c.origin_id,),
+    },
 }
 _WALKABLE: Mapping[Screen, frozenset[str]] = {
     "carts": frozenset({"status", "subtotal", "updated", "created", "number"}),
     "orders": frozenset({"status", "total", "updated", "created", "number"}),
+    "customers": frozenset({"name", "email", "updated", "created", "number"}),
 }

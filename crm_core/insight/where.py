@@ -32,9 +32,9 @@ from sqlalchemy.sql.operators import custom_op
 from crm_core.insight.directory import Directory, Scope
 from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.periods import Period
-from crm_core.store.keys import record_key
+from crm_core.store.keys import origin_of, record_key
 from crm_core.store.search_keys import email_key
-from crm_core.store.tables import cart, cart_item, order, order_item, shop
+from crm_core.store.tables import cart, cart_item, customer, order, order_item, shop
 
 _NUMBER = re.compile(r"#?(\d{1,12})")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -47,18 +47,28 @@ _INCREMENT_DIGITS = 9
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The table behind a screen and the columns that every filter of it looks at."""
+class Lines:
+    """The lines of the rows of a screen: their table, and the column that holds the key of their row."""
 
     table: Table
-    amount: Column[Any]
-    lines: Table
-    line_key: Column[Any]
+    row_key: Column[Any]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The table behind a screen and the columns that its filters look at; None: its rows have no amounts, no lines."""
+
+    table: Table
+    part: Column[Any]
+    """The origin id of the part of the shop, store view or website, that a row belongs to."""
+    amount: Column[Any] | None = None
+    lines: Lines | None = None
 
 
 ROWS: dict[Screen, Rows] = {
-    "carts": Rows(cart, cart.c.base_subtotal, cart_item, cart_item.c.cart_id),
-    "orders": Rows(order, order.c.base_grand_total, order_item, order_item.c.order_id),
+    "carts": Rows(cart, cart.c.store_id, cart.c.base_subtotal, Lines(cart_item, cart_item.c.cart_id)),
+    "orders": Rows(order, order.c.store_id, order.c.base_grand_total, Lines(order_item, order_item.c.order_id)),
+    "customers": Rows(customer, customer.c.website_id),
 }
 
 
@@ -75,12 +85,17 @@ def where(
     if wanted.statuses:
         status: ColumnElement[Any] = rows.table.c.status
         found.append((status if status_by_index else unindexed(connection, status)).in_(wanted.statuses))
-    if (scope := names.scope(wanted.channel_ids, wanted.stores)) is not None:
-        found.append(_in_scope(rows.table, scope))
+    if (scope := scope_of(wanted, names)) is not None:
+        found.append(_in_scope(rows, scope))
+    if wanted.groups:
+        found.append(or_(*(_is_in_group(key) for key in wanted.groups)))
+    if wanted.is_subscribed is not None:
+        # Whoever the shop says nothing of gets none.
+        found.append(func.coalesce(customer.c.is_subscribed, false()).is_(wanted.is_subscribed))
     found += _in_periods(wanted, rows.table, today)
-    if wanted.amount_from is not None:
+    if rows.amount is not None and wanted.amount_from is not None:
         found.append(rows.amount >= wanted.amount_from)
-    if wanted.amount_to is not None:
+    if rows.amount is not None and wanted.amount_to is not None:
         found.append(rows.amount <= wanted.amount_to)
     if wanted.currency:
         found.append(rows.table.c.base_currency == wanted.currency)
@@ -88,9 +103,9 @@ def where(
         found.append(rows.table.c.billing_country.in_(wanted.countries))
     if wanted.is_guest is not None:
         found.append(rows.table.c.is_guest.is_(wanted.is_guest))
-    if wanted.sku:
+    if wanted.sku and rows.lines:
         variants = sorted({wanted.sku, wanted.sku.upper(), wanted.sku.lower()})
-        found.append(rows.table.c.id.in_(select(rows.line_key).where(rows.lines.c.sku.in_(variants))))
+        found.append(_has_sku(rows.table, rows.lines, variants))
     if wanted.email:
         found.append(_has_email(rows.table, wanted.email))
     if exact := _keys_of_number(connection, wanted):
@@ -98,6 +113,13 @@ def where(
     else:
         found += [_has_word(connection, rows, wanted.screen, word) for word in wanted.text.split()]
     return found
+
+
+def scope_of(wanted: Filter, names: Directory) -> Scope | None:
+    """The shops and the parts of them that the filter's channels, store views and websites leave; None: all."""
+    if wanted.screen == "customers":
+        return names.website_scope(wanted.channel_ids, wanted.websites)
+    return names.scope(wanted.channel_ids, wanted.stores)
 
 
 def unindexed(connection: Connection, value: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -114,26 +136,33 @@ def contains(text: str) -> str:
 
 def _shown(wanted: Filter) -> list[ColumnElement[bool]]:
     # Spelt as in the partial indexes, without a parameter: otherwise the databases cannot tell that they fit.
-    if wanted.screen == "orders":
-        return [order.c.gone_at.is_not(None) if wanted.gone else order.c.gone_at.is_(None)]
+    if wanted.screen != "carts":
+        gone_at = ROWS[wanted.screen].table.c.gone_at
+        return [gone_at.is_not(None) if wanted.gone else gone_at.is_(None)]
     return [literal_column("cart.items_qty") > literal_column("0")] if wanted.with_items else []
 
 
-def _in_scope(table: Table, scope: Scope) -> ColumnElement[bool]:
+def _in_scope(rows: Rows, scope: Scope) -> ColumnElement[bool]:
+    table = rows.table
     parts: list[ColumnElement[bool]] = []
     if scope.shops:
         parts.append(table.c.shop_id.in_(sorted(scope.shops)))
     for shop_id in sorted({shop_id for shop_id, _ in scope.views}):
         views = sorted(store_id for owner, store_id in scope.views if owner == shop_id)
-        parts.append(and_(table.c.shop_id == shop_id, table.c.store_id.in_(views)))
+        parts.append(and_(table.c.shop_id == shop_id, rows.part.in_(views)))
     return or_(*parts) if parts else false()
+
+
+def _is_in_group(key: int) -> ColumnElement[bool]:
+    shop_id, group_id = origin_of(key)
+    return and_(customer.c.shop_id == shop_id, customer.c.group_id == group_id)
 
 
 def _in_periods(wanted: Filter, table: Table, today: date) -> list[ColumnElement[bool]]:
     found = _between(table.c.updated_at, wanted.updated, today) if wanted.updated else []
     if wanted.created is None:
         return found
-    if wanted.screen == "carts":
+    if wanted.screen != "orders":
         return found + _between(table.c.created_at, wanted.created, today)
     first, final = wanted.created.days(today)
     if first:
@@ -168,14 +197,18 @@ def _has_word(connection: Connection, rows: Rows, screen: Screen, word: str) -> 
     parts = [_like(rows.table.c.name_key, word.casefold()), _like(rows.table.c.email_key, word.casefold())]
     if screen == "orders":
         parts.append(_like_any_case(connection, rows.table.c.increment_id, word))
-    if skus := _skus(connection, rows, word):
-        parts.append(rows.table.c.id.in_(select(rows.line_key).where(rows.lines.c.sku.in_(skus))))
+    if rows.lines and (skus := _skus(connection, rows.lines, word)):
+        parts.append(_has_sku(rows.table, rows.lines, skus))
     return or_(*parts)
 
 
-def _skus(connection: Connection, rows: Rows, word: str) -> Sequence[str]:
+def _has_sku(table: Table, lines: Lines, skus: Sequence[str]) -> ColumnElement[bool]:
+    return table.c.id.in_(select(lines.row_key).where(lines.table.c.sku.in_(skus)))
+
+
+def _skus(connection: Connection, lines: Lines, word: str) -> Sequence[str]:
     """The SKUs that hold the word: found by hopping through the index from SKU to SKU, of which a shop has few."""
-    sku = rows.lines.c.sku
+    sku = lines.table.c.sku
     hop = select(func.min(sku).label("sku")).cte("hop", recursive=True)
     further = select(func.min(sku)).where(sku > hop.c.sku).scalar_subquery()
     hop = hop.union_all(select(further).where(hop.c.sku.is_not(None)))
@@ -210,4 +243,6 @@ def _keys_of_number(connection: Connection, wanted: Filter) -> Sequence[int]:
     if len(digits) > _LONGEST_ID:
         return []
     keys = [record_key(shop_id, int(digits)) for shop_id in connection.scalars(select(shop.c.id))]
-    return connection.scalars(select(cart.c.id).where(cart.c.id.in_(keys))).all()
+    id_column = ROWS[wanted.screen].table.c.id
+    shown = _shown(wanted) if wanted.screen == "customers" else []
+    return connection.scalars(select(id_column).where(*shown, id_column.in_(keys))).all()

@@ -21,6 +21,7 @@ from pages.widgets.text import escaped, plain
 _PLACEHOLDERS = {
     "carts": "Filter: name, e-mail, cart, or total>500 country:DE",
     "orders": "Filter: name, e-mail, number, or total>500 country:DE",
+    "customers": "Filter: name, e-mail, number, or country:DE",
 }
 _PROBLEMS = "filter-problems"
 _LONGEST = 1_000
@@ -42,7 +43,7 @@ def draw_filter_bar(here: Listing, names: Directory) -> None:
                 label_visibility="collapsed",
                 autocomplete="off",
                 help="Words are looked for in names, e-mail addresses, numbers and SKUs. Conditions: "
-                + ", ".join(known_words()),
+                + ", ".join(known_words(here.screen)),
                 on_change=_typed,
                 args=(here, names),
             )

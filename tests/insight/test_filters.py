@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_core.insight.directory import ChannelName, Directory, StoreView
+from crm_core.insight.directory import ChannelName, CustomerGroup, Directory, StoreView, Website
 from crm_core.insight.filters import Filter, Screen, known_words
 from crm_core.insight.periods import Period
 from crm_core.insight.saved_filters import open_filter, save_filter
@@ -27,36 +27,47 @@ _texts = st.text(max_size=40)
 _codes = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=2, max_size=2)
 
 
+_keys_of_records = st.lists(
+    st.tuples(st.integers(1, 999_999), st.integers(0, 10**9 - 1)).map(lambda pair: record_key(*pair)), max_size=3
+).map(tuple)
+
+
 @st.composite
 def filters(draw: st.DrawFn) -> Filter:
     """Any filter there can be."""
-    screen: Screen = draw(st.sampled_from(("carts", "orders")))
+    screen: Screen = draw(st.sampled_from(("carts", "orders", "customers")))
+    shared: dict[str, Any] = {
+        "channel_ids": tuple(draw(st.lists(st.integers(1, 10**9 - 1), max_size=3))),
+        "updated": draw(st.none() | periods),
+        "created": draw(st.none() | periods),
+        "countries": tuple(draw(st.lists(_codes, max_size=3))),
+        "text": draw(_texts),
+        "email": draw(_texts),
+        "gone": draw(st.booleans()) if screen != "carts" else False,
+    }
+    if screen == "customers":
+        return Filter(
+            screen,
+            **shared,
+            websites=draw(_keys_of_records),
+            groups=draw(_keys_of_records),
+            is_subscribed=draw(st.sampled_from((None, True, False))),
+        )
     status = st.sampled_from(CART_STATUSES) if screen == "carts" else st.from_regex(r"[a-z0-9_]{1,32}", fullmatch=True)
     amounts = draw(st.tuples(_amounts, _amounts))
     if None not in amounts:
         amounts = (min(amounts), max(amounts))  # type: ignore[type-var]
     return Filter(
         screen,
+        **shared,
         statuses=tuple(draw(st.lists(status, max_size=3))),
-        channel_ids=tuple(draw(st.lists(st.integers(1, 10**9 - 1), max_size=3))),
-        stores=tuple(
-            record_key(shop_id, store_id)
-            for shop_id, store_id in draw(
-                st.lists(st.tuples(st.integers(1, 999_999), st.integers(0, 10**9 - 1)), max_size=3)
-            )
-        ),
-        updated=draw(st.none() | periods),
-        created=draw(st.none() | periods),
+        stores=draw(_keys_of_records),
         amount_from=amounts[0],
         amount_to=amounts[1],
         currency=draw(st.just("") | _codes.map(lambda code: code + "X")),
-        countries=tuple(draw(st.lists(_codes, max_size=3))),
-        text=draw(_texts),
-        email=draw(_texts),
         sku=draw(_texts),
         with_items=draw(st.booleans()) if screen == "carts" else True,
         is_guest=draw(st.sampled_from((None, True, False))),
-        gone=draw(st.booleans()) if screen == "orders" else False,
     )
 
 
@@ -242,6 +253,8 @@ def _names() -> Directory:
     return Directory(
         channels=(channel(1, "Nordlicht Outfitters"), channel(2, "A, B & C"), channel(3, "1")),
         stores=(view(1, 1, "german", "German"), view(1, 2, "default", "Main"), view(2, 1, "default", "Main")),
+        websites=(Website(record_key(1, 1), 1, 1, "base", "Main"), Website(record_key(2, 4), 2, 4, "a, b", "A, B")),
+        groups=(CustomerGroup(record_key(1, 2), 1, 2, "Wholesale"), CustomerGroup(record_key(1, 3), 1, 3, "1.2")),
     )
 
 
@@ -265,6 +278,25 @@ def test_names_are_read_back_whatever_is_in_them() -> None:
         Filter("carts", channel_ids=(77,), stores=(record_key(9, 9),)),
     ):
         assert Filter.from_text("carts", wanted.to_text(names), names) == (wanted, [])
+    websites, groups = (tuple(each.key for each in known) for known in (names.websites, names.groups))
+    wanted = Filter("customers", websites=websites, groups=groups)
+    assert Filter.from_text("customers", wanted.to_text(names), names) == (wanted, [])
+
+
+def test_customers_are_asked_for_by_website_group_and_newsletter() -> None:
+    found, problems = Filter.from_text("customers", "website:main group:wholesale newsletter:yes", _names())
+    assert problems == []
+    assert (found.websites, found.groups, found.is_subscribed) == ((record_key(1, 1),), (record_key(1, 2),), True)
+    assert [each.label for each in found.conditions(_names())] == ["Main", "Group: Wholesale", "Gets the newsletter"]
+
+
+@pytest.mark.parametrize(
+    ("screen", "text"), [("customers", "total>50"), ("carts", "group:1.2"), ("orders", "items:all")]
+)
+def test_a_condition_of_another_screen_is_left_out_with_a_sentence(screen: Screen, text: str) -> None:
+    found, [problem] = Filter.from_text(screen, text)
+    assert found == Filter(screen)
+    assert f"{screen} have none" in problem
 
 
 @given(filters())
@@ -298,14 +330,18 @@ def test_a_text_is_cut_and_freed_of_what_no_database_takes() -> None:
     assert Filter("carts", text=f"a\x00b\ud800  \n c{'x' * 1000}").text == "ab c" + "x" * 196
 
 
+_SCREENS: tuple[Screen, ...] = ("carts", "orders", "customers")
+_WORDS = {word for screen in _SCREENS for word in known_words(screen)}
+
+
 def test_the_manual_names_every_condition_and_all_its_examples_work() -> None:
     manual = (Path(__file__).parents[2] / "docs" / "filters.md").read_text()
-    examples = [code for code in re.findall(r"`([^`]+)`", manual) if code not in known_words()]
+    examples = [code for code in re.findall(r"`([^`]+)`", manual) if code not in _WORDS]
     names = _names()
     for example in examples:
-        found = [Filter.from_text(screen, example, names) for screen in ("carts", "orders")]
+        found = [Filter.from_text(screen, example, names) for screen in _SCREENS]
         assert any(not problems and chosen != Filter(chosen.screen) for chosen, problems in found), example
-    assert {term.key for example in examples for term in read_terms(example)} - {""} == set(known_words())
+    assert {term.key for example in examples for term in read_terms(example)} - {""} == _WORDS
 
 
 _keys = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=8)
