@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from crm_core.errors import TooSlow
-from crm_core.insight.directory import Directory
+from crm_core.insight.directory import Directory, directory
 from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.statuses import (
     StatusStyle,
@@ -97,20 +97,25 @@ def status_counts(
     In the order in which carts and orders go through them. `today`: the day presets count back from, UTC's if None.
     """
     today = today or datetime.now(UTC).date()
+    names = names or directory(store)
     free = replace(wanted, statuses=())
-    with store.reading() as connection:
-        names = names or Directory.read(connection)
-        states = _states(connection, free)
-        cells = rollup_cells(connection, free, names, today)
+    states, cells = store.kept(("statuses", free, today, names), lambda: _statuses(store, free, names, today))
     if cells is not None:
         found = {status: Count(sum(cell.rows for cell in cells if cell.status == status)) for status in states}
     else:
         found = _counted_by_status(store, free, names, today, states)
-    states |= dict.fromkeys(found.keys() - states.keys(), "")
+    states = {**dict.fromkeys(found, ""), **states}
     return [
         StatusCount(status, state, _style(wanted, status, state), found[status])
         for status, state in sorted(states.items(), key=lambda each: (_rank(wanted, *each), each[0]))
     ]
+
+
+def _statuses(
+    store: Store, wanted: Filter, names: Directory, today: date
+) -> tuple[Mapping[str, str], list[Cell] | None]:
+    with store.reading() as connection:
+        return _states(connection, wanted), rollup_cells(connection, wanted, names, today)
 
 
 def tally_of(cells: Sequence[Cell]) -> Tally:
@@ -190,15 +195,19 @@ def _counted_by_status(
 ) -> dict[str, Count]:
     """The rows by status, counted in one go through the wide index or an index of a condition."""
     table = ROWS[wanted.screen].table
-    try:
+
+    def count() -> dict[str, Count]:
         with store.reading(COUNT_SECONDS) as connection:
             # Grouped by what SQLite takes for no index: it would walk the index of the status and look into every row.
             status = unindexed(connection, table.c.status)
             query = select(table.c.status, func.count().label("rows")).group_by(status)
             rows = connection.execute(query.where(*where(connection, wanted, names, today))).all()
+        return {row.status: Count(row.rows) for row in rows}
+
+    try:
+        return dict.fromkeys(states, Count(0)) | store.kept(("counted by status", wanted, today, names), count)
     except TooSlow:
         return {status: Count(None, exact=False) for status in states}
-    return dict.fromkeys(states, Count(0)) | {row.status: Count(row.rows) for row in rows}
 
 
 def has_rare_status(connection: Connection, wanted: Filter) -> bool:

@@ -197,6 +197,15 @@ def neighbours(store: Store, wanted: Filter, sort: Sort, key: int, *, today: dat
     Raises NotFound for an unknown key.
     """
     today = today or datetime.now(UTC).date()
+    try:
+        return store.kept(
+            ("neighbours", wanted, sort, key, today), lambda: _read_neighbours(store, wanted, sort, key, today)
+        )
+    except TooSlow:
+        return Neighbours(None, Count(None, exact=False), None, None)
+
+
+def _read_neighbours(store: Store, wanted: Filter, sort: Sort, key: int, today: date) -> Neighbours:
     table = ROWS[wanted.screen].table
     with store.reading() as connection:
         names = Directory.read(connection)
@@ -204,25 +213,22 @@ def neighbours(store: Store, wanted: Filter, sort: Sort, key: int, *, today: dat
         own = connection.execute(select(*keys).where(table.c.id == key)).one_or_none()
     if own is None:
         raise NotFound(f"There is no such record in {wanted.screen}. Go back to the list.")
-    try:
-        with store.reading(PAGE_SECONDS) as connection:
-            cells = rollup_cells(connection, wanted, names, today)
-            if cells is not None:
-                counted = tally_of(cells).matching
-            else:
-                matches = whole_list(connection, wanted, sort, names, today)
-                counted = Count(LIMIT, exact=False) if matches is None else Count(len(matches))
-                if matches is not None and key in matches:
-                    place = matches.index(key)
-                    return Neighbours(
-                        position=place + 1,
-                        of=counted,
-                        previous=matches[place - 1] if place else None,
-                        next=matches[place + 1] if place + 1 < len(matches) else None,
-                    )
-            return _around(connection, wanted, sort, tuple(own), counted, names, today)
-    except TooSlow:
-        return Neighbours(None, Count(None, exact=False), None, None)
+    with store.reading(PAGE_SECONDS) as connection:
+        cells = rollup_cells(connection, wanted, names, today)
+        if cells is not None:
+            counted = tally_of(cells).matching
+        else:
+            matches = whole_list(connection, wanted, sort, names, today)
+            counted = Count(LIMIT, exact=False) if matches is None else Count(len(matches))
+            if matches is not None and key in matches:
+                place = matches.index(key)
+                return Neighbours(
+                    position=place + 1,
+                    of=counted,
+                    previous=matches[place - 1] if place else None,
+                    next=matches[place + 1] if place + 1 < len(matches) else None,
+                )
+        return _around(connection, wanted, sort, tuple(own), counted, names, today)
 
 
 def _around(
@@ -264,8 +270,22 @@ def _page(
     today = today or datetime.now(UTC).date()
     page = max(1, page)
     beside: Edges | None = None
-    if near is not None and near.edges is not None and (near.wanted, near.sort) == (wanted, sort):
+    if near and near.edges and abs(near.page - page) == 1 and (near.wanted, near.sort) == (wanted, sort):
         beside = (near.page, near.edges[0], near.edges[1])
+    what = ("page", wanted, sort, page, beside, today, names)
+    return store.kept(what, lambda: _read_page(store, wanted, sort, page, beside, today, names, read))
+
+
+def _read_page(
+    store: Store,
+    wanted: Filter,
+    sort: Sort,
+    page: int,
+    beside: Edges | None,
+    today: date,
+    names: Directory | None,
+    read: Callable[[Connection, Sequence[int], Directory], list[GridRow]],
+) -> Page[GridRow]:
     with store.reading(PAGE_SECONDS) as connection:
         names = names or Directory.read(connection)
         fresh = freshness(connection, (wanted.screen,), names, channels_of(wanted, names))

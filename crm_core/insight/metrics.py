@@ -109,6 +109,11 @@ def dashboard(store: Store, period: Period, channel_id: int | None, currency: st
 
     A period that is open at one end begins with the first order there is, or ends today.
     """
+    what = ("dashboard", period, channel_id, currency, today)
+    return store.kept(what, lambda: _dashboard(store, period, channel_id, currency, today))
+
+
+def _dashboard(store: Store, period: Period, channel_id: int | None, currency: str | None, today: date) -> Dashboard:
     with store.reading() as connection:
         names = Directory.read(connection)
         scope = names.scope(() if channel_id is None else (channel_id,), ())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from threading import Lock
+from typing import TypeVar
 
 from sqlalchemy import Connection, text
 
@@ -19,10 +21,13 @@ from crm_core.store.engines import (
     sqlite_file,
     writing_engine,
 )
+from crm_core.store.kept import Kept
 from crm_core.store.schema import SCHEMA_VERSION, check_version, found_version, migrate
 
 _INSTRUCTIONS_BETWEEN_LOOKS = 20_000
 """Steps of SQLite's machine between two looks at the clock: about a millisecond."""
+
+_Answer = TypeVar("_Answer")
 
 
 class Store:
@@ -40,6 +45,9 @@ class Store:
             raise StoreUnusable(f"{describe(self._url)} does not exist. Run: python -m crm_core migrate")
         self._reading = reading_engine(self._url, busy_seconds)
         self._writing = writing_engine(self._url, busy_seconds)
+        self._kept = Kept()
+        self._watching: Connection | None = None
+        self._watching_lock = Lock()
         try:
             with self.reading() as connection:
                 found = found_version(connection)
@@ -86,8 +94,34 @@ class Store:
         with clear_errors(self._url), self._writing.begin() as connection:
             yield connection
 
+    def kept(self, what: Hashable, read: Callable[[], _Answer]) -> _Answer:
+        """What `read` finds in the store; if nothing was committed since it was last asked, what it found then.
+
+        `what` names the question and everything beside the store that the answer rests on. Answers are shared by all
+        threads, so nobody may change one. An error of `read` is passed on, and not kept.
+        """
+        return self._kept.answer(self._version(), what, read)
+
+    def _version(self) -> Hashable:
+        """Another value after every commit to the database, whoever made it; it may be another one without any."""
+        with clear_errors(self._url):
+            if self.dialect_name == "postgresql":
+                # Which transactions can be seen: equal ones see the same rows.
+                with self._reading.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                    return str(connection.scalar(text("SELECT pg_current_snapshot()")))
+            with self._watching_lock:
+                # SQLite counts the commits of others for each connection, so it is always the same one that is asked.
+                if self._watching is None:
+                    self._watching = self._reading.connect()
+                with self._watching.begin():
+                    return int(self._watching.exec_driver_sql("PRAGMA data_version").scalar_one())
+
     def close(self) -> None:
         """All idle connections are closed; the store must not be used any more."""
+        with self._watching_lock:
+            if self._watching is not None:
+                self._watching.close()
+                self._watching = None
         self._reading.dispose()
         self._writing.dispose()
 

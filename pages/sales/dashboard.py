@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +10,6 @@ import streamlit as st
 from crm_core.insight.filters import Screen
 from crm_core.insight.metrics import Dashboard, Figure, dashboard
 from crm_core.insight.periods import Period
-from crm_core.settings import settings
 from pages.widgets import desk, first_run, listing
 from pages.widgets.charts import CONFIG, Slice
 from pages.widgets.figures import bar_figure, line_figure
@@ -20,15 +18,8 @@ from pages.widgets.text import dotted, escaped, money, percent, plural, when, wh
 
 _PERIODS = {"7d": "7 d", "30d": "30 d", "90d": "90 d", "12m": "12 mo"}
 _ALL = 0
-_FIGURES_SECONDS = 10
 _STORES_SHOWN = 8
 _LISTS = {"carts": "pages/sales/carts.py", "orders": "pages/sales/orders.py"}
-
-
-@st.cache_resource(show_spinner=False, ttl=_FIGURES_SECONDS, max_entries=200)
-def _read(url: str, period: str, channel: int | None, currency: str | None, today: date) -> Dashboard:  # noqa: ARG001
-    """The figures, as of some seconds ago at most; `url` keeps those of different stores apart."""
-    return dashboard(desk.store(), Period(preset=period), channel, currency, today)
 
 
 @desk.guarded
@@ -42,9 +33,10 @@ def _screen() -> None:
     period = chosen if chosen in _PERIODS else "30d"
     wanted = params.get("channel", "")
     channel = next((each.id for each in names.channels if str(each.id) == wanted), None)
-    figures = _read(settings().store_url, period, channel, params.get("currency"), desk.reader_today())
+    shown = Period(preset=period)
+    figures = dashboard(desk.store(), shown, channel, params.get("currency"), desk.reader_today())
     if figures.currency not in figures.currencies:
-        figures = _read(settings().store_url, period, channel, None, desk.reader_today())
+        figures = dashboard(desk.store(), shown, channel, None, desk.reader_today())
     if not figures.currencies and first_run.draw_if_nothing_to_show("orders"):
         return
     with controls:

@@ -175,7 +175,6 @@ def _save(existing: str) -> None:
         return
     if name:
         _forget()
-        desk.forget_names()
         desk.announce(f"{escaped(name, 40)} is connected and will be read now.", icon=":material/check_circle:")
 
 

@@ -24,18 +24,11 @@ _P = ParamSpec("_P")
 
 
 _NEWS = "news"
-_NAMES_SECONDS = 15
-"""How long a screen may call a new channel or store view by its number."""
 
 
 @cache
 def _opened(url: str) -> Store:  # noqa: ARG001  # the cache's key
     return open_store()
-
-
-@st.cache_resource(show_spinner=False, ttl=_NAMES_SECONDS)
-def _directory(url: str) -> Directory:
-    return directory(_opened(url))
 
 
 def store() -> Store:
@@ -44,16 +37,8 @@ def store() -> Store:
 
 
 def names() -> Directory:
-    """The channels and store views by name, at most some seconds old; not old at all before there are any."""
-    found = _directory(settings().store_url)
-    if not found.stores:
-        _directory.clear()
-    return found
-
-
-def forget_names() -> None:
-    """Names are read anew: a channel was added, renamed or removed."""
-    _directory.clear()
+    """The channels and store views by name."""
+    return directory(store())
 
 
 def person() -> str:
