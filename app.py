@@ -37,6 +37,7 @@ if desk.knows_reader():
                 _dashboard,
                 st.Page("pages/sales/carts.py", title="Carts", icon=":material/shopping_cart:", url_path="carts"),
                 st.Page("pages/sales/orders.py", title="Orders", icon=":material/receipt_long:", url_path="orders"),
+                st.Page("pages/sales/customers.py", title="Customers", icon=":material/group:", url_path="customers"),
                 st.Page("pages/sales/attempts.py", title="Attempts", icon=":material/fact_check:", url_path="attempts"),
             ],
             "Set-up": [
@@ -46,6 +47,8 @@ if desk.knows_reader():
                 st.Page(_dashboard_by_name, title="Dashboard", url_path="dashboard", visibility="hidden"),
                 st.Page("pages/sales/cart.py", title="Cart", url_path="cart", visibility="hidden"),
                 st.Page("pages/sales/order.py", title="Order", url_path="order", visibility="hidden"),
+                st.Page("pages/sales/several.py", title="Several carts", url_path="several", visibility="hidden"),
+                st.Page("pages/sales/customer.py", title="Customer", url_path="customer", visibility="hidden"),
             ],
         },
         expanded=True,
@@ -53,7 +56,10 @@ if desk.knows_reader():
     with st.sidebar:
         status_line()
 else:
-    _addresses = ("home", "dashboard", "carts", "orders", "cart", "order", "attempts", "channels")
+    _addresses = (
+        "home", "dashboard", "carts", "orders", "customers", "attempts", "cart", "order", "customer", "several",
+        "channels",
+    )  # fmt: skip
     _chosen = st.navigation(
         [
             st.Page("pages/setup/sign_in.py", title="Sign in", url_path=address, default=address == "home")

@@ -25,9 +25,17 @@ from crm_core.insight.statuses import (
     order_status_rank,
     order_status_style,
 )
-from crm_core.insight.where import ROWS, unindexed, where
+from crm_core.insight.where import ROWS, scope_of, unindexed, where
 from crm_core.store.database import Store
-from crm_core.store.tables import CART_STATUSES, cart_day_total, cart_status_total, order_day_total, order_status_total
+from crm_core.store.keys import origin_of
+from crm_core.store.tables import (
+    CART_STATUSES,
+    cart_day_total,
+    cart_status_total,
+    customer_total,
+    order_day_total,
+    order_status_total,
+)
 
 LIMIT = 10_000
 """Rows that are counted one by one at most."""
@@ -80,7 +88,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a rollup, cut down to what counting needs; `amount` is in its currency."""
+    """A cell of a rollup, cut down to what counting needs; `amount` is in its currency, which is empty for none."""
 
     status: str
     state: str
@@ -121,13 +129,15 @@ def _statuses(
 def tally_of(cells: Sequence[Cell]) -> Tally:
     """The count and the sums of rollup cells."""
     sums: dict[str, Decimal] = {}
-    for cell in cells:
+    for cell in (cell for cell in cells if cell.currency):
         sums[cell.currency] = sums.get(cell.currency, Decimal(0)) + cell.amount
     return Tally(Count(sum(cell.rows for cell in cells)), sorted_sums(sums))
 
 
 def total_rows(connection: Connection, wanted: Filter) -> int:
-    """All rows of the screen: carts with items, or every cart if the filter wants empty ones too; orders not gone."""
+    """All rows of the screen, but for gone ones; carts with items, or every cart if the filter wants empty ones too."""
+    if wanted.screen == "customers":
+        return int(connection.scalar(select(func.coalesce(func.sum(customer_total.c.customers), 0))) or 0)
     if wanted.screen == "orders":
         query = select(func.coalesce(func.sum(order_status_total.c.orders), 0))
     else:
@@ -138,7 +148,9 @@ def total_rows(connection: Connection, wanted: Filter) -> int:
 
 
 def currencies_of(connection: Connection, screen: Screen) -> list[str]:
-    """The base currencies that rows of the screen have."""
+    """The base currencies that rows of the screen have; none for customers."""
+    if screen == "customers":
+        return []
     table = order_status_total if screen == "orders" else cart_status_total
     return sorted(connection.scalars(select(table.c.base_currency).distinct()))
 
@@ -153,13 +165,15 @@ def status_rows(connection: Connection, wanted: Filter) -> int:
 
 def rollup_cells(connection: Connection, wanted: Filter, names: Directory, today: date) -> list[Cell] | None:
     """The rollup cells that make up the filter's rows; None if it asks for what no rollup knows."""
+    if wanted.screen == "customers":
+        return _customer_cells(connection, wanted, names)
     known = {"status", "channel", "store", "currency", "items"}
     known.add("created" if wanted.screen == "orders" else "updated")
     if any(condition.key not in known for condition in wanted.conditions()):
         return None
     if wanted.screen == "carts" and wanted.updated and not wanted.with_items:
         return None
-    scope = names.scope(wanted.channel_ids, wanted.stores)
+    scope = scope_of(wanted, names)
     return [
         Cell(row.status, row.state, row.base_currency, int(row.rows), row.amount)
         for row in _read_rollup(connection, wanted, today)
@@ -167,6 +181,24 @@ def rollup_cells(connection: Connection, wanted: Filter, names: Directory, today
         and (not wanted.currency or row.base_currency == wanted.currency)
         and (not wanted.statuses or row.status in wanted.statuses)
     ]
+
+
+def _customer_cells(connection: Connection, wanted: Filter, names: Directory) -> list[Cell] | None:
+    if any(condition.key not in {"channel", "website", "group", "newsletter"} for condition in wanted.conditions()):
+        return None
+    scope = scope_of(wanted, names)
+    groups = {origin_of(key) for key in wanted.groups}
+    return [
+        Cell("", "", "", _readers(row.customers, row.subscribed, wanted.is_subscribed), Decimal(0))
+        for row in connection.execute(select(customer_total))
+        if (scope is None or scope.holds(row.shop_id, row.website_id))
+        and (not groups or (row.shop_id, row.group_id) in groups)
+    ]
+
+
+def _readers(customers: int, subscribed: int, is_subscribed: bool | None) -> int:
+    """How many of the customers get the newsletter, or do not; None: it does not matter."""
+    return customers if is_subscribed is None else subscribed if is_subscribed else customers - subscribed
 
 
 def _read_rollup(connection: Connection, wanted: Filter, today: date) -> Sequence[Any]:

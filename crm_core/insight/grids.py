@@ -1,4 +1,4 @@
-"""Pages of carts and orders: 50 rows of the shown columns, how many match, and the way from one row to the next.
+"""Pages of carts, orders and customers: 50 rows, how many match, and the way from one row to the next.
 
 A page near either end, or next to the one on screen, costs the same whatever the size of the store: ids come from an
 index alone and only the rows of the page are read. The rows of a page are of one snapshot.
@@ -23,6 +23,7 @@ from crm_core.insight.counts import (
     tally_of,
     total_rows,
 )
+from crm_core.insight.customers import CustomerRow, read_customers
 from crm_core.insight.directory import Directory
 from crm_core.insight.filters import Filter
 from crm_core.insight.finding import PAGE_ROWS as PAGE_ROWS
@@ -109,7 +110,7 @@ class OrderRow:
         return full_name(self.firstname, self.lastname)
 
 
-GridRow = TypeVar("GridRow", CartRow, OrderRow)
+GridRow = TypeVar("GridRow", CartRow, OrderRow, CustomerRow)
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,20 @@ def order_page(
 ) -> Page[OrderRow]:
     """A page of orders; everything else as for cart_page."""
     return _page(store, wanted, sort, page, near, today, names, _read_orders)
+
+
+def customer_page(
+    store: Store,
+    wanted: Filter,
+    sort: Sort,
+    page: int = 1,
+    *,
+    near: Page[CustomerRow] | None = None,
+    today: date | None = None,
+    names: Directory | None = None,
+) -> Page[CustomerRow]:
+    """A page of customers; everything else as for cart_page."""
+    return _page(store, wanted, sort, page, near, today, names, read_customers)
 
 
 def neighbours(store: Store, wanted: Filter, sort: Sort, key: int, *, today: date | None = None) -> Neighbours:

@@ -14,7 +14,12 @@ from pages.widgets.text import dotted, escaped, mail_link, money, plural, when
 def draw_customer(who: CustomerFacts, is_guest: bool, *addresses: Address | None) -> None:
     """The card; the telephone is that of the first address that has one."""
     with card("Customer"):
-        lines = [escaped(who.name, 80) or "No name given"]
+        name = escaped(who.name, 80) or "No name given"
+        if who.key is not None:
+            st.page_link(
+                "pages/sales/customer.py", label=name, icon=":material/person:", query_params={"id": str(who.key)}
+            )
+        lines = [] if who.key is not None else [name]
         if who.email:
             lines.append(f":gray[:material/mail:] {mail_link(who.email)}")
         telephone = next((each.telephone for each in (*addresses, *who.addresses) if each and each.telephone), None)

@@ -51,7 +51,10 @@ def draw_filter_bar(here: Listing, names: Directory) -> None:
             is_carts = here.screen == "carts"
             _popover("Channel", lambda: _channels(here, names))
             _popover("Updated" if is_carts else "Dates", lambda: _dates(here))
-            _popover("Subtotal" if is_carts else "Total", lambda: _amount(here, names))
+            if here.screen == "customers":
+                _popover("Group", lambda: _groups(here, names))
+            else:
+                _popover("Subtotal" if is_carts else "Total", lambda: _amount(here, names))
             _popover("More", lambda: _more(here))
     for problem in st.session_state.pop(_PROBLEMS, ()):
         st.warning(escaped(problem, 300), icon=":material/edit:")
@@ -118,6 +121,9 @@ def _channels(here: Listing, names: Directory) -> None:
         format_func=lambda id_: escaped(names.channels_by_id[id_].name, 40),
         **_controlled("filter-channels", chosen, lambda ids: {"channel_ids": tuple(ids)}, here),
     )
+    if here.screen == "customers":
+        _websites(here, names)
+        return
     views = [each.key for each in names.stores if each.origin_id]
     st.multiselect(
         "Store view",
@@ -133,6 +139,45 @@ def _channels(here: Listing, names: Directory) -> None:
     )
 
 
+def _websites(here: Listing, names: Directory) -> None:
+    websites = [each.key for each in names.websites]
+    st.multiselect(
+        "Website",
+        websites,
+        placeholder="Any",
+        format_func=lambda key: plain(names.websites_by_key[key].name, 40),
+        **_controlled(
+            "filter-websites",
+            [key for key in here.filter.websites if key in websites],
+            lambda keys: {"websites": tuple(keys)},
+            here,
+        ),
+    )
+
+
+def _groups(here: Listing, names: Directory) -> None:
+    groups = [each.key for each in names.groups if each.origin_id]  # 0 holds the guests
+    several_shops = len({each.shop_id for each in names.groups}) > 1
+    st.multiselect(
+        "Customer group",
+        groups,
+        placeholder="Any",
+        format_func=lambda key: _group_label(names, key, with_channel=several_shops),
+        **_controlled(
+            "filter-groups",
+            [key for key in here.filter.groups if key in groups],
+            lambda keys: {"groups": tuple(keys)},
+            here,
+        ),
+    )
+
+
+def _group_label(names: Directory, key: int, *, with_channel: bool) -> str:
+    group = names.groups_by_key[key]
+    channels = [each.name for each in names.channels if each.shop_id == group.shop_id] if with_channel else []
+    return " · ".join(part for part in (plain(group.code, 40), plain(", ".join(channels), 40)) if part)
+
+
 def _store_label(names: Directory, key: int) -> str:
     view = names.stores_by_key[key]
     channel = names.channel_name(view.shop_id, view.origin_id)
@@ -141,7 +186,7 @@ def _store_label(names: Directory, key: int) -> str:
 
 def _dates(here: Listing) -> None:
     _period(here, "updated", "Updated")
-    if here.screen == "orders":
+    if here.screen != "carts":
         _period(here, "created", "Created")
 
 
@@ -234,6 +279,15 @@ def _more(here: Listing) -> None:
             here,
         ),
     )
+    if here.screen == "customers":
+        st.pills(
+            "Newsletter",
+            [True, False],
+            format_func=lambda yes: "Yes" if yes else "No",
+            **_controlled("filter-newsletter", here.filter.is_subscribed, lambda yes: {"is_subscribed": yes}, here),
+        )
+        _deleted(here)
+        return
     st.text_input(
         "SKU", placeholder="Any", **_controlled("filter-sku", here.filter.sku, lambda sku: {"sku": sku or ""}, here)
     )
@@ -249,7 +303,10 @@ def _more(here: Listing) -> None:
             **_controlled("filter-empty", not here.filter.with_items, lambda on: {"with_items": not on}, here),
         )
     else:
-        st.toggle(
-            "Deleted in the shop",
-            **_controlled("filter-deleted", here.filter.gone, lambda on: {"gone": bool(on)}, here),
-        )
+        _deleted(here)
+
+
+def _deleted(here: Listing) -> None:
+    st.toggle(
+        "Deleted in the shop", **_controlled("filter-deleted", here.filter.gone, lambda on: {"gone": bool(on)}, here)
+    )

@@ -19,7 +19,11 @@ from pages.widgets.listing import Listing
 from pages.widgets.text import ago, dotted, escaped, message, span
 
 _SAID = "record-said"
-_LISTS = {"carts": ("Carts", "pages/sales/carts.py"), "orders": ("Orders", "pages/sales/orders.py")}
+_LISTS = {
+    "carts": ("Carts", "pages/sales/carts.py"),
+    "orders": ("Orders", "pages/sales/orders.py"),
+    "customers": ("Customers", "pages/sales/customers.py"),
+}
 
 
 def record_id() -> int:

@@ -31,6 +31,8 @@ PAGES = {
     "orders": "pages/sales/orders.py",
     "cart": "pages/sales/cart.py",
     "order": "pages/sales/order.py",
+    "customers": "pages/sales/customers.py",
+    "customer": "pages/sales/customer.py",
     "attempts": "pages/sales/attempts.py",
     "channels": "pages/setup/channels.py",
 }

@@ -1,0 +1,237 @@
+"""One customer: what they bought, what stands in their carts, how to reach them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import streamlit as st
+
+from crm_core.errors import BadInput
+from crm_core.insight.counts import Sum
+from crm_core.insight.customer_record import BoughtItem, CustomerRecord, customer_record
+from crm_core.insight.grids import neighbours
+from crm_core.insight.statuses import cart_status_style, order_status_style
+from crm_core.sync.record import synchronise_customer
+from pages.widgets import desk, listing, place_order
+from pages.widgets.grid import Shown, draw_grid
+from pages.widgets.layout import card, key_facts
+from pages.widgets.lines import NumberColumn, draw_lines, product
+from pages.widgets.listing import Listing
+from pages.widgets.people import address_lines
+from pages.widgets.record_header import (
+    draw_synchronise,
+    draw_title,
+    draw_way_back,
+    draw_what_synchronising_said,
+    record_id,
+)
+from pages.widgets.status import chip, chips
+from pages.widgets.text import ago, escaped, mail_link, money, plain, plural, quantity, when
+from pages.widgets.timeline import draw_timeline
+
+_NOT_SORTED = ("", False)
+_CARTS = (
+    Shown("status", "Status", 110, "chip", sortable=False),
+    Shown("number", "Cart", 90, sortable=False),
+    Shown("qty", "Qty", 60, "amount", sortable=False),
+    Shown("subtotal", "Subtotal", 110, "amount", sortable=False),
+    Shown("updated", "Updated", 120, "instant", sortable=False),
+)
+_ORDERS = (
+    Shown("status", "Status", 130, "chip", sortable=False),
+    Shown("number", "Order", 110, sortable=False),
+    Shown("qty", "Qty", 60, "amount", sortable=False),
+    Shown("total", "Total", 110, "amount", sortable=False),
+    Shown("created", "Placed", 120, "instant", sortable=False),
+)
+
+
+@desk.guarded
+def _screen() -> None:
+    place_order.close()
+    here, _ = listing.read("customers")
+    try:
+        key = record_id()
+        who = customer_record(desk.store(), key)
+    except BadInput:
+        draw_way_back(here, None)
+        st.title("Customer", anchor=False)
+        raise
+    draw_way_back(here, neighbours(desk.store(), here.filter, here.sort, key, today=desk.reader_today()))
+    _header(who)
+    draw_what_synchronising_said(key)
+    if who.gone_at:
+        st.warning(
+            f"The shop no longer has this customer, noticed {when(who.gone_at, desk.reader_zone())}. "
+            "Carts and orders are kept.",
+            icon=":material/person_off:",
+        )
+    _summary(who)
+    main, aside = st.columns([2.1, 1], gap="small")
+    with main:
+        _carts(who)
+        _orders(who)
+        _items(who)
+    with aside:
+        _contact(who)
+        _addresses(who)
+        draw_timeline(who.timeline)
+
+
+def _header(who: CustomerRecord) -> None:
+    badges = [f":blue-badge[:material/group: {escaped(who.group, 40)}]" if who.group else ""]
+    if who.gone_at:
+        badges.append(":red-badge[:material/person_off: Deleted in the shop]")
+    facts = [
+        f"Customer {who.origin_id}",
+        escaped(who.channel.name, 60) if who.channel else "no channel reads it any more",
+        f"{escaped(who.website, 60)} website",
+        f"{escaped(who.store_view.name, 60)} store view" if who.store_view else "",
+    ]
+    title = escaped(who.name, 80) or f"Customer {who.origin_id}"
+    with draw_title(title, [each for each in badges if each], who.synchronised_at, facts):
+        draw_synchronise(who.key, synchronise_customer)
+
+
+def _summary(who: CustomerRecord) -> None:
+    zone = desk.reader_zone()
+    bought = who.bought
+    with card():
+        key_facts(
+            [
+                ("Bought, less refunds", f"**{_amounts(bought.value)}**"),
+                ("Orders not cancelled", f"**{bought.orders:,}**"),
+                ("Average order", _amounts(bought.average)),
+                ("Last order", ago(bought.last_at, zone)),
+                ("Customer since", when(who.created_at, zone)),
+            ],
+            5,
+        )
+
+
+def _amounts(sums: tuple[Sum, ...]) -> str:
+    return " + ".join(money(each.amount, each.currency) for each in sums) or "—"
+
+
+def _carts(who: CustomerRecord) -> None:
+    styles = [cart_status_style(each.status) for each in who.carts]
+    with card("Carts", "open ones first · without tax and discount" if who.carts else "", gap="small"):
+        if not who.carts:
+            st.caption("No cart of this customer is mirrored.")
+            return
+        draw_grid(
+            name="their-carts",
+            columns=_CARTS,
+            cells={
+                "status": [chip(style) for style in styles],
+                "number": [str(each.origin_id) for each in who.carts],
+                "qty": [quantity(each.items_qty) for each in who.carts],
+                "subtotal": [money(each.base_subtotal, each.base_currency) for each in who.carts],
+                "updated": [each.updated_at for each in who.carts],
+            },
+            chips=chips(set(styles)),
+            zone=desk.reader_zone().key,
+            sort=_NOT_SORTED,
+            on_view=lambda at: _open("pages/sales/cart.py", who.carts[at].key),
+            on_sort=lambda _: None,
+        )
+        _all_of("carts", who, len(who.carts), who.cart_count)
+
+
+def _orders(who: CustomerRecord) -> None:
+    styles = [order_status_style(each.state, each.status) for each in who.orders]
+    with card("Orders", "newest first" if who.orders else "", gap="small"):
+        if not who.orders:
+            st.caption("No order of this customer is mirrored.")
+            return
+        draw_grid(
+            name="their-orders",
+            columns=_ORDERS,
+            cells={
+                "status": [chip(style) for style in styles],
+                "number": [
+                    plain(each.increment_id, 40) + (" (deleted)" if each.gone_at else "") for each in who.orders
+                ],
+                "qty": [quantity(each.items_qty) for each in who.orders],
+                "total": [money(each.grand_total, each.currency) for each in who.orders],
+                "created": [each.created_at for each in who.orders],
+            },
+            chips=chips(set(styles)),
+            zone=desk.reader_zone().key,
+            sort=_NOT_SORTED,
+            on_view=lambda at: _open("pages/sales/order.py", who.orders[at].key),
+            on_sort=lambda _: None,
+        )
+        _all_of("orders", who, len(who.orders), who.order_count)
+
+
+def _open(page: str, key: int) -> None:
+    st.switch_page(page, query_params={"id": str(key)})
+
+
+def _all_of(screen: str, who: CustomerRecord, shown: int, count: int) -> None:
+    """Where there are more than the table holds: the whole list, by their e-mail address."""
+    if count <= shown:
+        return
+    there: Listing
+    if screen == "carts":
+        there = listing.everything("carts", email=who.email, with_items=False)
+    else:
+        there = listing.everything("orders", email=who.email)
+    st.page_link(
+        f"pages/sales/{screen}.py",
+        label=f"The newest {shown} of {plural(count, screen.removesuffix('s'))}: show all",
+        icon=":material/arrow_forward:",
+        query_params=there.params(),
+    )
+
+
+def _items(who: CustomerRecord) -> None:
+    with card("Products bought", "without tax and discount" if who.items else "", gap="small"):
+        if not who.items:
+            st.caption("Nothing yet.")
+            return
+        for currency in dict.fromkeys(each.currency for each in who.items):
+            items = [each for each in who.items if each.currency == currency]
+            draw_lines(
+                [_item(each) for each in items],
+                [NumberColumn("Orders"), NumberColumn("Pieces"), NumberColumn("Amount", currency)],
+                [(Decimal(each.orders), each.pieces, each.amount) for each in items],
+                f"Products bought in {escaped(currency, 3)}",
+            )
+
+
+def _item(item: BoughtItem) -> str:
+    last = when(item.last_at, desk.reader_zone())
+    return product(item.name, item.sku) + f":small[:gray[ · last {last}]]"
+
+
+def _contact(who: CustomerRecord) -> None:
+    newsletter = {True: "Gets the newsletter", False: "No newsletter", None: ""}[who.is_subscribed]
+    telephones = dict.fromkeys(each.telephone for each in who.addresses if each.telephone)
+    with card("Contact"):
+        lines = [f":gray[:material/mail:] {mail_link(who.email)}"] if who.email else []
+        lines += [f":gray[:material/call:] {escaped(each, 40)}" for each in list(telephones)[:3]]
+        if newsletter:
+            lines.append(f":gray[:material/newspaper: {newsletter}]")
+        st.markdown("  \n".join(f":small[{line}]" for line in lines) or ":small[:gray[Nothing told]]")
+
+
+def _addresses(who: CustomerRecord) -> None:
+    with card("Address book", plural(len(who.addresses), "address", "addresses") if who.addresses else "", gap="small"):
+        if not who.addresses:
+            st.caption("The customer has saved no address.")
+        for address in who.addresses[:6]:
+            uses = [
+                use
+                for use, is_so in (("Billing", address.is_default_billing), ("Shipping", address.is_default_shipping))
+                if is_so
+            ]
+            label = f"{' and '.join(uses)} by default".capitalize() if uses else "Also known"
+            body = "  \n".join(f":small[{line}]" for line in address_lines(address))
+            st.markdown(f":small[:gray[{label}]]  \n{body}")
+        if len(who.addresses) > 6:
+            st.caption(f"and {len(who.addresses) - 6} more")
+
+
+_screen()

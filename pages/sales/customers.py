@@ -1,0 +1,67 @@
+"""The customers of all channels: filter, sort, page, and View on each row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from crm_core.insight.customers import CustomerRow
+from crm_core.insight.grids import customer_page
+from pages.widgets import desk
+from pages.widgets.grid import Shown
+from pages.widgets.list_screen import ListScreen
+from pages.widgets.text import money, plain
+
+_NEWSLETTER = {True: "Yes", False: "No", None: None}
+
+# Orders, what they come to and open carts are counted for the rows on screen alone: these cannot be sorted by.
+_COLUMNS = (
+    Shown("name", "Customer", 140),
+    Shown("email", "E-mail", 196),
+    Shown("orders", "Orders", 58, "amount", sortable=False),
+    Shown("value", "Bought", 110, "amount", sortable=False),
+    Shown("carts", "Open carts", 80, "amount", sortable=False),
+    Shown("group", "Group", 96),
+    Shown("created", "Created", 112, "instant"),
+    Shown("channel", "Channel", 142),
+    Shown("website", "Website", 118),
+    Shown("country", "Country", 76),
+    Shown("region", "Region", 130),
+    Shown("city", "City", 120, sortable=False),
+    Shown("newsletter", "Newsletter", 86),
+    Shown("updated", "Updated", 112, "instant"),
+    Shown("number", "Number", 70),
+)
+
+
+def _cells(rows: Sequence[CustomerRow]) -> dict[str, list[Any]]:
+    return {
+        "name": [plain(row.name, 80) for row in rows],
+        "email": [plain(row.email, 120) for row in rows],
+        "orders": [f"{row.orders:,}" if row.orders else None for row in rows],
+        "value": [" + ".join(money(each.amount, each.currency) for each in row.value) or None for row in rows],
+        "carts": [f"{row.open_carts:,}" if row.open_carts else None for row in rows],
+        "group": [plain(row.group, 60) for row in rows],
+        "created": [row.created_at for row in rows],
+        "channel": [plain(row.channel, 60) for row in rows],
+        "website": [plain(row.website, 60) for row in rows],
+        "country": [row.country for row in rows],
+        "region": [plain(row.region, 60) for row in rows],
+        "city": [plain(row.city, 60) for row in rows],
+        "newsletter": [_NEWSLETTER[row.is_subscribed] for row in rows],
+        "updated": [row.updated_at for row in rows],
+        "number": [str(row.origin_id) for row in rows],
+    }
+
+
+desk.guarded(
+    ListScreen(
+        screen="customers",
+        title="Customers",
+        one="customer",
+        columns=_COLUMNS,
+        read_page=customer_page,
+        cells=_cells,
+        record_page="pages/sales/customer.py",
+    ).draw
+)()
