@@ -21,6 +21,9 @@ BUSY_SECONDS = 10.0
 
 _POOL_SIZE = 10
 _POOL_OVERFLOW = 30
+_SERVER_POOL_SIZE = 5
+_SERVER_POOL_OVERFLOW = 10
+"""Of the 100 connections that PostgreSQL allows by default: app, worker and a command line take two pools each."""
 
 _SQLITE_MEANINGS = {
     sqlite3.SQLITE_BUSY: "is locked by another program. Close whatever holds it open, then try again.",
@@ -165,8 +168,8 @@ def _meaning(error: DBAPIError) -> tuple[type[StoreUnusable], str] | None:
 def _postgresql_engine(url: URL, busy_seconds: float) -> Engine:
     engine = create_engine(
         url,
-        pool_size=_POOL_SIZE,
-        max_overflow=_POOL_OVERFLOW,
+        pool_size=_SERVER_POOL_SIZE,
+        max_overflow=_SERVER_POOL_OVERFLOW,
         pool_timeout=busy_seconds,
         pool_pre_ping=True,
         connect_args={
