@@ -9,15 +9,16 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
+from babel.numbers import get_currency_precision
 from sqlalchemy import select
 
 from crm_core.access.people import person_of_this_machine
 from crm_core.commands.console import err, opened, out, plain, row, table
 from crm_core.errors import BadInput, DeskError, NotAllowed, NotFound, OutcomeUnknown
-from crm_core.sales.offer import Choice, Offer, PaymentOption, ShippingOption, prepare, price
+from crm_core.sales.offer import Choice, Offer, PaymentOption, ShippingOption, offer_of, prepare, why_no_offer
 from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Refused, TotalsChanged, Unclear
 from crm_core.sales.placing import place
-from crm_core.sales.preflight.check import Verdict
+from crm_core.sales.preflight.check import Check, Verdict, price
 from crm_core.sales.preflight.plan import Plan
 from crm_core.sales.preflight.run import Preflight, preflight
 from crm_core.store import tables
@@ -54,7 +55,7 @@ class _Wishes:
 
 
 def convert(
-    cart: Annotated[int, typer.Argument(min=1, help="Magento's number of the cart.", show_default=False)],
+    cart: Annotated[str, typer.Argument(help="Magento's number of the cart.", show_default=False)],
     channel: Annotated[str, typer.Option(help="Name of the channel that reads the cart.", show_default=False)],
     shipping: Annotated[
         str | None, typer.Option(help="Carrier and method, such as flatrate_flatrate. None: the cart's own.")
@@ -68,23 +69,32 @@ def convert(
 ) -> None:
     """Turn a cart into an order. Ends with 0 placed, 1 refused or not allowed, 2 words off, 3 unclear.
 
-    Nothing is ever sent twice: after 3 the worker finds out whether there is an order. A dry run ends with 0 if the
-    order can be placed, 1 if not.
+    It is placed in the name of CRM_USER, else of the operating system's user. Nothing is ever sent twice: after 3 the
+    worker finds out whether there is an order. A dry run ends with 0 if the order can be placed.
     """
     wishes = _Wishes(shipping, payment, po_number)
     with opened() as store:
         try:
             known = channel_by_name(store, channel)
-            key = _key(store, known, cart)
-            report = _checked(store, key, wishes) if dry_run else _placed(store, key, wishes)
+            key = _key(store, known, _number(cart))
+            person = person_of_this_machine()
+            report = _checked(store, key, wishes, person) if dry_run else _placed(store, key, wishes, person)
         except DeskError as trouble:
             report = _troubled(trouble)
     if as_json:
-        out.print_json(json.dumps({"cart": cart, "channel": channel, **_common(report), **report.facts}))
+        number = int(cart) if cart.isdecimal() else cart
+        out.print_json(json.dumps({"cart": number, "channel": channel, **_common(report), **report.facts}))
     else:
         _print(report)
     if report.status:
         raise typer.Exit(report.status)
+
+
+def _number(cart: str) -> int:
+    """The cart's number. Raises BadInput for words that are none."""
+    if not (cart.isascii() and cart.isdecimal()) or not int(cart):
+        raise BadInput(f"“{cart}” is not the number of a cart. It is the one in the cart's heading, such as 237.")
+    return int(cart)
 
 
 def _key(store: Store, channel: Channel, cart_id: int) -> int:
@@ -103,19 +113,20 @@ def _key(store: Store, channel: Channel, cart_id: int) -> int:
 # ---- placing --------------------------------------------------------------------------------------------------------
 
 
-def _placed(store: Store, key: int, wishes: _Wishes) -> _Report:
-    person = person_of_this_machine()
-    offer = prepare(store, key, person)
+def _placed(store: Store, key: int, wishes: _Wishes, person: str) -> _Report:
+    offer = prepare(store, key, person, recalculate=True)
     choice = _choice(offer, wishes)
     report = _of_outcome(place(store, key, choice, person))
-    report.facts |= {"changes": offer.changes, "warnings": offer.warnings}
+    looks = [check.sentence for check in offer.preflight.checks if check.verdict is Verdict.LOOK]
+    report.facts |= {"changes": list(offer.preflight.changes), "warnings": looks, "person": person}
     return report
 
 
 def _choice(offer: Offer, wishes: _Wishes) -> Choice:
     """The choice to place. Raises NotAllowed for what no choice mends, BadInput with what there is to choose from."""
-    if offer.blocked:
-        raise NotAllowed(" ".join(offer.blocked))
+    obstacles = offer.preflight.planned(wishes.plan).obstacles
+    if obstacles:
+        raise NotAllowed(" ".join(check.sentence for check in obstacles))
     shipping = _shipping(offer, wishes.shipping)
     payment = _payment(offer.payment_with(shipping), wishes)
     return offer.choose(None if shipping is None else shipping.code, payment, wishes.po_number)
@@ -148,21 +159,27 @@ def _of_outcome(outcome: Outcome) -> _Report:
             order = {
                 "id": origin_of(outcome.order_key)[1],
                 "increment_id": outcome.increment_id,
-                "grand_total": _text(outcome.grand_total),
-                "agreed_grand_total": _text(outcome.agreed_grand_total),
+                "grand_total": _text(outcome.grand_total, outcome.currency),
+                "agreed_grand_total": _text(outcome.agreed_grand_total, outcome.currency),
                 "currency": outcome.currency,
             }
-            return _Report(DONE, "placed", outcome.message, {"attempt": outcome.attempt_id, "order": order})
+            placed: dict[str, Any] = {"attempt": outcome.attempt_id, "order": order, "alarm": outcome.alarm}
+            return _Report(DONE, "placed", outcome.message, placed)
         case Refused():
             facts: dict[str, Any] = {"attempt": outcome.attempt_id, "http_status": outcome.status}
+            if outcome.check is not None:
+                facts["check"] = _check(outcome.check)
             return _Report(REFUSED, "refused", outcome.message, facts)
         case TotalsChanged():
-            was, now = price(outcome.before, outcome.currency_before), price(outcome.after, outcome.currency)
-            what = "The lines have changed" if outcome.lines_changed else f"The total has changed from {was} to {now}"
+            what = "The lines have changed"
+            if not outcome.lines_changed and outcome.after is not None:
+                was, now = price(outcome.before, outcome.currency_before), price(outcome.after, outcome.currency)
+                what = f"The total has changed from {was} to {now}"
             message = (
                 f"{what} since they were read. Nothing was ordered. Look, and run it again to order on these terms."
             )
-            return _Report(REFUSED, "changed", message, {"offer": _offer(outcome.offer)})
+            shown = {} if outcome.offer is None else {"offer": _offer(outcome.offer)}
+            return _Report(REFUSED, "changed", message, shown)
         case Unclear():
             until = f" until {outcome.lookup_until:%H:%M} UTC" if outcome.lookup_until else ""
             message = f"{outcome.known} A running worker looks for it{until}. Don't order it elsewhere meanwhile."
@@ -183,44 +200,52 @@ def _troubled(trouble: DeskError) -> _Report:
 # ---- checking -------------------------------------------------------------------------------------------------------
 
 
-def _checked(store: Store, key: int, wishes: _Wishes) -> _Report:
-    person = person_of_this_machine()
-    facts: dict[str, Any] = {}
-    try:
-        offer = prepare(store, key, person)
-        facts = {"offer": _offer(offer), "changes": offer.changes, "warnings": offer.warnings}
-        choice = _choice(offer, wishes)
-        obstacle = None
-        # What would be placed is checked, with what the command line leaves open filled in.
-        code = None if choice.shipping is None else choice.shipping.code
-        wishes = _Wishes(code, choice.payment_method, choice.po_number)
-    except NotAllowed as reason:
-        obstacle = str(reason)
+def _checked(store: Store, key: int, wishes: _Wishes, person: str) -> _Report:
+    """Every check, with what the command line leaves open filled in where there is nothing to choose."""
     result = preflight(store, key, person, plan=wishes.plan, recalculate=True)
-    facts["checks"] = _checks(result)
-    if obstacle is None and result.verdict is not Verdict.FAIL:
-        return _Report(DONE, "ready", f"{result.summary}. Nothing was ordered.", facts)
-    failing = " ".join(f"{check.title}." for check in result.blocking)
-    return _Report(REFUSED, "blocked", f"{obstacle or failing} Nothing was ordered.", facts)
+    offer = offer_of(result)
+    facts: dict[str, Any] = {"changes": list(result.changes)}
+    if offer is None:
+        return _Report(REFUSED, "blocked", f"{why_no_offer(result)} Nothing was ordered.", facts | _checks(result))
+    facts["offer"] = _offer(offer)
+    try:
+        choice = _choice(offer, wishes)
+    except NotAllowed as reason:
+        return _Report(REFUSED, "blocked", f"{reason} Nothing was ordered.", facts | _checks(result))
+    except BadInput as open_choice:
+        return _Report(USAGE, "usage", f"{open_choice} Nothing was ordered.", facts | _checks(result))
+    planned = result.planned(choice.plan)
+    return _Report(DONE, "ready", f"{planned.summary}. Nothing was ordered.", facts | _checks(planned))
 
 
-def _checks(result: Preflight) -> list[dict[str, str]]:
-    return [
-        {"code": each.code.value, "verdict": each.verdict.value, "title": each.title, "detail": each.detail}
-        for each in result.checks
-    ]
+def _checks(result: Preflight) -> dict[str, Any]:
+    return {"checks": [_check(each) for each in result.checks]}
+
+
+def _check(check: Check) -> dict[str, str]:
+    return {"code": check.code.value, "verdict": check.verdict.value, "title": check.title, "detail": check.detail}
 
 
 def _offer(offer: Offer) -> dict[str, Any]:
     return {
         "currency": offer.currency,
-        "grand_total": _text(offer.grand_total(offer.chosen_shipping)),
+        "grand_total": _text(offer.grand_total(offer.chosen_shipping), offer.currency),
         "lines": [
-            {"sku": line.sku, "name": line.name, "qty": f"{line.qty.normalize():f}", "row_total": _text(line.row_total)}
+            {
+                "sku": line.sku,
+                "name": line.name,
+                "qty": f"{line.qty.normalize():f}",
+                "row_total": _text(line.row_total, offer.currency),
+            }
             for line in offer.lines
         ],
         "shipping": [
-            {"code": each.code, "title": each.title, "price": _text(each.price), "grand_total": _text(each.grand_total)}
+            {
+                "code": each.code,
+                "title": each.title,
+                "price": _text(each.price, offer.currency),
+                "grand_total": _text(each.grand_total, offer.currency),
+            }
             for each in offer.shipping
         ],
         "payment": [{"code": each.code, "title": each.title} for each in offer.payment],
@@ -243,8 +268,15 @@ def _print(report: _Report) -> None:
         for check in report.facts["checks"]:
             row(made, Verdict(check["verdict"]).words, check["title"], check["detail"])
         out.print(made)
-    for each in (*report.facts.get("changes", ()), *report.facts.get("warnings", ())):
-        err.print(plain(each), soft_wrap=True)
+    for each in (*report.facts.get("changes", ()), *report.facts.get("warnings", ()), report.facts.get("alarm")):
+        if each:
+            err.print(plain(each), soft_wrap=True)
+    if "check" in report.facts:
+        found = report.facts["check"]
+        words = Verdict(found["verdict"]).words
+        err.print(plain(f"{words}: {found['title']}. {found['detail']}"), soft_wrap=True)
+    if "person" in report.facts:
+        err.print(f"As {plain(report.facts['person'])}. Set CRM_USER to your name if that is not you.", soft_wrap=True)
     for line in report.message.splitlines():
         if report.status:
             err.print(plain(line), style="red", soft_wrap=True)
@@ -254,19 +286,22 @@ def _print(report: _Report) -> None:
 
 def _print_offer(offer: dict[str, Any]) -> None:
     currency = offer["currency"]
-    lines = table(
-        "SKU", "Product", "Quantity", f"{currency} without tax", numbers=("Quantity", f"{currency} without tax")
-    )
+    lines = table("SKU", "Product", "Quantity", "Without tax", numbers=("Quantity", "Without tax"))
     for line in offer["lines"]:
-        row(lines, line["sku"], line["name"], line["qty"], line["row_total"] or "–")
+        total = line["row_total"]
+        row(lines, line["sku"], line["name"], line["qty"], "–" if total is None else f"{total} {currency}")
     out.print(lines)
     ways = table("Way", "Code", "Price", "Order's total", numbers=("Price", "Order's total"))
     for each in offer["shipping"]:
-        row(ways, each["title"], each["code"], each["price"], each["grand_total"])
+        row(ways, each["title"], each["code"], f"{each['price']} {currency}", f"{each['grand_total']} {currency}")
     for each in offer["payment"]:
         row(ways, each["title"], each["code"], "", "")
     out.print(ways)
 
 
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else f"{amount:f}"
+def _text(amount: Decimal | None, currency: str) -> str | None:
+    """Such as "742.14": with the decimal places of the currency, more only where the shop tells more."""
+    if amount is None:
+        return None
+    usual = round(amount, get_currency_precision(currency))
+    return f"{usual if usual == amount else amount.normalize():f}"

@@ -327,6 +327,12 @@ def mark_failed(
         return True
 
 
+def note_reason(store: Store, attempt_id: int, reason: Code) -> None:
+    """The attempt failed at that check, as was found out after it had ended."""
+    with store.writing() as connection:
+        connection.execute(update(attempt).where(attempt.c.id == attempt_id).values(reason=reason))
+
+
 def unalarmed(store: Store, since: datetime) -> list[Attempt]:
     """Attempts placed since then whose order stands, and that no alarm was raised about."""
     with store.reading() as connection:

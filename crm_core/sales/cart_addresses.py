@@ -9,10 +9,10 @@ from typing import Any
 from msgspec import structs
 
 from crm_core.errors import BadInput, NotAllowed
+from crm_core.magento import payloads
 from crm_core.magento.directory import Directory
 from crm_core.sales.address_rules import is_email, lacking, lacks_region
 from crm_core.sales.cart_writing import CartWriting, Mended
-from crm_core.sales.offer import for_shop
 from crm_core.sales.preflight.standing import Standing
 from crm_core.store.documents import Address, decode_address
 
@@ -110,6 +110,12 @@ def _way(cart: CartWriting, address: Address, wanted: str | None) -> tuple[str, 
     if wanted is not None and wanted not in offered:
         raise BadInput(f"The shop does not offer that way of shipping to this address, but: {', '.join(offered)}.")
     return offered.get(wanted or cart.before.row.shipping_method or "") or next(iter(offered.values()))
+
+
+def for_shop(address: Address) -> payloads.Address:
+    """The address as the shop is sent it, without what is empty and without its place in the address book."""
+    known = {name: getattr(address, name) for name in Address.__struct_fields__}
+    return payloads.Address(**{name: known[name] for name in payloads.Address.__struct_fields__ if known.get(name)})
 
 
 def _checked(cart: CartWriting, address: Address) -> Address:

@@ -11,8 +11,8 @@ from crm_core.errors import DeskError, NotAllowed, OutcomeUnknown, ShopRefused
 from crm_core.magento.cart_editing import CartEditing
 from crm_core.magento.connection import Connection
 from crm_core.sales.journal import Entry, sent_once
-from crm_core.sales.offer import store_code
 from crm_core.sales.preflight.standing import Standing, standing
+from crm_core.sales.shops import store_code
 from crm_core.store.database import Store
 from crm_core.sync.channels import OpenShop, open_shop
 from crm_core.sync.record import RecordChanges, synchronise_cart

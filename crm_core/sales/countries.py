@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from crm_core.errors import NotAllowed
 from crm_core.magento import directory
 from crm_core.sales.address_rules import NO_POSTCODE, lacks_region
-from crm_core.sales.offer import store_code
 from crm_core.sales.preflight.standing import standing
+from crm_core.sales.shops import store_code
 from crm_core.store.database import Store
-from crm_core.sync.channels import open_shop
+from crm_core.sync.channels import OpenShop, open_shop
 
 _KEPT_SECONDS = 3600
 
@@ -59,8 +59,12 @@ def countries_of(store: Store, cart_key: int) -> tuple[Country, ...]:
     known = standing(store, cart_key)
     if known.channel is None:
         raise NotAllowed("No channel reads this cart's store view. Add its website to a channel under Channels.")
-    shop = open_shop(store, known.channel)
-    code = store_code(shop, known.row.store_id)
+    return countries_sold_to(open_shop(store, known.channel), known.row.store_id)
+
+
+def countries_sold_to(shop: OpenShop, store_id: int) -> tuple[Country, ...]:
+    """The countries that the store view, by its origin id, sells to. Raises NotAllowed if the desk does not know it."""
+    code = store_code(shop, store_id)
     connection = shop.magento.connection
     key = (connection.base_url, code)
     with _lock:

@@ -13,7 +13,7 @@ from crm_core.magento.cart_reading import CartReading
 from crm_core.magento.promotions import Promotions
 from crm_core.sales.cart_writing import CartWriting, Mended
 from crm_core.sales.coupon_rules import why_dead
-from crm_core.sales.offer import price
+from crm_core.sales.preflight.check import price
 from crm_core.sales.preflight.standing import Standing
 
 

@@ -8,37 +8,22 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
-from crm_core.errors import DeskError, NotAllowed
-from crm_core.magento.payloads import Order
+from crm_core.errors import DeskError
 from crm_core.sales import attempts
 from crm_core.sales.attempts import Attempt
 from crm_core.sales.outcomes import placed_message
 from crm_core.sales.preflight.check import Code
+from crm_core.sales.shops import channel_of_cart, is_live, opened
 from crm_core.store.database import Store
-from crm_core.store.tables import cart, order
+from crm_core.store.tables import order
 from crm_core.sync.cart_status import CANCELLED_STATE
-from crm_core.sync.channels import OpenShop, channel_of_store, open_shop
+from crm_core.sync.channels import OpenShop
 from crm_core.sync.record import synchronise_cart
 
 logger = logging.getLogger(__name__)
 
 _WATCHED = timedelta(days=1)
 """How long after a placed order another one of its cart is an alarm."""
-
-
-def shop_of(store: Store, cart_key: int) -> OpenShop:
-    """The shop of the cart, opened through the channel that reads it. Raises NotAllowed if none does any more."""
-    with store.reading() as connection:
-        row = connection.execute(select(cart.c.shop_id, cart.c.store_id).where(cart.c.id == cart_key)).one_or_none()
-    channel = None if row is None else channel_of_store(store, row.shop_id, row.store_id)
-    if channel is None:
-        raise NotAllowed("No channel reads this cart's store view any more. Add its website to a channel.")
-    return open_shop(store, channel)
-
-
-def is_live(found: Order) -> bool:
-    """Whether the order stands: it is not cancelled."""
-    return found.state != CANCELLED_STATE
 
 
 def look_up(store: Store, shop: OpenShop, about: Attempt) -> bool:
@@ -113,7 +98,9 @@ def settle_one(store: Store, due: Attempt) -> bool:
     """Whether the attempt's outcome is known now. Raises what the client and the synchronisation raise."""
     if due.state == "placed":
         return read_back(store, due.id)
-    if look_up(store, shop_of(store, due.cart_key), due):
+    with opened(store, channel_of_cart(store, due.cart_key)) as shop:
+        is_found = look_up(store, shop, due)
+    if is_found:
         read_back(store, due.id)
         return True
     now = datetime.now(UTC)

@@ -1,48 +1,39 @@
 """What a person sees before an order is placed: the cart as the shop has it now, and the ways to ship and to pay it.
 
-Nothing is saved in the shop by it. The total with a way of shipping is the shop's own total with that shipping's price
-in place of the present one; only placing finds out what the shop makes of it, and asks again if it differs.
+It is made from a preflight, so the shop is asked once. The total with a way of shipping is the shop's own total with
+that shipping's price in place of the present one; only placing finds out what the shop makes of it, and asks again if
+it differs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any
-
-from babel.numbers import format_currency
-from sqlalchemy import Row, select
 
 from crm_core.errors import BadInput, NotAllowed
 from crm_core.magento import payloads
 from crm_core.magento.payloads import exact
-from crm_core.sales.decisions import require_person
-from crm_core.sales.obstacles import why_not
+from crm_core.sales.preflight.check import Code, Verdict
+from crm_core.sales.preflight.payment import FREE, OFFLINE_METHODS, PURCHASE_ORDER
+from crm_core.sales.preflight.plan import Plan
+from crm_core.sales.preflight.reading import Reading
+from crm_core.sales.preflight.run import Preflight, preflight
+from crm_core.sales.preflight.shipping import chosen_code, expected_total, method_title, offered_methods, rate
 from crm_core.store.database import Store
-from crm_core.store.documents import Address, Totals, decode_address, decode_totals
-from crm_core.store.tables import cart, cart_item, order
-from crm_core.sync.channels import OpenShop, channel_of_store, open_shop
-from crm_core.sync.record import synchronise_cart
-
-OFFLINE_METHODS = ("checkmo", "banktransfer", "cashondelivery", "purchaseorder")
-"""Magento's ways of paying that need nothing of the customer at the screen, beside FREE for a total of zero."""
-
-FREE = "free"
-PURCHASE_ORDER = "purchaseorder"
+from crm_core.store.documents import Totals
+from crm_core.sync.record import totals_document
 
 
 @dataclass(frozen=True)
 class OfferLine:
-    """A line that will be ordered. `base_price` is one piece in the base currency, without tax and discount."""
+    """A line that will be ordered."""
 
     item_id: int
     sku: str
     name: str
     qty: Decimal
-    base_price: Decimal
     row_total: Decimal | None
     """In the cart's currency, without tax, before discount; None where the shop's totals leave the line out."""
 
@@ -72,6 +63,8 @@ class PaymentOption:
 
     code: str
     title: str
+    is_chosen: bool
+    """Whether the cart has it already."""
 
     @property
     def needs_po_number(self) -> bool:
@@ -90,36 +83,32 @@ class Choice:
     lines: str
     po_number: str | None = None
 
+    @property
+    def plan(self) -> Plan:
+        """The same for a preflight."""
+        return Plan(None if self.shipping is None else self.shipping.code, self.payment_method, self.po_number)
+
 
 @dataclass(frozen=True)
 class Offer:
-    """A cart as it can be ordered now. Amounts without `base_` are in `currency`."""
+    """A cart as it can be ordered now, whose checks are those of `preflight`. Amounts are in `currency`."""
 
-    cart_key: int
-    cart_id: int
-    channel: str
+    preflight: Preflight
     store_view: str
+    """Its code."""
     currency: str
-    base_currency: str
     is_virtual: bool
     """Nothing is sent, so there is no shipping to choose."""
     customer: str
     email: str | None
-    lines: list[OfferLine]
-    billing_address: Address | None
-    shipping_address: Address | None
+    lines: tuple[OfferLine, ...]
     totals: Totals
     """As the shop has them now."""
     totals_before: Totals | None
     """As the desk had them before; None: it never read them."""
-    shipping: list[ShippingOption]
-    payment: list[PaymentOption]
-    changes: list[str]
-    """What the shop said that the desk did not know yet, in sentences."""
-    warnings: list[str]
-    """What the shop would take, but a person should look at."""
-    blocked: list[str] = field(default_factory=list)
-    """Why it can't be confirmed as it is; empty: it can."""
+    shipping: tuple[ShippingOption, ...]
+    """The cheapest first."""
+    payment: tuple[PaymentOption, ...]
 
     @property
     def lines_mark(self) -> str:
@@ -132,6 +121,12 @@ class Offer:
         chosen = [option for option in self.shipping if option.is_chosen]
         return chosen[0] if chosen else self.shipping[0] if len(self.shipping) == 1 else None
 
+    def chosen_payment(self, shipping: ShippingOption | None) -> PaymentOption | None:
+        """The way of paying to start from with that shipping: the cart's own, else the only one."""
+        fitting = self.payment_with(shipping)
+        chosen = [option for option in fitting if option.is_chosen]
+        return chosen[0] if chosen else fitting[0] if len(fitting) == 1 else None
+
     def grand_total(self, shipping: ShippingOption | None) -> Decimal:
         """What the order should come to with that way of shipping (None: nothing to send, or none chosen yet)."""
         return self.totals.grand_total if shipping is None else shipping.grand_total
@@ -142,15 +137,19 @@ class Offer:
         return [option for option in self.payment if (option.code == FREE) == is_free]
 
     def choose(self, shipping_code: str | None, payment_method: str, po_number: str | None = None) -> Choice:
-        """The choice to place, checked against what is offered. Raises BadInput, saying what to choose."""
-        if self.blocked:
-            raise BadInput(self.blocked[0])
+        """The choice to place. Raises NotAllowed with what must be settled first, BadInput with what to choose."""
+        number = (po_number or "").strip()
+        checked = self.preflight.planned(Plan(shipping_code, payment_method or None, number or None))
+        if checked.obstacles:
+            raise NotAllowed(checked.obstacles[0].sentence)
+        for check in (*checked.of(Code.SHIPPING), *checked.of(Code.PAYMENT)):
+            if check.verdict is Verdict.UNKNOWN:
+                raise NotAllowed(check.sentence)
         shipping = next((option for option in self.shipping if option.code == shipping_code), None)
         if shipping is None and not self.is_virtual:
             raise BadInput("Choose a way of shipping that the shop offers.")
         if payment_method not in {option.code for option in self.payment_with(shipping)}:
             raise BadInput("Choose a way of paying that the shop offers for this total.")
-        number = (po_number or "").strip()
         if payment_method == PURCHASE_ORDER and not number:
             raise BadInput("Enter the customer's purchase order number.")
         return Choice(
@@ -163,57 +162,49 @@ class Offer:
         )
 
 
-def prepare(store: Store, cart_key: int, person: str) -> Offer:
-    """The cart as it can be ordered now: read afresh from the shop, with what it offers for shipping and payment.
+def prepare(store: Store, cart_key: int, person: str, *, recalculate: bool = False) -> Offer:
+    """The cart as it can be ordered now: a preflight and the offer that comes of it.
 
-    Saves nothing in the shop, though Magento may recalculate a cart whose prices have changed, as on every look at it.
-    Raises NotAllowed with the reason if no order can be placed, before or after the reading, and what the shop's
-    clients and the synchronisation raise.
+    Saves nothing in the shop; only with `recalculate` Magento recalculates a cart whose prices have changed. Raises
+    NotAllowed with the reason if there is nothing to offer, and what `preflight` raises.
     """
-    require_person(person)
-    _require_open(store, cart_key)
-    before, _, _ = _read(store, cart_key)
-    totals_before = None if before.totals is None else decode_totals(before.totals)
-    changes = synchronise_cart(store, cart_key, person)
-    _require_open(store, cart_key)
-    row, lines, cancelled = _read(store, cart_key)
-    shop = _open(store, row)
-    if row.totals is None or row.totals_read_at == before.totals_read_at:
-        raise NotAllowed(" ".join(["The shop did not tell what this cart comes to. Try again.", *changes.notes]))
-    totals = decode_totals(row.totals)
-    shipping_address = _address(row.shipping_address)
-    methods, payment = _ask(shop, row, shipping_address)
-    shipping = _shipping_options(methods, totals, row.shipping_method)
-    offer = Offer(
-        cart_key=cart_key,
-        cart_id=row.origin_id,
-        channel=shop.channel.name,
-        store_view=store_code(shop, row.store_id),
-        currency=totals.currency,
-        base_currency=row.base_currency,
-        is_virtual=row.is_virtual,
-        customer=" ".join(part for part in (row.firstname, row.lastname) if part),
-        email=row.email,
-        lines=_lines(lines, totals),
-        billing_address=_address(row.billing_address),
-        shipping_address=shipping_address,
-        totals=totals,
-        totals_before=totals_before,
-        shipping=shipping,
-        payment=_payment_options(payment),
-        changes=list(changes.changes),
-        warnings=[*_warnings(row, lines, cancelled, totals, totals_before), *changes.notes],
-    )
-    offer.blocked.extend(_blocked(offer))
+    result = preflight(store, cart_key, person, recalculate=recalculate)
+    offer = offer_of(result)
+    if offer is None:
+        raise NotAllowed(why_no_offer(result))
     return offer
 
 
-def store_code(shop: OpenShop, store_id: int) -> str:
-    """The code of the cart's own store view: it goes into every URL, since any other moves the cart."""
-    view = shop.store_views.get(store_id)
-    if view is None:
-        raise NotAllowed("The store view of this cart is not known. Synchronise the channel first.")
-    return view.code
+def offer_of(result: Preflight) -> Offer | None:
+    """What can be ordered and how; None while the cart can't be ordered at all, or the shop has not told its total."""
+    reading = result.reading
+    if reading is None or not reading.is_open or reading.totals.value is None or reading.cart.value is None:
+        return None
+    cart = reading.cart.value
+    told = None if cart.currency is None else cart.currency.quote_currency_code
+    totals = totals_document(reading.totals.value, told or result.known.row.quote_currency)
+    return Offer(
+        preflight=result,
+        store_view=reading.store_code,
+        currency=totals.currency,
+        is_virtual=bool(cart.is_virtual),
+        customer=_name(cart),
+        email=cart.email,
+        lines=tuple(_lines(cart, totals)),
+        totals=totals,
+        totals_before=result.known.totals,
+        shipping=tuple(_shipping_options(reading)),
+        payment=tuple(_payment_options(reading)),
+    )
+
+
+def why_no_offer(result: Preflight) -> str:
+    """What keeps the cart from being offered: what must be settled, else what could not be known."""
+    for verdict in (Verdict.FAIL, Verdict.UNKNOWN):
+        for check in result.checks:
+            if check.verdict is verdict and not check.is_choice:
+                return check.sentence
+    return "The shop did not tell what this cart comes to. Check it again."
 
 
 def lines_mark(lines: Iterable[tuple[str, Decimal]]) -> str:
@@ -222,138 +213,39 @@ def lines_mark(lines: Iterable[tuple[str, Decimal]]) -> str:
     return sha256(text.encode()).hexdigest()[:16]
 
 
-def price(amount: Decimal, currency: str) -> str:
-    """The amount for a sentence, such as €84.20."""
-    return format_currency(amount, currency, locale="en_GB")
+def _name(cart: payloads.Cart) -> str:
+    for person in (cart.customer, cart.billing_address):
+        if person is not None and (person.firstname or person.lastname):
+            return " ".join(part for part in (person.firstname, person.lastname) if part)
+    return ""
 
 
-def _require_open(store: Store, cart_key: int) -> None:
-    reason = why_not(store, cart_key)
-    if reason is not None:
-        raise NotAllowed(reason)
+def _lines(cart: payloads.Cart, totals: Totals) -> Iterable[OfferLine]:
+    row_totals = {item.item_id: item.row_total for item in totals.items}
+    for item in cart.items or ():
+        sku = item.sku or ""
+        qty = exact(item.qty or 0.0)
+        yield OfferLine(item.item_id, sku, item.name or sku, qty, row_totals.get(item.item_id))
 
 
-def _open(store: Store, row: Row[Any]) -> OpenShop:
-    channel = channel_of_store(store, row.shop_id, row.store_id)
-    if channel is None:
-        raise NotAllowed("No channel reads this cart's store view any more.")
-    return open_shop(store, channel)
-
-
-def _read(store: Store, cart_key: int) -> tuple[Row[Any], list[Row[Any]], list[str]]:
-    """The cart's row, its lines in the shop's order, and the numbers of its cancelled orders."""
-    with store.reading() as connection:
-        row = connection.execute(select(cart).where(cart.c.id == cart_key)).one()
-        lines = connection.execute(
-            select(cart_item).where(cart_item.c.cart_id == cart_key).order_by(cart_item.c.item_id)
-        ).all()
-        cancelled = connection.scalars(
-            select(order.c.increment_id)
-            .where(order.c.cart_id == cart_key, order.c.state == "canceled")
-            .order_by(order.c.id)
-        ).all()
-    return row, list(lines), list(cancelled)
-
-
-def _ask(
-    shop: OpenShop, row: Row[Any], address: Address | None
-) -> tuple[list[payloads.ShippingMethod], list[payloads.PaymentMethod]]:
-    """The shop's ways of shipping and of paying for the cart, asked side by side."""
-    code = store_code(shop, row.store_id)
-    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="offer") as pool:
-        paying = pool.submit(shop.checkout.payment_methods, row.origin_id, code)
-        if row.is_virtual or address is None:
-            return [], paying.result()
-        shipping = pool.submit(shop.checkout.estimate_shipping_methods, row.origin_id, code, for_shop(address))
-        return shipping.result(), paying.result()
-
-
-def _address(text: str | None) -> Address | None:
-    """The address in the column; None also for Magento's blank rows, which have no country."""
-    address = None if text is None else decode_address(text)
-    return address if address is not None and address.country_id else None
-
-
-def for_shop(address: Address) -> payloads.Address:
-    """The address as the shop is sent it, without what is empty and without its place in the address book."""
-    known = {name: getattr(address, name) for name in Address.__struct_fields__}
-    return payloads.Address(**{name: known[name] for name in payloads.Address.__struct_fields__ if known.get(name)})
-
-
-def _shipping_options(
-    methods: list[payloads.ShippingMethod], totals: Totals, chosen: str | None
-) -> list[ShippingOption]:
-    present = totals.shipping_incl_tax or Decimal(0)
-    options = []
-    for method in methods:
-        amount = method.price_incl_tax if method.price_incl_tax is not None else method.amount
-        if method.available is False or method.method_code is None or amount is None:
-            continue
-        rate = exact(amount)
-        titles = [title for title in (method.carrier_title, method.method_title) if title]
-        options.append(
-            ShippingOption(
-                carrier_code=method.carrier_code,
-                method_code=method.method_code,
-                title=" – ".join(titles) or method.carrier_code,
-                price=rate,
-                grand_total=totals.grand_total - present + rate,
-                is_chosen=f"{method.carrier_code}_{method.method_code}" == chosen,
-            )
+def _shipping_options(reading: Reading) -> list[ShippingOption]:
+    saved = chosen_code(reading, Plan())
+    options = [
+        ShippingOption(
+            carrier_code=method.carrier_code,
+            method_code=method.method_code or "",
+            title=method_title(method),
+            price=rate(method),
+            grand_total=expected_total(reading, Plan(shipping=code)) or Decimal(0),
+            is_chosen=code == saved,
         )
+        for code, method in offered_methods(reading).items()
+    ]
     return sorted(options, key=lambda option: option.price)
 
 
-def _payment_options(methods: list[payloads.PaymentMethod]) -> list[PaymentOption]:
-    return [
-        PaymentOption(method.code, method.title or method.code)
-        for method in methods
-        if method.code in OFFLINE_METHODS or method.code == FREE
-    ]
-
-
-def _lines(rows: list[Row[Any]], totals: Totals) -> list[OfferLine]:
-    row_totals = {item.item_id: item.row_total for item in totals.items}
-    return [
-        OfferLine(row.item_id, row.sku, row.name, row.qty, row.base_price, row_totals.get(row.item_id))
-        for row in rows
-        if row.state == "present"
-    ]
-
-
-def _warnings(
-    row: Row[Any], lines: list[Row[Any]], cancelled: list[str], totals: Totals, before: Totals | None
-) -> list[str]:
-    warnings = []
-    if row.unavailable_count:
-        hidden = [line.name for line in lines if line.state == "unavailable"]
-        names = f" ({', '.join(hidden)})" if hidden else ""
-        count = row.unavailable_count
-        subject = "1 line is" if count == 1 else f"{count} lines are"
-        warnings.append(f"{subject} unavailable{names} and will not be ordered, though the total may still count it.")
-    if cancelled:
-        numbers = ", ".join(cancelled)
-        warnings.append(f"An earlier order of this cart was cancelled: {numbers}. The shop would order it again.")
-    if before is not None and before.currency == totals.currency and before.grand_total != totals.grand_total:
-        was, is_now = price(before.grand_total, totals.currency), price(totals.grand_total, totals.currency)
-        warnings.append(f"The total has changed from {was} to {is_now} since the desk last read it.")
-    return warnings
-
-
-def _blocked(offer: Offer) -> list[str]:
-    blocked = []
-    if offer.billing_address is None:
-        blocked.append("The cart has no billing address. The customer or the shop's admin must enter one.")
-    if not offer.is_virtual:
-        if offer.shipping_address is None:
-            blocked.append("The cart has no shipping address. The customer or the shop's admin must enter one.")
-        elif not offer.shipping:
-            blocked.append("The shop offers no way of shipping to this address.")
-    if not offer.email:
-        blocked.append("The cart has no e-mail address, and the shop takes no order without one.")
-    if not offer.lines:
-        blocked.append("None of its lines can be ordered.")
-    totals = [option.grand_total for option in offer.shipping] or [offer.totals.grand_total]
-    if all((option.code == FREE) != (total == 0) for option in offer.payment for total in totals):
-        blocked.append("The shop offers no way of paying for this cart that works without the customer.")
-    return blocked
+def _payment_options(reading: Reading) -> Iterable[PaymentOption]:
+    saved = reading.payment.value.method if reading.payment.value else None
+    for method in reading.payment_methods.value or ():
+        if method.code in OFFLINE_METHODS or method.code == FREE:
+            yield PaymentOption(method.code, method.title or method.code, method.code == saved)

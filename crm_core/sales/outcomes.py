@@ -12,7 +12,9 @@ from crm_core.errors import NotFound
 from crm_core.sales import attempts
 from crm_core.sales.attempts import Attempt
 from crm_core.sales.obstacles import under_way
-from crm_core.sales.offer import Offer, price
+from crm_core.sales.offer import Offer
+from crm_core.sales.preflight.check import Check, price
+from crm_core.sales.preflight.run import Preflight
 from crm_core.store.database import Store
 from crm_core.store.tables import cart, order
 from crm_core.sync.cart_status import PURCHASED
@@ -47,21 +49,26 @@ class Refused:
     message: str
     status: int | None = None
     """The shop's HTTP status; None: the desk itself stopped, or the shop gave no answer."""
+    check: Check | None = None
+    """The check that should have said so, as it stands after the refusal; None: none explains it."""
+    after: Preflight | None = None
+    """The preflight made after the shop's refusal; None where none could be made."""
 
 
 @dataclass(frozen=True)
 class TotalsChanged:
     """Nothing was placed: the total or the lines are no longer what was agreed to. `offer` shows them as they are.
 
-    The currency differs too where the cart has moved to another store view.
+    It is None where the shop would not tell so soon; `after` is the new total, None if that is not known either. The
+    currency differs too where the cart has moved to another store view.
     """
 
     before: Decimal
     currency_before: str
-    after: Decimal
+    after: Decimal | None
     currency: str
     lines_changed: bool
-    offer: Offer
+    offer: Offer | None
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 
 from msgspec import structs
 
@@ -21,6 +22,7 @@ from crm_core.errors import (
     DeskError,
     NotAllowed,
     OutcomeUnknown,
+    PermissionMissing,
     ShopRefused,
     ShopUnavailable,
     StoreUnusable,
@@ -29,9 +31,9 @@ from crm_core.magento.payloads import Address, Cart, Order, PaymentMethod, Total
 from crm_core.sales import attempts
 from crm_core.sales.attempts import Attempt, Held, Terms
 from crm_core.sales.decisions import require_person
-from crm_core.sales.lookup import is_live, look_up, raise_alarms, read_back, settle_one, shop_of
+from crm_core.sales.lookup import look_up, raise_alarms, read_back, settle_one
 from crm_core.sales.obstacles import why_not
-from crm_core.sales.offer import Choice, lines_mark, prepare, price, store_code
+from crm_core.sales.offer import Choice, Offer, lines_mark, offer_of
 from crm_core.sales.outcomes import (
     AlreadyHeld,
     Outcome,
@@ -41,9 +43,13 @@ from crm_core.sales.outcomes import (
     ordered_elsewhere,
     outcome_of,
 )
+from crm_core.sales.preflight.check import Code, Verdict, price
+from crm_core.sales.preflight.refusal import explain_refusal, explaining
+from crm_core.sales.preflight.run import Preflight, preflight
+from crm_core.sales.shops import channel_of_cart, is_live, opened, store_code
 from crm_core.settings import settings
 from crm_core.store.database import Store
-from crm_core.sync.channels import OpenShop
+from crm_core.sync.channels import OpenShop, pausing_on_trouble
 from crm_core.sync.record import synchronise_cart
 
 logger = logging.getLogger(__name__)
@@ -82,20 +88,22 @@ def place(store: Store, cart_key: int, choice: Choice, person: str) -> Outcome:
     stopped = _stopped_by(store, cart_key)
     if stopped is not None:
         return stopped
-    shop = shop_of(store, cart_key)
+    channel = channel_of_cart(store, cart_key)
     terms = Terms(
         currency=choice.currency,
         grand_total=choice.grand_total,
         shipping_method=None if choice.shipping is None else choice.shipping.code,
         payment_method=choice.payment_method,
     )
-    claimed = attempts.claim(store, cart_key, shop.channel.id, person, terms)
+    claimed = attempts.claim(store, cart_key, channel.id, person, terms)
     if isinstance(claimed, Held):
         return held(claimed.by)
     try:
-        return _run(store, shop, claimed, choice)
+        with opened(store, channel) as shop:
+            return _run(store, shop, claimed, choice)
     except DeskError as trouble:
-        attempts.mark_failed(store, claimed.id, "not_placed", f"{trouble} Nothing was ordered.", only_from=("claimed",))
+        message, reason = f"{trouble} Nothing was ordered.", _reason_of(trouble)
+        attempts.mark_failed(store, claimed.id, "not_placed", message, reason=reason, only_from=("claimed",))
         raise
 
 
@@ -152,7 +160,8 @@ def _run(store: Store, shop: OpenShop, attempt: Attempt, choice: Choice) -> Outc
         ordered = ordered_elsewhere(store, attempt.cart_key, reason)
         if ordered is None:
             raise NotAllowed(reason)
-        attempts.mark_failed(store, attempt.id, "not_placed", f"{reason} Nothing more was ordered.")
+        message = f"{reason} Nothing more was ordered."
+        attempts.mark_failed(store, attempt.id, "not_placed", message, reason=Code.CART)
         return ordered
     cart, orders = _read(shop, attempt)
     live = [each for each in orders if is_live(each)]
@@ -164,15 +173,17 @@ def _run(store: Store, shop: OpenShop, attempt: Attempt, choice: Choice) -> Outc
     try:
         totals, methods = _save_addresses(shop, code, cart, choice)
     except OutcomeUnknown:
-        return _stopped(store, attempt, "The shop gave no clear answer while the shipping was saved.")
+        return _stopped(store, attempt, "The shop gave no clear answer while the shipping was saved.", Code.SHOP)
     except ShopRefused as refused:
         attempts.mark_failed(store, attempt.id, "refused", str(refused), answer_status=refused.status)
-        return outcome_of(store, attempt.id)
+        return _explained(store, attempt, choice, partial(_code_of, refused))
     total, currency = exact(totals.grand_total or 0.0), totals.quote_currency_code or choice.currency
     if (total, currency) != (choice.grand_total, choice.currency):
         return _total_changed(store, attempt, choice, total, currency)
     if methods is not None and choice.payment_method not in {method.code for method in methods}:
-        return _stopped(store, attempt, "The shop does not offer that way of paying for this cart any more.")
+        why = "The shop does not offer that way of paying for this cart any more."
+        _stopped(store, attempt, why, Code.PAYMENT)
+        return _explained(store, attempt, choice, lambda _: Code.PAYMENT)
     last_order = max((each.entity_id for each in orders), default=0)
     # The longest that an answer can take, so that nobody calls the order missing while it may still come.
     longest = settings().connect_timeout + settings().write_timeout
@@ -187,14 +198,15 @@ def _send(store: Store, shop: OpenShop, attempt: Attempt, code: str, choice: Cho
     if choice.po_number:
         method["po_number"] = choice.po_number
     try:
-        order_id = shop.checkout.place_order(attempt.cart_origin_id, code, method)
+        with pausing_on_trouble(store, shop.channel):
+            order_id = shop.checkout.place_order(attempt.cart_origin_id, code, method)
     except ShopUnavailable as unsent:
-        return _stopped(store, attempt, str(unsent))
+        return _stopped(store, attempt, str(unsent), Code.SHOP)
     except OutcomeUnknown as unknown:
         known = f"The order was sent once, and no clear answer came. {unknown.why} The shop is asked for it."
         return _unclear(store, shop, attempt, known)
     except (ShopRefused, ChannelError) as refused:
-        return _after_refusal(store, shop, attempt, refused, last_order)
+        return _after_refusal(store, shop, attempt, refused, last_order, choice)
     try:
         attempts.mark_placed(store, attempt.id, order_id, 200, "The shop placed the order.")
         read_back(store, attempt.id)
@@ -256,7 +268,7 @@ def _closed(store: Store, attempt: Attempt, cart: Cart | None, live: list[Order]
         message = f"The cart was ordered in the shop itself: order {_numbers(live)}."
     else:
         message = f"{_GONE if cart is None else _CLOSED} Nothing was ordered."
-    attempts.mark_failed(store, attempt.id, "not_placed", message)
+    attempts.mark_failed(store, attempt.id, "not_placed", message, reason=Code.CART)
     _synchronise(store, attempt)
     return _ordered_there(store, attempt, message) if live else Refused(attempt.id, message)
 
@@ -264,33 +276,43 @@ def _closed(store: Store, attempt: Attempt, cart: Cart | None, live: list[Order]
 def _lines_changed(store: Store, attempt: Attempt, choice: Choice) -> TotalsChanged:
     """Nothing is placed that nobody agreed to: the lines are shown again."""
     message = "The lines of the cart had changed meanwhile, so it was shown again."
-    attempts.mark_failed(store, attempt.id, "not_placed", message)
-    offer = prepare(store, attempt.cart_key, attempt.person)
-    after = offer.grand_total(offer.chosen_shipping)
+    attempts.mark_failed(store, attempt.id, "not_placed", message, reason=Code.LINES)
+    offer = _offered_again(store, attempt, choice)
+    after = None if offer is None else offer.grand_total(offer.chosen_shipping)
+    currency = choice.currency if offer is None else offer.currency
     return TotalsChanged(
-        choice.grand_total, choice.currency, after=after, currency=offer.currency, lines_changed=True, offer=offer
+        choice.grand_total, choice.currency, after=after, currency=currency, lines_changed=True, offer=offer
     )
 
 
 def _total_changed(store: Store, attempt: Attempt, choice: Choice, total: Decimal, currency: str) -> TotalsChanged:
     """Nothing is placed on terms that nobody agreed to: the shop's own total with this shipping is shown."""
     was, is_now = price(choice.grand_total, choice.currency), price(total, currency)
-    attempts.mark_failed(
-        store, attempt.id, "not_placed", f"The total had changed from {was} to {is_now}, so it was shown again."
-    )
-    offer = prepare(store, attempt.cart_key, attempt.person)
-    chosen = None if choice.shipping is None else choice.shipping.code
-    # The shop has just calculated this one; taking the offer's estimate for it could ask again for ever.
-    shipping = [replace(each, grand_total=total) if each.code == chosen else each for each in offer.shipping]
-    offer = replace(offer, shipping=shipping)
+    message = f"The total had changed from {was} to {is_now}, so it was shown again."
+    attempts.mark_failed(store, attempt.id, "not_placed", message, reason=Code.TOTAL)
+    offer = _offered_again(store, attempt, choice)
+    if offer is not None and choice.shipping is not None:
+        code = choice.shipping.code
+        # The shop has just calculated this one; taking the offer's estimate for it could ask again for ever.
+        shipping = (replace(each, grand_total=total) if each.code == code else each for each in offer.shipping)
+        offer = replace(offer, shipping=tuple(shipping))
     return TotalsChanged(
         choice.grand_total, choice.currency, after=total, currency=currency, lines_changed=False, offer=offer
     )
 
 
-def _stopped(store: Store, attempt: Attempt, why: str) -> Outcome:
+def _offered_again(store: Store, attempt: Attempt, choice: Choice) -> Offer | None:
+    """The cart as it can be ordered now; None where the shop does not tell that, or it can't be ordered any more."""
+    try:
+        return offer_of(preflight(store, attempt.cart_key, attempt.person, plan=choice.plan))
+    except DeskError as trouble:
+        logger.warning("Cart %d could not be read again: %s", attempt.cart_origin_id, trouble)
+        return None
+
+
+def _stopped(store: Store, attempt: Attempt, why: str, reason: Code) -> Outcome:
     """The desk or the connection stopped before the shop could place anything."""
-    attempts.mark_failed(store, attempt.id, "not_placed", f"{why} Nothing was ordered.")
+    attempts.mark_failed(store, attempt.id, "not_placed", f"{why} Nothing was ordered.", reason=reason)
     return outcome_of(store, attempt.id)
 
 
@@ -315,7 +337,12 @@ def _unclear(store: Store, shop: OpenShop, attempt: Attempt, known: str) -> Outc
 
 
 def _after_refusal(
-    store: Store, shop: OpenShop, attempt: Attempt, refused: ShopRefused | ChannelError, last_order: int
+    store: Store,
+    shop: OpenShop,
+    attempt: Attempt,
+    refused: ShopRefused | ChannelError,
+    last_order: int,
+    choice: Choice,
 ) -> Outcome:
     """The shop said no. What is true is read: the cart may be ordered, by a request at the same moment or before.
 
@@ -327,7 +354,8 @@ def _after_refusal(
     try:
         for pause in _LOOKS_AFTER_A_RACE:
             time.sleep(pause)
-            cart, orders = _read(shop, attempt)
+            with pausing_on_trouble(store, shop.channel):
+                cart, orders = _read(shop, attempt)
             live = [each for each in orders if each.entity_id > last_order and is_live(each)]
             if live:
                 return _ordered_meanwhile(store, attempt, refused, live)
@@ -340,9 +368,26 @@ def _after_refusal(
         return outcome_of(store, attempt.id)
     message = f"{closed} It answered: {refused}" if closed else str(refused)
     attempts.mark_failed(store, attempt.id, "refused", message, answer_status=_status(refused))
-    if closed:
-        _synchronise(store, attempt)
-    return outcome_of(store, attempt.id)
+    return _explained(store, attempt, choice, partial(_code_of, refused))
+
+
+def _explained(store: Store, attempt: Attempt, choice: Choice, code_of: Callable[[Preflight], Code]) -> Outcome:
+    """The refusal with the check that should have said so: told by a preflight after it, on the same terms.
+
+    The cart is free by then, so whoever comes next does not wait for it. Where the shop does not answer, there is none.
+    """
+    outcome = outcome_of(store, attempt.id)
+    if not isinstance(outcome, Refused):
+        return outcome
+    try:
+        after = preflight(store, attempt.cart_key, attempt.person, plan=choice.plan)
+    except DeskError as trouble:
+        logger.warning("The refusal of attempt %d could not be explained: %s", attempt.id, trouble)
+        return outcome
+    code = code_of(after)
+    attempts.note_reason(store, attempt.id, code)
+    check = explaining(code, after)
+    return replace(outcome, check=None if check is None or check.verdict is Verdict.PASS else check, after=after)
 
 
 def _ordered_meanwhile(
@@ -350,7 +395,7 @@ def _ordered_meanwhile(
 ) -> AlreadyHeld:
     message = f"The cart was ordered in the shop at the same moment: order {_numbers(live)}."
     kept = f"{message} The shop's answer to this attempt: “{refused}”"
-    attempts.mark_failed(store, attempt.id, "refused", kept, answer_status=_status(refused))
+    attempts.mark_failed(store, attempt.id, "refused", kept, reason=Code.CART, answer_status=_status(refused))
     _synchronise(store, attempt)
     return _ordered_there(store, attempt, message)
 
@@ -365,6 +410,25 @@ def _synchronise(store: Store, attempt: Attempt) -> None:
         synchronise_cart(store, attempt.cart_key, attempt.person)
     except DeskError as trouble:
         logger.warning("Cart %d could not be synchronised after an attempt: %s", attempt.cart_origin_id, trouble)
+
+
+def _code_of(refused: ShopRefused | ChannelError, after: Preflight) -> Code:
+    if not isinstance(refused, ShopRefused):
+        return Code.PERMISSION if isinstance(refused, PermissionMissing) else Code.CHANNEL
+    return explain_refusal(refused.status, str(refused), refused.parameters, after)
+
+
+def _reason_of(trouble: DeskError) -> Code:
+    """The check that the trouble belongs to, which ended an attempt before anything was sent."""
+    match trouble:
+        case PermissionMissing():
+            return Code.PERMISSION
+        case ChannelError():
+            return Code.CHANNEL
+        case NotAllowed():
+            return Code.CART
+        case _:
+            return Code.SHOP
 
 
 def _numbers(orders: Sequence[Order]) -> str:

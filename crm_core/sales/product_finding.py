@@ -15,9 +15,9 @@ from crm_core.errors import BadInput, NotAllowed
 from crm_core.magento.catalogue import ADDABLE_TYPES, Catalogue
 from crm_core.magento.payloads import exact
 from crm_core.magento.products import Choice, Product
-from crm_core.sales.offer import store_code
 from crm_core.sales.preflight.asking import Asking
 from crm_core.sales.preflight.standing import Standing, standing
+from crm_core.sales.shops import store_code
 from crm_core.sales.stock_ids import stock_id
 from crm_core.store.database import Store
 from crm_core.sync.channels import Channel, OpenShop, open_shop

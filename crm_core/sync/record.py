@@ -92,19 +92,31 @@ def synchronise_cart(store: Store, key: int, person: str) -> RecordChanges:
                 cart = shop.magento.cart_by_search(origin_id) or cart
         orders = reads.result(orders_read, "Its orders") or []
         customer = reads.result(customer_read, "Its customer")
-    names = {record_key(shop_id, order.entity_id): f"Order {order.increment_id}" for order in orders}
     with _writing(store, shop, person) as transaction:
         _write_customer(transaction, shop, customer, None if customer_read is None else row.customer_id, reads)
-        write_records(transaction, Entity.ORDERS, _mapped(shop, Entity.ORDERS, orders))
-        if cart is None:
-            carts_gone(transaction, [key])
-        else:
-            write_records(transaction, Entity.CARTS, _mapped(shop, Entity.CARTS, [cart]))
-            if totals is not None:
-                _write_totals(transaction, key, totals)
-        _touch(transaction, tables.cart, key)
-    changes = _told(transaction, ("cart", key), names)
+        _write_cart(transaction, shop, key, cart, orders, totals)
+    changes = _told(transaction, ("cart", key), _names(shop_id, orders))
     return RecordChanges(cart is not None, changes, time.perf_counter() - started, datetime.now(UTC), reads.notes)
+
+
+def keep_cart(
+    store: Store,
+    shop: OpenShop,
+    key: int,
+    person: str,
+    *,
+    cart: payloads.Cart | None,
+    orders: Collection[payloads.Order],
+    totals: payloads.Totals | None,
+) -> list[str]:
+    """What the caller has just read of the cart is in the store; the sentences say what of it is new.
+
+    `cart` is None if the shop has none any more; `totals` None if they were not read. Raises BadRecord.
+    """
+    kept = None if cart is None or totals is None else totals_document(totals, _currency(shop, cart))
+    with _writing(store, shop, person) as transaction:
+        _write_cart(transaction, shop, key, cart, orders, kept)
+    return _told(transaction, ("cart", key), _names(shop.channel.shop_id, orders))
 
 
 def synchronise_order(store: Store, key: int, person: str) -> RecordChanges:
@@ -198,9 +210,9 @@ class _Reads:
         if view is None:
             self.notes.append("The total was not read: the cart's store view is not known here yet.")
             return None
-        code, currency = view.code, (cart.currency or payloads.CartCurrency()).quote_currency_code
+        code, currency = view.code, _currency(self._shop, cart)
         return self.result(
-            self.start(lambda: _document(self._shop.magento.totals(cart.id, code), currency or view.base_currency)),
+            self.start(lambda: totals_document(self._shop.magento.totals(cart.id, code), currency)),
             "The total",
         )
 
@@ -280,6 +292,35 @@ def _write_customer(
         customers_gone(transaction, [asked])
 
 
+def _write_cart(
+    transaction: Transaction,
+    shop: OpenShop,
+    key: int,
+    cart: payloads.Cart | None,
+    orders: Collection[payloads.Order],
+    totals: documents.Totals | None,
+) -> None:
+    write_records(transaction, Entity.ORDERS, _mapped(shop, Entity.ORDERS, orders))
+    if cart is None:
+        carts_gone(transaction, [key])
+    else:
+        write_records(transaction, Entity.CARTS, _mapped(shop, Entity.CARTS, [cart]))
+        if totals is not None:
+            _write_totals(transaction, key, totals)
+    _touch(transaction, tables.cart, key)
+
+
+def _names(shop_id: int, orders: Collection[payloads.Order]) -> dict[int, str]:
+    return {record_key(shop_id, order.entity_id): f"Order {order.increment_id}" for order in orders}
+
+
+def _currency(shop: OpenShop, cart: payloads.Cart) -> str:
+    """The cart's currency; its store view's base currency where the cart does not tell."""
+    told = None if cart.currency is None else cart.currency.quote_currency_code
+    view = shop.store_views.get(cart.store_id or 0)
+    return told or ("XXX" if view is None else view.base_currency)
+
+
 def _write_totals(transaction: Transaction, key: int, totals: documents.Totals) -> None:
     """The totals are kept with the time they were read; another coupon is activity of the cart's owner."""
     table = tables.cart
@@ -313,7 +354,9 @@ def _write_totals(transaction: Transaction, key: int, totals: documents.Totals) 
     transaction.tell("cart", key, sentences, transaction.now)
 
 
-def _document(totals: payloads.Totals, quote_currency: str) -> documents.Totals:
+def totals_document(totals: payloads.Totals, quote_currency: str) -> documents.Totals:
+    """The totals as the store keeps them; `quote_currency` where they don't name their own. Raises BadRecord."""
+
     def amount(value: float | None) -> Decimal:
         return exact(value or 0)
 

@@ -17,6 +17,7 @@ from crm_core.insight.records import CartRecord, order_record
 from crm_core.sales.offer import Offer, ShippingOption, prepare
 from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Refused, TotalsChanged, Unclear, outcome_of
 from crm_core.sales.placing import place, settle
+from crm_core.sales.preflight.check import Verdict
 from pages.widgets import desk
 from pages.widgets.layout import key_facts, row, spread
 from pages.widgets.lines import NumberColumn, draw_lines, product
@@ -102,7 +103,7 @@ def _still_open(cart: CartRecord, outcome: Refused | TotalsChanged | None) -> No
 def _what_changed(outcome: TotalsChanged) -> str:
     if outcome.lines_changed:
         return "The lines of the cart changed in the shop meanwhile. Look at them again."
-    before, after = money(outcome.before, outcome.currency), money(outcome.after, outcome.currency)
+    before, after = money(outcome.before, outcome.currency_before), money(outcome.after, outcome.currency)
     return f"The total is now **{after}** instead of {before}. Confirm it to place the order."
 
 
@@ -113,20 +114,23 @@ def _look_again() -> None:
 
 def _draw_offer(cart: CartRecord, offer: Offer) -> None:
     store_view = cart.store_view.name if cart.store_view else offer.store_view
+    channel = cart.channel.name if cart.channel else ""
     with spread():
         st.caption(
             f":material/sync: Read from the shop just now · {escaped(offer.customer, 60) or 'Guest'} · "
-            f"{escaped(offer.channel, 60)}, {escaped(store_view, 60)} store view",
+            f"{escaped(channel, 60)}, {escaped(store_view, 60)} store view",
             width="content",
         )
         st.button("Check again", icon=":material/refresh:", type="tertiary", on_click=_look_again)
-    for reason in offer.blocked:
-        st.error(message(reason), icon=":material/error:")
-    for warning in offer.warnings:
-        st.warning(message(warning), icon=":material/warning:")
-    if offer.changes:
-        with st.expander(f"{plural(len(offer.changes), 'change')} in the shop since the desk last read it"):
-            for change in offer.changes:
+    for check in offer.preflight.obstacles:
+        st.error(message(check.sentence), icon=":material/error:")
+    for check in offer.preflight.checks:
+        if check.verdict is Verdict.LOOK:
+            st.warning(message(check.sentence), icon=":material/warning:")
+    changes = offer.preflight.changes
+    if changes:
+        with st.expander(f"{plural(len(changes), 'change')} in the shop since the desk last read it"):
+            for change in changes:
                 st.markdown(f":small[{escaped(change, 300)}]")
     _draw_lines(offer)
     shipping, payment = _draw_choices(offer)
@@ -152,7 +156,7 @@ def _draw_offer(cart: CartRecord, offer: Offer) -> None:
 
 def _missing(offer: Offer, shipping: ShippingOption | None, payment: str | None) -> str:
     """What keeps the order from being confirmed as it stands; empty: nothing."""
-    if offer.blocked:
+    if offer.preflight.obstacles:
         return "Settle the red lines first."
     if shipping is None and not offer.is_virtual:
         return "Choose the shipping first."
@@ -251,7 +255,7 @@ def _confirm(cart_key: int, offer: Offer) -> None:
         st.session_state[_ERROR] = error
         return
     st.session_state[_OUTCOME] = outcome
-    if isinstance(outcome, TotalsChanged):
+    if isinstance(outcome, TotalsChanged) and outcome.offer is not None:
         st.session_state[_OFFER] = outcome.offer
 
 

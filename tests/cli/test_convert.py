@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,6 +57,7 @@ def test_a_cart_is_placed_and_the_order_told(connected: Desk, front: Front, stor
     assert said.status == 0, said.err
     (number,) = _orders(front, cart)
     assert f"Order {number} placed for €" in said.out
+    assert "As anna." in said.err
     with store.reading() as connection:
         attempt = connection.execute(select(tables.attempt)).one()
     assert (attempt.person, attempt.state, attempt.payment_method) == ("anna", "placed", "checkmo")
@@ -84,6 +86,8 @@ def test_a_dry_run_shows_the_offer_and_every_check_and_orders_nothing(connected:
     said = _convert(connected, cart, "--payment", "checkmo", "--dry-run")
     assert said.status == 0, said.err
     assert "flatrate_flatrate" in said.out
+    assert re.search(r"\d\.\d\d EUR\b", said.out)
+    assert not re.search(r"\d\.\d{4}\b", said.out)
     assert "Will pass" in said.out
     assert "Nothing was ordered." in said.out
     told = json.loads(_convert(connected, cart, "--payment", "checkmo", "--dry-run", "--json").out)
@@ -92,6 +96,20 @@ def test_a_dry_run_shows_the_offer_and_every_check_and_orders_nothing(connected:
     assert told["offer"]["lines"][0]["sku"] == "MUG-01"
     assert front.count(PLACE) == 0
     assert _orders(front, cart) == []
+
+
+def test_a_dry_run_without_a_way_of_paying_shows_the_checks_and_what_there_is_to_choose(
+    connected: Desk, front: Front
+) -> None:
+    cart = _cart(connected, front)
+    said = _convert(connected, cart, "--dry-run")
+    assert said.status == 2
+    assert "Choose how it is paid with --payment. The shop offers for this total: checkmo" in said.err
+    assert "Will pass" in said.out
+    for method in ("banktransfer", "cashondelivery"):
+        front.shop.switch_payment(method, on=False)
+    assert _convert(connected, cart, "--dry-run").status == 0
+    assert front.count(PLACE) == 0
 
 
 def test_a_dry_run_says_what_would_fail(connected: Desk, front: Front) -> None:
@@ -143,7 +161,10 @@ def test_words_that_are_off_end_with_2(connected: Desk, front: Front) -> None:
     assert "knows no cart 999" in unknown.err
     assert connected("convert", "--channel", "Ship", cart).status == 2
     assert connected("convert", cart).status == 2
-    assert _convert(connected, "abc").status == 2
+    words = _convert(connected, "abc")
+    assert words.status == 2
+    assert words.err.strip() == "“abc” is not the number of a cart. It is the one in the cart's heading, such as 237."
+    assert _convert(connected, "0").status == 2
     told = json.loads(_convert(connected, "999", "--json").out)
     assert (told["status"], told["outcome"]) == (2, "usage")
 
@@ -177,6 +198,7 @@ def test_a_refusal_ends_with_1_in_the_shops_words(connected: Desk, front: Front)
     told = json.loads(said.out)
     assert (told["outcome"], told["http_status"]) == ("refused", 400)
     assert told["message"] == "Please order for at least €5,000."
+    assert told["check"]["code"] == "minimum_amount"
 
 
 def test_an_answer_that_never_came_ends_with_3_and_is_not_sent_again(connected: Desk, front: Front) -> None:

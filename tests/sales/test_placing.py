@@ -23,8 +23,10 @@ from crm_core.sales.obstacles import why_not
 from crm_core.sales.offer import Choice, ShippingOption, lines_mark
 from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Refused, TotalsChanged, Unclear, outcome_of
 from crm_core.sales.placing import place, settle
+from crm_core.sales.preflight.check import Code, FixKind, Verdict
 from crm_core.store import tables
 from crm_core.store.rollups import recount
+from crm_core.sync.channels import resume
 from demo_store.service import Request, Response
 from tests.sales.desk import (
     PLACE,
@@ -121,7 +123,7 @@ def _american(store_id: int) -> dict[str, Any] | None:
 def test_28_a_virtual_cart_needs_no_shipping(desk: Desk) -> None:
     cart_id = desk.add_cart(("COURSE-01", 1))
     offer = desk.offer(cart_id)
-    assert (offer.is_virtual, offer.shipping, offer.blocked) == (True, [], [])
+    assert (offer.is_virtual, offer.shipping, offer.preflight.obstacles) == (True, (), ())
     outcome = desk.place(cart_id, offer.choose(None, "banktransfer"))
     assert isinstance(outcome, Placed)
     assert desk.front.count(SHIP) == 0
@@ -242,6 +244,7 @@ def test_while_the_shop_cannot_be_reached_the_outcome_stays_unclear(desk: Desk) 
         assert isinstance(outcome_of(desk.store, outcome.attempt_id), Unclear)
     assert isinstance(desk.place(cart_id, choice, "Ben"), AlreadyHeld)
     desk.front.calm()
+    resume(desk.store, desk.channel.id)  # a shop whose address is wrong pauses its channel
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=4_000)):
         assert settle(desk.store) == 1
     assert isinstance(outcome_of(desk.store, outcome.attempt_id), Placed)
@@ -345,26 +348,39 @@ def _abroad(desk: Desk) -> None:
 
 @on_sqlite
 @pytest.mark.parametrize(
-    ("happens", "message"),
+    ("happens", "message", "code", "fixes"),
     [
-        (_soldout, "Some of the products are out of stock."),
-        (_short, "The requested qty is not available"),
-        (_minimum, "Order at least 50 please"),
-        (_abroad, "Some addresses can't be used due to the configurations for specific countries."),
+        (_soldout, "Some of the products are out of stock.", Code.OUT_OF_STOCK, [FixKind.REMOVE_LINE]),
+        (_short, "The requested qty is not available", Code.SHORT, [FixKind.SET_QUANTITY, FixKind.REMOVE_LINE]),
+        (_minimum, "Order at least 50 please", Code.MINIMUM_AMOUNT, []),
+        (
+            _abroad,
+            "Some addresses can't be used due to the configurations for specific countries.",
+            Code.SHIPPING_ADDRESS,
+            [FixKind.ENTER_ADDRESS],
+        ),
     ],
 )
-def test_31_a_refusal_shows_the_shops_words_and_leaves_the_cart_open(desk: Desk, happens: Any, message: str) -> None:
+def test_31_a_refusal_shows_the_shops_words_and_the_check_that_should_have_said_so(
+    desk: Desk, happens: Any, message: str, code: Code, fixes: list[FixKind]
+) -> None:
     cart_id = desk.add_cart()
     choice = desk.choice(cart_id)
     happens(desk)
     outcome = desk.place(cart_id, choice)
     assert isinstance(outcome, Refused)
     assert (outcome.message, outcome.status) == (message, 400)
+    assert outcome.check is not None
+    assert outcome.check.code == code
+    assert [fix.kind for fix in outcome.check.fixes if fix.kind is not FixKind.REPLACE_LINE] == fixes
+    assert outcome.after is not None
+    assert outcome.check in outcome.after.checks
+    assert outcome.after.of(Code.ATTEMPT)[0].verdict is Verdict.PASS, "the cart is free again"
     assert desk.shop.orders_of(cart_id) == []
     assert desk.row(cart_id).status == "open"
     assert why_not(desk.store, desk.key(cart_id)) is None
     [attempt] = attempts.attempts_of_cart(desk.store, desk.key(cart_id))
-    assert (attempt.state, attempt.holds, attempt.message) == ("refused", False, message)
+    assert (attempt.state, attempt.holds, attempt.message, attempt.reason) == ("refused", False, message, code)
     assert _timeline(desk, cart_id)[-1] == "refused"
 
 
@@ -395,6 +411,9 @@ def test_31_a_way_of_shipping_that_went_is_refused_before_anything_is_placed(des
     outcome = desk.place(cart_id, choice)
     assert isinstance(outcome, Refused)
     assert outcome.message == "Carrier with such method not found: flatrate, flatrate"
+    assert outcome.check is not None
+    assert outcome.check.code is Code.SHIPPING
+    assert FixKind.CHOOSE_SHIPPING in {fix.kind for fix in outcome.check.fixes}
     assert desk.front.count(PLACE) == 0
     assert desk.row(cart_id).status == "open"
 
@@ -407,6 +426,10 @@ def test_31_a_way_of_paying_that_went_is_refused_before_anything_is_placed(desk:
     outcome = desk.place(cart_id, choice)
     assert isinstance(outcome, Refused)
     assert outcome.message == "The shop does not offer that way of paying for this cart any more. Nothing was ordered."
+    assert outcome.check is not None
+    assert outcome.check.title == "The chosen way of paying is not offered any more (checkmo)"
+    [attempt] = attempts.attempts_of_cart(desk.store, desk.key(cart_id))
+    assert (attempt.state, attempt.reason) == ("not_placed", "payment")
     assert desk.front.count(PLACE) == 0
 
 
@@ -485,8 +508,9 @@ def test_31_a_line_whose_product_was_disabled_is_not_ordered_behind_the_reps_bac
     outcome = desk.place(cart_id, choice)
     assert isinstance(outcome, TotalsChanged)
     assert outcome.lines_changed
+    assert outcome.offer is not None
     assert [line.sku for line in outcome.offer.lines] == ["MUG-01"]
-    assert any("unavailable" in warning for warning in outcome.offer.warnings)
+    assert [check.verdict for check in outcome.offer.preflight.of(Code.HIDDEN_LINE)] == [Verdict.LOOK]
     assert desk.front.count(PLACE) == 0
 
 
@@ -498,6 +522,8 @@ def test_32_a_total_that_changed_is_shown_again_and_then_placed(desk: Desk) -> N
     assert isinstance(outcome, TotalsChanged)
     assert not outcome.lines_changed
     assert outcome.before == choice.grand_total
+    assert outcome.after is not None
+    assert outcome.offer is not None
     assert outcome.after > outcome.before
     assert desk.front.count(PLACE) == 0
     assert why_not(desk.store, desk.key(cart_id)) is None
@@ -552,7 +578,8 @@ def test_a_restored_cart_can_be_ordered_again_once_its_order_is_cancelled(desk: 
     desk.shop.restore_cart(cart_id)
     desk.synchronise(cart_id)
     offer = desk.offer(cart_id)
-    assert any(f"cancelled: {first.increment_id}" in warning for warning in offer.warnings)
+    [restored] = offer.preflight.of(Code.RESTORED)
+    assert restored.title == f"Restored after a cancelled order: {first.increment_id}"
     second = desk.place(cart_id, offer.choose("flatrate_flatrate", "checkmo"))
     assert isinstance(second, Placed)
     assert second.increment_id != first.increment_id
@@ -587,8 +614,33 @@ def test_two_orders_of_one_cart_in_the_shop_raise_an_alarm(desk: Desk) -> None:
     desk.front.on(PLACE, twice)
     outcome = desk.place(cart_id, choice)
     assert isinstance(outcome, Placed)
-    assert len(desk.shop.orders_of(cart_id)) == 2
-    assert "alarm" in _timeline(desk, cart_id)
+    numbers = [desk.shop.order(each)["increment_id"] for each in desk.shop.orders_of(cart_id)]
+    assert len(numbers) == 2
+    assert outcome.alarm == (
+        f"The shop has 2 live orders of this cart: {', '.join(numbers)}. Cancel all but one, with Actions on the "
+        "order's page or in Magento."
+    )
+    assert _timeline(desk, cart_id).count("alarm") == 1
+    [attempt] = attempts.attempts_of_cart(desk.store, desk.key(cart_id))
+    assert attempt.alarm == outcome.alarm
+
+
+def test_an_order_that_the_shop_made_beside_ours_raises_the_alarm_when_the_sync_finds_it(desk: Desk) -> None:
+    cart_id = desk.add_cart()
+    outcome = desk.place(cart_id)
+    assert isinstance(outcome, Placed)
+    assert outcome.alarm is None
+    settle(desk.store)
+    desk.shop.restore_cart(cart_id)
+    desk.shop.place(cart_id)
+    desk.synchronise(cart_id)
+    settle(desk.store)
+    settle(desk.store)
+    known = outcome_of(desk.store, outcome.attempt_id)
+    assert isinstance(known, Placed)
+    assert known.alarm is not None
+    assert known.alarm.startswith("The shop has 2 live orders of this cart: ")
+    assert _timeline(desk, cart_id).count("alarm") == 1
 
 
 def test_a_shop_that_is_away_places_nothing_and_the_cart_is_free_again(desk: Desk) -> None:

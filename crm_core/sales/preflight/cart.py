@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from crm_core.magento.payloads import Order
-from crm_core.sales.lookup import is_live
 from crm_core.sales.obstacles import age, under_way
 from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes, untold
 from crm_core.sales.preflight.reading import Reading
 from crm_core.sales.preflight.standing import Standing
+from crm_core.sales.shops import is_live
 from crm_core.store.keys import record_key
 from crm_core.sync.cart_status import LOST
 

@@ -110,6 +110,10 @@ class FixKind(StrEnum):
     TRY_AGAIN = "try_again"
 
 
+CHOICES = frozenset((FixKind.CHOOSE_SHIPPING, FixKind.CHOOSE_PAYMENT, FixKind.ENTER_PO_NUMBER))
+"""What a person only has to choose for the order; nothing in the cart is wrong."""
+
+
 @dataclass(frozen=True)
 class Fix:
     """What would mend it: `label` for a button, `arguments` as FixKind names them."""
@@ -131,7 +135,7 @@ class Figure:
     def text(self) -> str:
         """The value as a person reads it."""
         if self.currency is not None and isinstance(self.value, Decimal):
-            return format_currency(self.value, self.currency, locale="en_GB")
+            return price(self.value, self.currency)
         if isinstance(self.value, Decimal):
             return quantity(self.value)
         return str(self.value)
@@ -158,6 +162,16 @@ class Check:
         if not self.verified:
             object.__setattr__(self, "detail", f"{self.detail} Unverified: not tried on a running shop.".strip())
 
+    @property
+    def is_choice(self) -> bool:
+        """Whether a choice of shipping, of payment or of its number settles it, and nothing else is needed."""
+        return bool(self.fixes) and all(fix.kind in CHOICES for fix in self.fixes)
+
+    @property
+    def sentence(self) -> str:
+        """Title and detail in a line of prose."""
+        return f"{self.title}. {self.detail}".strip()
+
 
 def passes(code: Code, title: str, *figures: Figure) -> Check:
     """A check that will pass."""
@@ -170,6 +184,11 @@ def untold(code: Code, what: str, trouble: DeskError | None) -> Check:
     return Check(
         code, Verdict.UNKNOWN, f"{what} could not be checked", why, fixes=(Fix(FixKind.TRY_AGAIN, "Try again"),)
     )
+
+
+def price(amount: Decimal, currency: str) -> str:
+    """The amount for a sentence, such as €84.20."""
+    return format_currency(amount, currency, locale="en_GB")
 
 
 def quantity(number: Decimal) -> str:

@@ -6,17 +6,24 @@ Magento 2.4.7: 200 without, 400 with it, for one that was switched off).
 
 from __future__ import annotations
 
-from crm_core.sales.offer import FREE, OFFLINE_METHODS, PURCHASE_ORDER
 from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes, untold
 from crm_core.sales.preflight.plan import Plan
 from crm_core.sales.preflight.price import not_read
 from crm_core.sales.preflight.reading import Reading
 from crm_core.sales.preflight.shipping import expected_total
 
+OFFLINE_METHODS = ("checkmo", "banktransfer", "cashondelivery", "purchaseorder")
+"""Magento's ways of paying that need nothing of the customer at the screen, beside FREE for a total of zero."""
+
+FREE = "free"
+PURCHASE_ORDER = "purchaseorder"
+
 
 def payment_check(reading: Reading, plan: Plan) -> Check:
     """Whether the chosen way of paying will be taken for what the order comes to."""
     for told, what in ((reading.payment_methods, "The ways of paying"), (reading.payment, "The chosen way of paying")):
+        if told is reading.payment and plan.payment is not None:
+            break
         if not told.asked:
             return not_read(Code.PAYMENT, "The ways of paying")
         if told.trouble is not None:

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from crm_core.magento.payloads import Cart, Totals, exact
-from crm_core.sales.offer import price
-from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes, untold
+from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes, price, untold
 from crm_core.sales.preflight.reading import Reading
 from crm_core.sales.preflight.standing import Standing
 

@@ -20,9 +20,9 @@ from crm_core.magento.directory import Country, Directory
 from crm_core.magento.payloads import Address, Cart, Order, PaymentMethod, ShippingMethod, Totals, exact
 from crm_core.magento.products import Product, Salability, StockItem
 from crm_core.magento.promotions import Coupon, Promotions, Rule
-from crm_core.sales.offer import store_code
 from crm_core.sales.preflight.asking import Asked, Asking, Told
 from crm_core.sales.preflight.standing import Standing
+from crm_core.sales.shops import store_code
 from crm_core.sales.stock_ids import stock_id
 from crm_core.store.documents import decode_address
 from crm_core.sync.channels import OpenShop

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from crm_core.errors import PermissionMissing
@@ -22,9 +22,9 @@ from crm_core.sales.preflight.reading import Reading, read
 from crm_core.sales.preflight.shipping import shipping_check
 from crm_core.sales.preflight.standing import Standing, standing
 from crm_core.sales.preflight.unknowable import unknowable_checks
+from crm_core.sales.shops import opened
 from crm_core.store.database import Store
-from crm_core.sync.channels import open_shop
-from crm_core.sync.record import synchronise_cart
+from crm_core.sync.record import keep_cart
 
 _NEEDED_TO_PLACE = frozenset(("Magento_Cart::manage",))
 
@@ -33,10 +33,13 @@ _NEEDED_TO_PLACE = frozenset(("Magento_Cart::manage",))
 class Preflight:
     """Every check of one cart at one moment. Seconds are wall time; `at` is UTC."""
 
-    cart_key: int
+    known: Standing
+    """The cart as the desk had it before."""
     checks: tuple[Check, ...]
     reading: Reading | None
     """What the shop said; None where it was not asked."""
+    changes: tuple[str, ...]
+    """What of that the desk did not know yet, in sentences; it is in the store now."""
     plan: Plan
     calls: int
     """Requests to the shop."""
@@ -62,6 +65,11 @@ class Preflight:
         return tuple(check for check in self.checks if check.verdict is Verdict.FAIL)
 
     @property
+    def obstacles(self) -> tuple[Check, ...]:
+        """What must be settled beside choosing how it is shipped and paid."""
+        return tuple(check for check in self.blocking if not check.is_choice)
+
+    @property
     def summary(self) -> str:
         """One line: what is to be settled, or that it is ready."""
         passed = sum(check.verdict is Verdict.PASS for check in self.checks)
@@ -74,6 +82,13 @@ class Preflight:
         start = "Can be placed" if parts else "Ready to place"
         return " · ".join([start, *parts, f"{passed} checks passed"])
 
+    def planned(self, plan: Plan) -> Preflight:
+        """The same preflight with other choices; what the shop has said is enough for that."""
+        if self.reading is None or not self.reading.is_open:
+            return replace(self, plan=plan)
+        again = {Code.SHIPPING: shipping_check(self.reading, plan), Code.PAYMENT: payment_check(self.reading, plan)}
+        return replace(self, checks=tuple(again.get(check.code, check) for check in self.checks), plan=plan)
+
     def of(self, code: Code) -> tuple[Check, ...]:
         """The checks with that code."""
         return tuple(check for check in self.checks if check.code == code)
@@ -85,7 +100,8 @@ def preflight(
     """Everything that would stop or change the order, read from the shop now, with nothing written there.
 
     Only with `recalculate`, which is the person's press on Check, the shop recalculates a cart whose prices have
-    changed. `plan` is what the person has chosen so far. A cart that turns out to be closed is synchronised.
+    changed. `plan` is what the person has chosen so far. What the shop said of the cart, its orders and its totals
+    is in the store afterwards.
 
     Raises NotFound for an unknown cart, NotAllowed if nobody is signed in or the cart's store view is not known, and
     ChannelError if the shop does not accept the channel's credentials or its address is wrong; a shop that cannot
@@ -97,16 +113,23 @@ def preflight(
     checks = desk_checks(known)
     channel = known.channel
     if channel is None or channel.paused_at is not None:
-        return _result(cart_key, checks, None, plan, None, started)
-    shop = open_shop(store, channel)
-    asking = Asking(shop.magento.connection, channel.connections)
-    with asking:
-        reading = read(asking, shop, known, recalculate=recalculate)
-        if reading.cart.is_told and not reading.is_open:
-            # The desk thought it open. Reading a closed cart is a search, so this writes nothing in the shop.
-            asking.ask(lambda: synchronise_cart(store, cart_key, person)).told()
+        return _result(known, checks, None, (), plan, None, started)
+    with opened(store, channel) as shop:
+        with Asking(shop.magento.connection, channel.connections) as asking:
+            reading = read(asking, shop, known, recalculate=recalculate)
+        changes: list[str] = []
+        if reading.cart.is_told:
+            changes = keep_cart(
+                store,
+                shop,
+                cart_key,
+                person,
+                cart=reading.cart.value,
+                orders=reading.orders.value or (),
+                totals=reading.totals.value,
+            )
     checks += _shop_checks(known, reading, plan)
-    return _result(cart_key, checks, reading, plan, asking, started)
+    return _result(known, checks, reading, tuple(changes), plan, asking, started)
 
 
 def _shop_checks(known: Standing, reading: Reading, plan: Plan) -> list[Check]:
@@ -157,14 +180,21 @@ def _permissions(reading: Reading) -> list[Check]:
 
 
 def _result(
-    cart_key: int, checks: list[Check], reading: Reading | None, plan: Plan, asking: Asking | None, started: float
+    known: Standing,
+    checks: list[Check],
+    reading: Reading | None,
+    changes: tuple[str, ...],
+    plan: Plan,
+    asking: Asking | None,
+    started: float,
 ) -> Preflight:
     order = {code: position for position, code in enumerate(Code)}
     shop_seconds = 0.0 if asking is None else asking.shop_seconds
     return Preflight(
-        cart_key=cart_key,
+        known=known,
         checks=tuple(sorted(checks, key=lambda check: order[check.code])),
         reading=reading,
+        changes=changes,
         plan=plan,
         calls=0 if asking is None else asking.calls,
         shop_seconds=shop_seconds,

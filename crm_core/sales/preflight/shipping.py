@@ -9,8 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from crm_core.magento.payloads import ShippingMethod, exact
-from crm_core.sales.offer import price
-from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes, untold
+from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes, price, untold
 from crm_core.sales.preflight.plan import Plan
 from crm_core.sales.preflight.price import not_read
 from crm_core.sales.preflight.reading import Reading
@@ -30,7 +29,7 @@ def shipping_check(reading: Reading, plan: Plan) -> Check:
         return Check(Code.SHIPPING, Verdict.FAIL, "No way of shipping without an address", detail)
     offered = offered_methods(reading)
     currency = _currency(reading)
-    figures = tuple(Figure(_title(each), _rate(each), currency) for each in offered.values())
+    figures = tuple(Figure(method_title(each), rate(each), currency) for each in offered.values())
     if not offered:
         said = [each.error_message for each in reading.shipping_methods.value or () if each.error_message]
         return Check(
@@ -59,17 +58,17 @@ def shipping_check(reading: Reading, plan: Plan) -> Check:
             fixes=choose,
         )
     saved = None if plan.shipping not in {None, _saved_code(reading)} else _saved_rate(reading)
-    now = _rate(method)
+    now = rate(method)
     if saved is not None and saved != now:
         return Check(
             Code.SHIPPING,
             Verdict.LOOK,
-            f"{_title(method)} cost {price(saved, currency)} and now costs {price(now, currency)}",
+            f"{method_title(method)} cost {price(saved, currency)} and now costs {price(now, currency)}",
             "The total changes with it. Tell the customer.",
             figures=(Figure("Was", saved, currency), Figure("Is", now, currency)),
             fixes=choose,
         )
-    return passes(Code.SHIPPING, f"{_title(method)} is offered", Figure("Shipping", now, currency))
+    return passes(Code.SHIPPING, f"{method_title(method)} is offered", Figure("Shipping", now, currency))
 
 
 def offered_methods(reading: Reading) -> dict[str, ShippingMethod]:
@@ -77,7 +76,9 @@ def offered_methods(reading: Reading) -> dict[str, ShippingMethod]:
     return {
         f"{each.carrier_code}_{each.method_code}": each
         for each in reading.shipping_methods.value or ()
-        if each.available is not False and each.method_code
+        if each.available is not False
+        and each.method_code
+        and (each.price_incl_tax is not None or each.amount is not None)
     }
 
 
@@ -99,7 +100,7 @@ def expected_total(reading: Reading, plan: Plan) -> Decimal | None:
     method = offered_methods(reading).get(chosen_code(reading, plan) or "")
     if cart is None or cart.is_virtual or method is None:
         return total
-    return total - (_saved_rate(reading) or Decimal(0)) + _rate(method)
+    return total - (_saved_rate(reading) or Decimal(0)) + rate(method)
 
 
 def _saved_code(reading: Reading) -> str | None:
@@ -115,12 +116,14 @@ def _saved_rate(reading: Reading) -> Decimal | None:
     return None if amount is None else exact(amount)
 
 
-def _rate(method: ShippingMethod) -> Decimal:
+def rate(method: ShippingMethod) -> Decimal:
+    """What it costs, tax included, in the cart's currency."""
     amount = method.price_incl_tax if method.price_incl_tax is not None else method.amount
     return exact(amount or 0.0)
 
 
-def _title(method: ShippingMethod) -> str:
+def method_title(method: ShippingMethod) -> str:
+    """The carrier's title and the method's, as far as the shop tells them."""
     titles = [title for title in (method.carrier_title, method.method_title) if title]
     return " – ".join(titles) or method.carrier_code
 
