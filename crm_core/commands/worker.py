@@ -14,7 +14,9 @@ from crm_core.worker import run
 
 def worker(
     threads: Annotated[int, typer.Option(min=1, max=32, help="How many things are read at the same time.")] = 8,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Say more.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Tell of every look at a shop, not of first ones alone.")
+    ] = False,
 ) -> None:
     """Read every channel when it is due, until interrupted. Several workers may run, on several machines."""
     logging.basicConfig(

@@ -42,8 +42,9 @@ _UNITS = Decimal("0.0001")
 
 @dataclass(frozen=True)
 class CartLine:
-    """A line of a cart; amounts are in the cart's base currency, without tax and discount.
+    """A line of a cart; amounts are in the cart's own currency, without tax and discount.
 
+    The shop tells them in its base currency: in another one they are by its rate, so about what it will say.
     `state` is present, removed (taken out of the cart) or unavailable (the shop counts it but does not list it).
     """
 
@@ -52,8 +53,8 @@ class CartLine:
     name: str
     product_type: str
     qty: Decimal
-    base_price: Decimal
-    base_row_total: Decimal
+    price: Decimal
+    row_total: Decimal
     options: tuple[Option, ...]
     state: str
     state_since: datetime
@@ -230,11 +231,12 @@ def cart_record(store: Store, key: int) -> CartRecord:
             raise NotFound(f"There is no cart {key} in the store. Open it from the list of carts.")
         names = Directory.read(connection)
         channel = names.channel_of(row.shop_id, row.store_id)
-        lines = _cart_lines(connection, key)
+        rate = Decimal(row.base_to_quote_rate)
+        lines = _cart_lines(connection, key, rate)
         orders = _orders_of_cart(connection, key)
         mine = next((each for each in orders if each.key == row.order_id), None)
         attempts = attempts_of(connection, key)
-        first = TimelineEntry(row.created_at, "created", None, "Cart created")
+        beginning = TimelineEntry(row.created_at, "created", None, "Cart created")
         return CartRecord(
             key=row.id,
             shop_id=row.shop_id,
@@ -254,7 +256,7 @@ def cart_record(store: Store, key: int) -> CartRecord:
             base_currency=row.base_currency,
             quote_currency=row.quote_currency,
             base_subtotal=row.base_subtotal,
-            about_subtotal=_exact(row.base_subtotal * Decimal(row.base_to_quote_rate)),
+            about_subtotal=_exact(row.base_subtotal * rate),
             totals=decode_totals(row.totals) if row.totals else None,
             grand_total=row.grand_total,
             coupon_code=row.coupon_code,
@@ -279,7 +281,7 @@ def cart_record(store: Store, key: int) -> CartRecord:
             unavailable=tuple(line for line in lines if line.state == "unavailable"),
             removed=tuple(line for line in lines if line.state == "removed"),
             attempts=attempts,
-            timeline=timeline(connection, "cart", key, attempts=attempts, more=(first,)),
+            timeline=timeline(connection, "cart", key, beginning, attempts=attempts),
             admin=cart_link(channel, mine.key if mine else None, row.customer_id),
         )
 
@@ -294,7 +296,7 @@ def order_record(store: Store, key: int) -> OrderRecord:
         channel = names.channel_of(row.shop_id, row.store_id)
         comments = tuple(decode_comments(row.comments))
         attempts = () if row.cart_id is None else attempts_of(connection, row.cart_id)
-        first = TimelineEntry(row.created_at, "created", row.placed_by, f"Order {row.increment_id} placed")
+        beginning = TimelineEntry(row.created_at, "placed", row.placed_by, f"Order {row.increment_id} placed")
         return OrderRecord(
             key=row.id,
             shop_id=row.shop_id,
@@ -344,12 +346,12 @@ def order_record(store: Store, key: int) -> OrderRecord:
             cart=_cart_of_order(connection, row.cart_id),
             lines=_order_lines(connection, key),
             attempts=tuple(each for each in attempts if each.order_key == key),
-            timeline=timeline(connection, "order", key, comments=comments, more=(first,)),
+            timeline=timeline(connection, "order", key, beginning, comments=comments),
             admin=order_link(channel, key),
         )
 
 
-def _cart_lines(connection: Connection, key: int) -> list[CartLine]:
+def _cart_lines(connection: Connection, key: int, rate: Decimal) -> list[CartLine]:
     rows = connection.execute(select(cart_item).where(cart_item.c.cart_id == key).order_by(cart_item.c.item_id))
     return [
         CartLine(
@@ -358,8 +360,8 @@ def _cart_lines(connection: Connection, key: int) -> list[CartLine]:
             name=row.name,
             product_type=row.product_type,
             qty=row.qty,
-            base_price=row.base_price,
-            base_row_total=_exact(row.base_price * row.qty),
+            price=_exact(row.base_price * rate),
+            row_total=_exact(row.base_price * row.qty * rate),
             options=tuple(decode_options(row.options)) if row.options else (),
             state=row.state,
             state_since=row.state_since,

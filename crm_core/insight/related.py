@@ -188,14 +188,15 @@ def timeline(
     connection: Connection,
     entity: str,
     key: int,
+    beginning: TimelineEntry,
     *,
     attempts: Sequence[AttemptLine] = (),
     comments: Sequence[Comment] = (),
-    more: Sequence[TimelineEntry] = (),
 ) -> tuple[TimelineEntry, ...]:
     """What happened to the record, newest first: its events, attempts still under way, and the shop's comments.
 
-    The outcome of an attempt is an event, so settled attempts don't stand here a second time.
+    The outcome of an attempt is an event, so settled attempts don't stand here a second time; nor does the
+    `beginning` where an event of its kind tells of it.
     """
     events = connection.execute(
         select(record_event.c.at, record_event.c.kind, record_event.c.person, record_event.c.text)
@@ -214,7 +215,8 @@ def timeline(
         for each in comments
         if each.created_at is not None and each.comment
     ]
-    entries += more
+    if all(each.kind != beginning.kind for each in entries):
+        entries.append(beginning)
     return tuple(sorted(entries, key=lambda each: each.at, reverse=True))
 
 

@@ -39,9 +39,10 @@ def value_changed(what: str, old: str | None, new: str | None) -> Iterator[str]:
 
 
 def amount_changed(what: str, old: int | None, new: int | None, currency: str) -> Iterator[str]:
-    """A sentence if an amount changed; nothing and zero are the same."""
+    """A sentence if an amount changed; nothing and zero are the same, and what was nothing is not told."""
     if (old or 0) != (new or 0):
-        yield f"{what} {amount(old or 0, currency)} → {amount(new or 0, currency)}"
+        before = f"{amount(old, currency)} → " if old else ""
+        yield f"{what} {before}{amount(new or 0, currency)}"
 
 
 def address_changed(what: str, old: str | None, new: str | None) -> Iterator[str]:

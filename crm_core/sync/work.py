@@ -167,8 +167,9 @@ def _take_over(store: Store, channel: Channel, moved: MovedZone, lease: Lease, l
 
 
 def _tell(channel: Channel, entity: str, progress: Progress, seconds: float) -> None:
+    """Into the log: a first or a full read, and what went into quarantine; the usual looks only where more is asked."""
     tally = progress.tally
-    level = logging.INFO if tally.added or tally.changed or tally.quarantined else logging.DEBUG
+    level = logging.INFO if progress.kind != TICK or tally.quarantined else logging.DEBUG
     logger.log(
         level,
         "%s: %s: %d read, %d added, %d changed, %d quarantined in %.1f s",

@@ -190,15 +190,16 @@ def _summary(cart: CartRecord) -> None:
 
 
 def _lines(cart: CartRecord) -> None:
-    currency = cart.base_currency
+    currency = cart.quote_currency
     columns = [NumberColumn("Qty"), NumberColumn("Price", currency), NumberColumn("Total", currency)]
     edit = partial(cart_editor.draw_edit_button, cart.key) if cart.status == "open" else None
-    with card("Items", f"{escaped(currency, 3)}, without tax and discount", edit, gap="small"):
+    about = "about, by the shop's rate, in " if currency != cart.base_currency else ""
+    with card("Items", f"{about}{escaped(currency, 3)}, without tax and discount", edit, gap="small"):
         if cart.present:
             draw_lines(
                 [product(line.name, line.sku, line.options) for line in cart.present],
                 columns,
-                [(line.qty, line.base_price, line.base_row_total) for line in cart.present],
+                [(line.qty, line.price, line.row_total) for line in cart.present],
                 "Items",
             )
         else:
@@ -209,7 +210,7 @@ def _lines(cart: CartRecord) -> None:
         ):
             if not kept:
                 continue
-            value = money(sum((line.base_row_total for line in kept), Decimal(0)), currency)
+            value = money(sum((line.row_total for line in kept), Decimal(0)), currency)
             with st.expander(f"{plural(len(kept), f'{name} line')} · {value}", icon=f":material/{icon}:"):
                 draw_lines(
                     [
@@ -218,7 +219,7 @@ def _lines(cart: CartRecord) -> None:
                         for line in kept
                     ],
                     columns,
-                    [(line.qty, line.base_price, line.base_row_total) for line in kept],
+                    [(line.qty, line.price, line.row_total) for line in kept],
                     f"{name.capitalize()} items",
                 )
 
@@ -227,15 +228,9 @@ def _totals(cart: CartRecord) -> None:
     totals = cart.totals
     if totals is None:
         with card("Totals", "about"):
-            lines = [("Subtotal", money(cart.base_subtotal, cart.base_currency))]
+            sums([("Subtotal", money(cart.about_subtotal, cart.quote_currency))])
             if cart.quote_currency != cart.base_currency:
-                lines.append(
-                    (
-                        f"In {escaped(cart.quote_currency, 3)}",
-                        f"about {money(cart.about_subtotal, cart.quote_currency)}",
-                    )
-                )
-            sums(lines)
+                st.caption(f"{money(cart.base_subtotal, cart.base_currency)} in the base currency")
             st.caption("Without tax, discount and shipping. Synchronise to read the exact total from the shop.")
         return
     exact = "not reliable" if cart.unavailable_count else f"exact as of {when(cart.totals_read_at, desk.reader_zone())}"

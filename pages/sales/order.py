@@ -118,26 +118,16 @@ def _summary(order: OrderRecord) -> None:
 def _lines(order: OrderRecord) -> None:
     currency = order.order_currency
     rows = [(line, depth) for top in order.lines for line, depth in _with_children(top, 0)]
-    columns = [NumberColumn(name) for name in ("Ordered", "Shipped")]
-    shown = [("qty_invoiced", "Invoiced"), ("qty_refunded", "Refunded"), ("qty_canceled", "Cancelled")]
-    shown = [
-        (field, name)
-        for field, name in shown
-        if field != "qty_invoiced" and any(getattr(line, field) for line, _ in rows)
-    ]
-    columns += [NumberColumn(name) for _, name in shown]
-    columns += [NumberColumn("Price", currency), NumberColumn("Total", currency)]
+    columns = [NumberColumn("Qty"), NumberColumn("Price", currency), NumberColumn("Total", currency)]
     with card("Items", f"{quantity(order.items_qty)} in {plural(len(order.lines), 'line')}, incl. tax", gap="small"):
         draw_lines(
-            [("↳ " if depth else "") + product(line.name, line.sku) for line, depth in rows],
+            [_product(line, depth) for line, depth in rows],
             columns,
             [
                 (
                     line.qty_ordered,
-                    line.qty_shipped,
-                    *(getattr(line, field) for field, _ in shown),
-                    line.price if line.price_incl_tax is None else line.price_incl_tax,
-                    line.row_total if line.row_total_incl_tax is None else line.row_total_incl_tax,
+                    None if depth else line.price if line.price_incl_tax is None else line.price_incl_tax,
+                    None if depth else line.row_total if line.row_total_incl_tax is None else line.row_total_incl_tax,
                 )
                 for line, depth in rows
             ],
@@ -146,9 +136,27 @@ def _lines(order: OrderRecord) -> None:
 
 
 def _with_children(line: OrderLine, depth: int) -> Iterator[tuple[OrderLine, int]]:
+    """The line and the parts of a bundle; what was chosen of a configurable product is told on its own line."""
     yield line, depth
-    for child in line.children:
-        yield from _with_children(child, depth + 1)
+    if line.product_type != "configurable":
+        for child in line.children:
+            yield from _with_children(child, depth + 1)
+
+
+def _product(line: OrderLine, depth: int) -> str:
+    """The product's cell: a configurable one by the name of what was chosen, and how far it got beneath."""
+    chosen = line.children[0].name if line.product_type == "configurable" and line.children else ""
+    fates = (
+        ("shipped", line.qty_shipped, "blue"),
+        ("refunded", line.qty_refunded, "orange"),
+        ("cancelled", line.qty_canceled, "red"),
+    )
+    text = ("↳ " if depth else "") + product(chosen or line.name, line.sku)
+    for done, number, colour in fates:
+        if number:
+            part = "" if number == line.qty_ordered else f"{quantity(number)} of {quantity(line.qty_ordered)} "
+            text += f":small[ · :{colour}[{part}{done}]]"
+    return text
 
 
 def _totals(order: OrderRecord) -> None:

@@ -45,7 +45,7 @@ def _draw_line(mending: Mending, cart: CartRecord, line: CartLine) -> None:
     badge = ":orange-badge[:material/block: Not in the shop]" if is_hidden else ""
     with spread():
         st.markdown(product(line.name, line.sku, line.options, badge), width="content")
-        st.caption(f"{money(line.base_price, cart.base_currency)} each", width="content")
+        st.caption(f"{money(line.price, cart.quote_currency)} each", width="content")
     with row(gap="xsmall", vertical_alignment="bottom"):
         if is_hidden:
             st.caption("The shop has disabled or deleted it. Remove or replace it.", width="content")

@@ -42,13 +42,13 @@ def draw_lines(
     alt: str,
     heading: str = "Product",
 ) -> None:
-    """A table with a row a line: `products` are Markdown, `numbers` hold a value for each of `columns`; None is 0."""
-    frame = pd.DataFrame(
-        [
-            (name, *(int((value or Decimal(0)) * MONEY_SCALE) for value in values))
-            for name, values in zip(products, numbers, strict=True)
-        ],
-        columns=[heading, *(column.label for column in columns)],
-    )
+    """A table with a row a line: `products` are Markdown, `numbers` hold a value for each of `columns`; None: empty."""
+    frame = pd.DataFrame({heading: list(products)})
+    for at, column in enumerate(columns):
+        frame[column.label] = pd.array([_units(values[at]) for values in numbers], "Int64")
     forms: dict[Any, str | Callable[[object], str] | None] = {column.label: column.text for column in columns}
-    st.table(frame.style.format(forms), border="horizontal", hide_index=True, alt=alt)
+    st.table(frame.style.format(forms, na_rep=""), border="horizontal", hide_index=True, alt=alt)
+
+
+def _units(value: Decimal | None) -> int | None:
+    return None if value is None else int(value * MONEY_SCALE)

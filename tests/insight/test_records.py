@@ -29,7 +29,7 @@ def test_a_cart_shows_its_lines_apart_by_what_became_of_them(store: Store) -> No
         [3],
     ]
     [line] = record.present
-    assert line.base_row_total == Decimal("15.0002")
+    assert (line.price, line.row_total) == (Decimal("10.0001"), Decimal("15.0002"))
     assert line.options == (Option("Colour", "Red"),)
     assert record.removed[0].state_since == ago(hours=5)
 
@@ -44,8 +44,10 @@ def test_a_cart_says_where_it_is_and_what_it_is_worth_in_both_currencies(store: 
         base_subtotal=Decimal("562.2500"),
         billing_address=encode(Address(city="Hamburg", street=["Elbchaussee 1"])),
     )
+    rows.cart_line(key, 1, qty=Decimal(3), base_price=Decimal("24.0000"))
     rows.write()
     record = cart_record(store, key)
+    assert [(line.price, line.row_total) for line in record.present] == [(Decimal("26.4024"), Decimal("79.2072"))]
     assert record.channel is not None
     assert record.store_view is not None
     assert (record.channel.name, record.store_view.name, record.origin_id) == ("Nordlicht", "Austrian", 77)
@@ -161,9 +163,17 @@ def test_the_timeline_holds_events_attempts_under_way_and_comments_newest_first(
     order = order_record(store, order_key)
     assert [(each.kind, each.person, each.text) for each in order.timeline] == [
         ("comment", None, "<b>Call</b>"),
-        ("created", "tom", f"Order {order.increment_id} placed"),
+        ("placed", "tom", f"Order {order.increment_id} placed"),
     ]
     assert len(order.comments) == 2
+
+
+def test_an_order_placed_through_the_desk_begins_its_timeline_once(store: Store) -> None:
+    rows = two_shops(store)
+    key = rows.order(created_at=ago(hours=1, seconds=2), placed_by="tom")
+    rows.event("order", key, "Order 9 placed for 119.00 EUR.", ago(hours=1), kind="placed", person="tom")
+    rows.write()
+    assert [each.text for each in order_record(store, key).timeline] == ["Order 9 placed for 119.00 EUR."]
 
 
 def test_an_order_shows_only_the_attempt_that_made_it(store: Store) -> None:

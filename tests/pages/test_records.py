@@ -3,11 +3,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pandas as pd
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from crm_core.store import tables
 from crm_core.store.keys import origin_of
+from crm_core.store.types import MONEY_SCALE
 from tests.pages.conftest import Desk
 from tests.pages.screens import is_well, words_of
 
@@ -141,3 +143,48 @@ def test_an_order_that_the_shop_deleted_says_so(desk: Desk) -> None:
     desk.do(update(tables.order).where(tables.order.c.id == key).values(gone_at=tables.order.c.created_at))
     at = desk.open("order", id=str(key))
     assert "no longer has this order" in words_of(at)
+
+
+def _order_with_a_part(desk: Desk, product_type: str) -> str:
+    """The key of an order whose one line is of that kind and has a part that the shop tells unpriced."""
+    query = select(tables.order.c.id).where(tables.order.c.items_qty > 0, tables.order.c.gone_at.is_(None))
+    lines = select(tables.order_item).where(tables.order_item.c.order_id == tables.order.c.id)
+    key = desk.rows(query.where(lines.exists()).order_by(tables.order.c.id).limit(1))[0].id
+    line = desk.rows(select(tables.order_item).where(tables.order_item.c.order_id == key))[0]
+    values = line._asdict() | {"item_id": line.item_id + 10**6, "parent_item_id": line.item_id, "name": "Parka, green"}
+    values |= dict.fromkeys(("price", "row_total", "base_price", "base_row_total"), Decimal(0))
+    values |= dict.fromkeys(("price_incl_tax", "row_total_incl_tax"))
+    desk.do(insert(tables.order_item).values(values))
+    shipped = {"product_type": product_type, "name": "Parka", "qty_ordered": 3, "qty_shipped": 2, "qty_refunded": 3}
+    desk.do(update(tables.order_item).where(tables.order_item.c.item_id == line.item_id).values(shipped))
+    return str(key)
+
+
+def test_a_configurable_product_is_one_line_by_what_was_chosen(desk: Desk) -> None:
+    key = _order_with_a_part(desk, "configurable")
+    table = desk.open("order", id=key).table[0].value
+    assert "Parka, green" in table["Product"][0].replace("\\", "")
+    assert not any(name.startswith("↳") for name in table["Product"])
+    assert "2 of 3 shipped" in table["Product"][0]
+    assert ":orange[refunded]" in table["Product"][0]
+
+
+def test_the_parts_of_a_bundle_are_told_without_a_price(desk: Desk) -> None:
+    key = _order_with_a_part(desk, "bundle")
+    table = desk.open("order", id=key).table[0].value
+    assert "Parka, green" in table["Product"][1].replace("\\", "")
+    assert table["Product"][1].startswith("↳")
+    assert pd.isna(table["Price"][1])
+    assert not pd.isna(table["Price"][0])
+
+
+def test_a_cart_in_another_currency_tells_its_lines_in_that_one(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 2))
+    price = desk.rows(select(tables.cart_item.c.base_price).where(tables.cart_item.c.cart_id == key))[0].base_price
+    desk.do(update(tables.cart).where(tables.cart.c.id == key).values(quote_currency="USD", base_to_quote_rate="1.5"))
+    at = desk.open("cart", id=str(key))
+    assert is_well(at)
+    assert list(at.table[0].value["Price"]) == [int(price * Decimal("1.5") * MONEY_SCALE)]
+    words = words_of(at)
+    assert "about, by the shop's rate, in USD" in words
+    assert "€" in next(each.value for each in at.caption if "in the base currency" in each.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -56,6 +57,23 @@ def test_done_work_is_noted_and_the_lease_given_back(store: Store, channel: Chan
     assert [(run.entity, run.kind) for run in runs] == [("stores", "first"), ("orders", "first")]
     assert all(run.finished_at is not None and run.error is None for run in runs)
     assert runs[0].requests >= 4
+
+
+def test_the_log_tells_of_first_and_full_reads_and_not_of_the_usual_looks(
+    store: Store, channel: Channel, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "crm_core.sync.work")
+    read(store, channel, "stores", "orders")
+    assert [record.getMessage().split(" read")[0] for record in caplog.records] == [
+        "Shop: stores: 10",
+        f"Shop: orders: {orders(store)}",
+    ]
+    caplog.clear()
+    read(store, channel, "stores", "orders")
+    assert caplog.records == []
+    schedule.request_sync(store, channel.id, "anna", ["orders"], full=True)
+    read(store, channel, "orders")
+    assert len(caplog.records) == 1
 
 
 def test_trouble_is_noted_and_the_next_try_is_later(store: Store, channel: Channel, served: Served) -> None:
