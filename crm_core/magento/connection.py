@@ -170,7 +170,9 @@ class Connection:
         signature = self._sign_in.sign()
         with self._new_session(HTTPAdapter(max_retries=0)) as session:
             try:
-                response = self._exchange(session, method, self._url(path, store), signature, body, self._write_timeout)
+                response = self._exchange(
+                    session, method, self._url(path, store), "", signature, body, self._write_timeout
+                )
             except requests.RequestException as broken:
                 failure = broken_connection(broken, self.base_url)
                 if was_never_sent(broken):
@@ -188,12 +190,12 @@ class Connection:
 
     def _read(self, path: str, query: str, store: str | None) -> bytes:
         what = f"GET {path}"
-        url = self._url(path, store) + (f"?{query}" if query else "")
+        url = self._url(path, store)
         may_renew = True
         while True:
             signature = self._sign_in.sign()
             try:
-                response = self._exchange(self._session(), "GET", url, signature, None, self._read_timeout)
+                response = self._exchange(self._session(), "GET", url, query, signature, None, self._read_timeout)
             except requests.RequestException as broken:
                 raise broken_connection(broken, self.base_url) from None
             if response.status_code == 401 and self._renew(signature, response) and may_renew:
@@ -229,6 +231,7 @@ class Connection:
         session: requests.Session,
         method: str,
         url: str,
+        query: str,
         signature: AuthBase | None,
         body: object,
         timeout: tuple[float, float],
@@ -237,15 +240,20 @@ class Connection:
         with self._lock:
             self._requests_made += 1
         try:
-            response = session.request(
+            request = requests.Request(
                 method,
                 url,
                 data=None if body is None else msgspec.json.encode(body),
                 headers=None if body is None else {"Content-Type": "application/json"},
-                auth=signature,
-                timeout=timeout,
-                allow_redirects=False,
-                stream=True,
+            )
+            prepared = session.prepare_request(request)
+            if query:
+                # It is encoded as it must be signed; requests would look at each of its hundreds of characters again.
+                prepared.url = f"{prepared.url}?{query}"
+            if signature is not None:
+                prepared.prepare_auth(signature)
+            response = session.send(
+                prepared, timeout=timeout, allow_redirects=False, stream=True, proxies=session.proxies
             )
             _read_whole(response)
         except LocationParseError as unparsable:  # requests lets it through for a host with too long a label
@@ -273,9 +281,12 @@ class Connection:
             session = self._local.session = self._new_session(self._adapter)
         return session
 
-    @staticmethod
-    def _new_session(adapter: HTTPAdapter) -> requests.Session:
+    def _new_session(self, adapter: HTTPAdapter) -> requests.Session:
         session = _Session()
+        # Proxies and certificates of the environment, looked up once: for each request it costs as much as sending it.
+        environment = session.merge_environment_settings(self.base_url, {}, None, None, None)
+        session.proxies, session.verify = environment["proxies"], environment["verify"]
+        session.trust_env = False
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         session.headers["Accept"] = "application/json"
@@ -297,7 +308,7 @@ class Connection:
         body = {"username": credentials.username, "password": credentials.password}
         with self._new_session(HTTPAdapter(max_retries=0)) as session:
             try:
-                response = self._exchange(session, "POST", self._url(path, None), None, body, self._read_timeout)
+                response = self._exchange(session, "POST", self._url(path, None), "", None, body, self._read_timeout)
             except requests.RequestException as broken:
                 raise broken_connection(broken, self.base_url) from None
         if response.status_code == 200 and is_json(response):

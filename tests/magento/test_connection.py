@@ -45,6 +45,23 @@ def test_a_read_asks_for_json_in_the_default_view_or_the_one_named(shop: Scripte
     assert plain.headers["Accept"] == "application/json"
 
 
+def test_the_proxy_that_the_environment_names_is_used_but_not_for_hosts_that_it_excludes(
+    shop: ScriptedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.on("GET", ".*", Answer([]))
+    shop.on("PUT", ".*", Answer(1))
+    monkeypatch.setenv("http_proxy", shop.url)
+    monkeypatch.setenv("no_proxy", "elsewhere.invalid")
+    with Connection("http://magento.invalid", Bearer(TOKEN)) as behind_it:
+        assert behind_it.get("/V1/orders", [("a b", "c")]) == b"[]"
+        behind_it.send(*ORDER, store="default")
+    assert [request.headers["Host"] for request in shop.requests] == ["magento.invalid"] * 2
+    beside_it = Connection("http://elsewhere.invalid", Bearer(TOKEN), read_tries=1)
+    with beside_it, pytest.raises(ShopUnavailable, match=r"elsewhere\.invalid"):
+        beside_it.get("/V1/orders")
+    assert len(shop.requests) == 2
+
+
 def test_cookies_are_dropped_because_magento_queues_requests_of_one_session(
     shop: ScriptedShop, connection: Connection
 ) -> None:
