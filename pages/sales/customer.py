@@ -12,7 +12,7 @@ from crm_core.insight.customer_record import BoughtItem, CustomerRecord, custome
 from crm_core.insight.grids import neighbours
 from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sync.record import synchronise_customer
-from pages.widgets import desk, listing, place_order
+from pages.widgets import desk, listing, new_cart, place_order
 from pages.widgets.grid import Shown, draw_grid
 from pages.widgets.layout import card, key_facts
 from pages.widgets.lines import NumberColumn, draw_lines, product
@@ -30,18 +30,19 @@ from pages.widgets.text import ago, escaped, mail_link, money, plain, plural, qu
 from pages.widgets.timeline import draw_timeline
 
 _NOT_SORTED = ("", False)
+# On a phone the first columns are seen without scrolling.
 _CARTS = (
-    Shown("status", "Status", 110, "chip", sortable=False),
-    Shown("number", "Cart", 90, sortable=False),
-    Shown("qty", "Qty", 60, "amount", sortable=False),
-    Shown("subtotal", "Subtotal", 110, "amount", sortable=False),
+    Shown("status", "Status", 104, "chip", sortable=False),
+    Shown("subtotal", "Subtotal", 100, "amount", sortable=False),
+    Shown("number", "Cart", 84, sortable=False),
+    Shown("qty", "Qty", 56, "amount", sortable=False),
     Shown("updated", "Updated", 120, "instant", sortable=False),
 )
 _ORDERS = (
-    Shown("status", "Status", 130, "chip", sortable=False),
-    Shown("number", "Order", 110, sortable=False),
-    Shown("qty", "Qty", 60, "amount", sortable=False),
-    Shown("total", "Total", 110, "amount", sortable=False),
+    Shown("status", "Status", 104, "chip", sortable=False),
+    Shown("total", "Total", 96, "amount", sortable=False),
+    Shown("number", "Order", 92, sortable=False),
+    Shown("qty", "Qty", 56, "amount", sortable=False),
     Shown("created", "Placed", 120, "instant", sortable=False),
 )
 
@@ -76,6 +77,7 @@ def _screen() -> None:
         _contact(who)
         _addresses(who)
         draw_timeline(who.timeline)
+    new_cart.draw_if_open(key)
 
 
 def _header(who: CustomerRecord) -> None:
@@ -91,6 +93,7 @@ def _header(who: CustomerRecord) -> None:
     title = escaped(who.name, 80) or f"Customer {who.origin_id}"
     with draw_title(title, [each for each in badges if each], who.synchronised_at, facts):
         draw_synchronise(who.key, synchronise_customer)
+        new_cart.draw_button(who.key)
 
 
 def _summary(who: CustomerRecord) -> None:
