@@ -13,6 +13,7 @@ from pages.widgets.text import ago, escaped
 
 _ICONS = {
     "created": "add_shopping_cart",
+    "started": "add_shopping_cart",
     "changed": "sync",
     "synchronised": "sync",
     "lost": "cancel",
