@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import streamlit as st
+
 from crm_core.insight.grids import CartRow, cart_page
 from crm_core.insight.statuses import cart_status_style
-from pages.widgets import desk
+from pages.widgets import desk, listing
 from pages.widgets.grid import Shown
 from pages.widgets.list_screen import ListScreen
 from pages.widgets.status import chip
-from pages.widgets.text import money, plain, quantity
+from pages.widgets.text import money, plain, plural, quantity
 
-# The first columns fill a phone's 362 pixels; at 1440 the 1,088 of the page end on a column's edge.
+# With the 32 of the boxes the first columns fill a phone's 362 pixels, and at 1440 the 1,088 end on a column's edge.
 _COLUMNS = (
-    Shown("status", "Status", 100, "chip"),
-    Shown("name", "Customer", 140),
+    Shown("status", "Status", 92, "chip"),
+    Shown("name", "Customer", 116),
     Shown("subtotal", "Subtotal", 86, "amount"),
     Shown("total", "Total", 86, "amount"),
     Shown("qty", "Qty", 52, "amount"),
@@ -51,6 +53,22 @@ def _cells(rows: Sequence[CartRow]) -> dict[str, list[Any]]:
     }
 
 
+def _draw_ticked(rows: Sequence[CartRow]) -> None:
+    st.button(
+        f"Check and convert {plural(len(rows), 'cart')}",
+        type="primary",
+        icon=":material/shopping_cart_checkout:",
+        key="several",
+        on_click=_convert,
+        args=([row.key for row in rows],),
+    )
+
+
+def _convert(keys: Sequence[int]) -> None:
+    here, _ = listing.read("carts")
+    st.switch_page("pages/sales/several.py", query_params={"ids": ",".join(str(key) for key in keys), **here.params()})
+
+
 desk.guarded(
     ListScreen(
         screen="carts",
@@ -61,5 +79,6 @@ desk.guarded(
         cells=_cells,
         style=lambda row: cart_status_style(row.status),
         record_page="pages/sales/cart.py",
+        draw_ticked=_draw_ticked,
     ).draw
 )()

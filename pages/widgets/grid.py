@@ -1,7 +1,8 @@
 """The grid: one page of rows drawn on a canvas as plain text, with View on each row and a sort on each header.
 
 Rows come sorted and cut from the store; a click on a header only changes the URL. The table goes to Streamlit as Arrow,
-without pandas: that halves the server's work for a page.
+without pandas: that halves the server's work for a page. Where rows can be ticked, what is ticked are records, not
+places in the list: a row that moves takes its tick along, one that leaves the page loses it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ _ROW_HEIGHT = 32
 _ROWS_SHOWN = 16
 _INSTANT = pa.timestamp("ms", tz="UTC")
 _CHIPS = pa.list_(pa.string())
+_TICKS_AND_HEADERS: tuple[Literal["multi-row"], Literal["single-column"]] = ("multi-row", "single-column")
 
 Kind = Literal["text", "amount", "chip", "instant", "age"]
 
@@ -55,10 +57,12 @@ def draw_grid(
     sort: tuple[str, bool],
     on_view: Callable[[int], None],
     on_sort: Callable[[str], None],
+    tickable: Sequence[int] | None = None,
 ) -> None:
     """Draws the page. `cells` holds a list for each column; `sort` is the key and whether it descends.
 
     `on_view` gets the index of the row whose View was pressed, `on_sort` the key of the header that was pressed.
+    With `tickable`, the key of the record of each row, rows have a box to tick: see `ticked`.
     """
     count = len(next(iter(cells.values())))
     view = f"{name}-view"
@@ -76,10 +80,15 @@ def draw_grid(
     key = f"{name}-{sort[0]}-{'down' if sort[1] else 'up'}"
     sortable = {column.key for column in columns if column.sortable}
 
-    def pressed_header() -> None:
-        chosen = st.session_state[key].selection.columns
-        if chosen and chosen[0] in sortable:
-            on_sort(chosen[0])
+    if tickable is not None:
+        _keep_ticks(name, key, tickable)
+
+    def pressed() -> None:
+        selection = st.session_state[key].selection
+        if tickable is not None:
+            st.session_state[_ticks(name)] = tuple(tickable[row] for row in selection.rows if row < len(tickable))
+        if selection.columns and selection.columns[0] in sortable:
+            on_sort(selection.columns[0])
 
     st.dataframe(
         pa.table(arrays),
@@ -87,12 +96,38 @@ def draw_grid(
         height=_HEIGHT if count > _ROWS_SHOWN else "content",
         row_height=_ROW_HEIGHT,
         key=key,
-        on_select=pressed_header,
-        selection_mode="single-column",
+        on_select=pressed,
+        selection_mode="single-column" if tickable is None else _TICKS_AND_HEADERS,
         column_config=config,
         placeholder="—",
         alt=name.capitalize(),
     )
+
+
+def ticked(name: str) -> tuple[int, ...]:
+    """The keys of the records that are ticked on the grid's page, in the order of the ticks; call it after drawing."""
+    found: tuple[int, ...] = st.session_state.get(_ticks(name), ())
+    return found
+
+
+def untick(name: str) -> None:
+    """Nothing is ticked any more; a callback, for the next drawing."""
+    st.session_state.pop(_ticks(name), None)
+
+
+def _ticks(name: str) -> str:
+    return f"{name}-ticks"
+
+
+def _keep_ticks(name: str, key: str, records: Sequence[int]) -> None:
+    """The boxes follow the records that were ticked: Streamlit remembers the places of the rows alone."""
+    remaining = [each for each in ticked(name) if each in records]
+    if remaining or ticked(name):
+        st.session_state[_ticks(name)] = tuple(remaining)
+    places = [records.index(each) for each in remaining]
+    drawn = st.session_state.get(key)
+    if places != (list(drawn.selection.rows) if drawn else []):
+        st.session_state[key] = {"selection": {"rows": places}}
 
 
 def _array(kind: Kind, values: list[Any]) -> pa.Array:

@@ -1,4 +1,4 @@
-"""The screen of a list, the same for carts and orders: filters, statuses, sums, one page of rows, pagination."""
+"""The screen of a list, the same for all of them: filters, statuses, sums, one page of rows, pagination."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from typing import Any, Generic, TypeVar
 import streamlit as st
 
 from crm_core.insight.counts import Count, status_counts
+from crm_core.insight.customers import CustomerRow
 from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.grids import CartRow, OrderRow, Page
 from crm_core.insight.sorting import COLUMNS
 from crm_core.insight.statuses import StatusStyle
 from pages.widgets import desk, first_run, listing, place_order
 from pages.widgets.filter_bar import draw_conditions, draw_filter_bar
-from pages.widgets.grid import Shown, draw_grid
-from pages.widgets.layout import nothing_here, spread
+from pages.widgets.grid import Shown, draw_grid, ticked, untick
+from pages.widgets.layout import nothing_here, row, spread
 from pages.widgets.listing import Listing
 from pages.widgets.status import chips
 from pages.widgets.status_bar import draw_status_control, draw_status_meter
 from pages.widgets.text import dotted, escaped, money, plural, when
 
-_Row = TypeVar("_Row", CartRow, OrderRow)
+_Row = TypeVar("_Row", CartRow, OrderRow, CustomerRow)
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,11 @@ class ListScreen(Generic[_Row]):
     columns: Sequence[Shown]
     read_page: Callable[..., Page[_Row]]
     cells: Callable[[Sequence[_Row]], dict[str, list[Any]]]
-    style: Callable[[_Row], StatusStyle]
     record_page: str
+    style: Callable[[_Row], StatusStyle] | None = None
+    """How a row's status looks; None: rows have no status."""
+    draw_ticked: Callable[[Sequence[_Row]], None] | None = None
+    """Draws what can be done with the rows that are ticked, below the grid; None: rows cannot be ticked."""
 
     def draw(self) -> None:
         """Draws the whole screen."""
@@ -46,7 +50,7 @@ class ListScreen(Generic[_Row]):
             st.title(self.title, width="content", anchor=False)
         here, problems = listing.read(self.screen)
         names = desk.names()
-        counts = status_counts(desk.store(), here.filter, today=desk.reader_today(), names=names)
+        counts = status_counts(desk.store(), here.filter, today=desk.reader_today(), names=names) if self.style else []
         if not any(each.count.value for each in counts) and first_run.draw_if_nothing_to_show(self.screen):
             return
         draw_filter_bar(here, names)
@@ -54,7 +58,8 @@ class ListScreen(Generic[_Row]):
             st.warning(escaped(problem, 300), icon=":material/edit:")
         draw_status_meter(counts, self.screen)
         with spread(gap="xsmall"):
-            draw_status_control(counts, here, _in_all([each.count for each in counts]))
+            if self.style:
+                draw_status_control(counts, here, _in_all([each.count for each in counts]))
             draw_conditions(here, names)
         self._rows()
 
@@ -84,15 +89,27 @@ class ListScreen(Generic[_Row]):
             name=self.screen,
             columns=self.columns,
             cells=self.cells(page.rows),
-            chips=chips({self.style(each) for each in page.rows}),
+            chips=chips({self.style(each) for each in page.rows} if self.style else set()),
             zone=desk.reader_zone().key,
             sort=(here.sort.column, here.sort.descending),
             on_view=lambda index: _view(self.record_page, here.at_page(page.page), page.rows[index].key),
             on_sort=lambda column: listing.go(here.sorted_by(column)),
+            tickable=[row.key for row in page.rows] if self.draw_ticked else None,
         )
         with spread():
-            st.caption(f"{plural(len(page.rows), 'row')} on this page", width="content")
+            self._below(page.rows)
             _pagination(here, page.page, page.pages)
+
+    def _below(self, rows: Sequence[_Row]) -> None:
+        """What stands under the grid, where it moves no row: what to do with those ticked, or how many there are."""
+        chosen = set(ticked(self.screen)) if self.draw_ticked else ()
+        if self.draw_ticked and chosen:
+            with row(gap="xsmall", width="content"):
+                self.draw_ticked([each for each in rows if each.key in chosen])
+                st.button("Clear", type="tertiary", key=f"{self.screen}-untick", on_click=untick, args=(self.screen,))
+            return
+        hint = f" · tick {self.one}s to convert several at once" if self.draw_ticked else ""
+        st.caption(f"{plural(len(rows), 'row')} on this page{hint}", width="content")
 
     def _place(self, here: Listing, page: Page[_Row]) -> str:
         column = next(each for each in COLUMNS[self.screen] if each.key == here.sort.column)

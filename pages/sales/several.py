@@ -1,0 +1,415 @@
+"""Several carts at once: checked together, the ready ones ordered one after the other.
+
+A run of orders lives within the script run that the press on the button began: any other run, be it Stop, a reload or
+another tab, ends it after the cart in hand and shows where it stands. What came of each cart is read from the attempts,
+from the moment in the address on, so a reload shows it too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from crm_core.errors import BadInput
+from crm_core.insight.attempts import reason_words
+from crm_core.insight.counts import sorted_sums
+from crm_core.sales.placing import settle
+from crm_core.sales.several import (
+    Candidate,
+    Checked,
+    Kind,
+    NotReady,
+    Ready,
+    Result,
+    candidates,
+    check_several,
+    convert,
+    results_since,
+)
+from pages.widgets import desk, listing, place_order
+from pages.widgets.layout import card, nothing_here, row, spread
+from pages.widgets.record_header import draw_way_back
+from pages.widgets.text import dotted, escaped, message, money, plural
+
+_FOR = "several-for"
+_CHECKED = "several-checked"
+_SAID = "several-said"
+_TO_CHECK = "several-to-check"
+_TO_PLACE = "several-to-place"
+_TICKS = "several-ticks"
+_LOOK_AGAIN_SECONDS = 2
+_LONGEST_AGO = timedelta(days=7)
+
+_KINDS: dict[Kind, tuple[str, str]] = {
+    "placed": (":green[:material/check_circle:]", "placed"),
+    "unclear": (":orange[:material/help:]", "unclear"),
+    "held": (":blue[:material/lock_clock:]", "someone else was first"),
+    "refused": (":red[:material/block:]", "not placed"),
+}
+
+
+@desk.guarded
+def _screen() -> None:
+    place_order.close()
+    here, _ = listing.read("carts")
+    draw_way_back(here, None)
+    with spread():
+        st.title("Check and convert carts", width="content", anchor=False)
+    picked = {each.cart_key: each for each in candidates(desk.store(), _keys())}
+    if not picked:
+        nothing_here("shopping_cart_off", "No carts were picked", "Tick carts in the list of carts first.")
+        return
+    _begin(tuple(picked))
+    person = desk.person()
+    waiting = _waiting(picked)
+    ready: tuple[Ready, ...] = st.session_state.pop(_TO_PLACE, ())
+    if not waiting and not ready:
+        st.empty()
+        with st.container():
+            results = _results(picked)
+            _draw_results(picked, results)
+            _draw_open(picked, results)
+        return
+    working = st.container()
+    st.empty()  # where the run before drew its cards: they would stay there, faded, as long as this one works
+    with working:
+        if waiting:
+            _check(waiting, person)
+        else:
+            _place(picked, ready, person)
+
+
+def _keys() -> list[int]:
+    ids = [each for each in st.query_params.get("ids", "").split(",") if each]
+    if not all(each.isdecimal() and len(each) < 19 for each in ids):
+        raise BadInput("The address does not name carts. Tick carts in the list of carts.")
+    return [int(each) for each in ids]
+
+
+def _begin(keys: tuple[int, ...]) -> None:
+    """Other carts than before start anew: all that are still open are checked."""
+    if st.session_state.get(_FOR) == keys:
+        return
+    for key in [key for key in st.session_state if str(key).startswith("several-")]:
+        del st.session_state[key]
+    st.session_state[_FOR] = keys
+    st.session_state[_CHECKED] = {}
+    st.session_state[_SAID] = {}
+    placed = {key for key, result in _since(keys).items() if result.kind in {"placed", "unclear"}}
+    st.session_state[_TO_CHECK] = (tuple(key for key in keys if key not in placed), False)
+
+
+# ---- checking -------------------------------------------------------------------------------------------------------
+
+
+def _waiting(picked: Mapping[int, Candidate]) -> list[int]:
+    keys, _ = st.session_state.get(_TO_CHECK, ((), False))
+    return [key for key in keys if key in picked and key not in st.session_state[_CHECKED]]
+
+
+def _check(waiting: Sequence[int], person: str) -> None:
+    """Checks what is to be checked; an interrupted run goes on where it was, unless the person stopped it."""
+    keys, recalculate = st.session_state[_TO_CHECK]
+    checked: dict[int, Checked] = st.session_state[_CHECKED]
+    done = len(keys) - len(waiting)
+    bar = _draw_progress(_progress("Checked", done, len(keys)), "Stop", "several-stop-checking", _stop_checking)
+    with closing(check_several(desk.store(), waiting, person, recalculate=recalculate)) as coming:
+        for each in coming:
+            checked[each.cart_key] = each  # before anything is drawn: drawing is where a press on Stop ends this run
+            done += 1
+            bar.progress(done / len(keys), text=_progress("Checked", done, len(keys)))
+    st.session_state.pop(_TO_CHECK, None)
+    st.rerun()
+
+
+def _draw_progress(text: str, stop: str, key: str, on_stop: Callable[[], None] | None = None) -> DeltaGenerator:
+    """A bar with Stop beside it."""
+    with spread(wrap=False, vertical_alignment="bottom"):
+        bar = st.progress(0.0, text=text)
+        st.button(stop, icon=":material/stop:", key=key, on_click=on_stop)
+    return bar
+
+
+def _progress(done: str, count: int, of: int) -> str:
+    return f"{done} {count} of {plural(of, 'cart')}"
+
+
+def _stop_checking() -> None:
+    st.session_state.pop(_TO_CHECK, None)
+
+
+def _check_again(keys: tuple[int, ...], recalculate: bool) -> None:
+    for key in keys:
+        st.session_state[_CHECKED].pop(key, None)
+    st.session_state[_TO_CHECK] = (keys, recalculate)
+
+
+# ---- placing --------------------------------------------------------------------------------------------------------
+
+
+def _start(ready: Sequence[Ready]) -> None:
+    if "since" not in st.query_params:
+        st.query_params["since"] = str(int(datetime.now(UTC).timestamp()))
+    st.session_state[_TO_PLACE] = tuple(ready)
+
+
+def _place(picked: Mapping[int, Candidate], ready: Sequence[Ready], person: str) -> None:
+    """Places what the press on the button named, one after the other, within this run alone."""
+    checked: dict[int, Checked] = st.session_state[_CHECKED]
+    said: dict[int, Result] = st.session_state[_SAID]
+    bar = _draw_progress(
+        f"Placing the order of {_title(picked[ready[0].cart_key])}", "Stop after this cart", "several-stop-placing"
+    )
+    block = st.container(gap="xsmall")
+    with closing(convert(desk.store(), ready, person)) as coming:
+        for done, result in enumerate(coming, start=1):
+            # Noted before anything is drawn: drawing is where a press on Stop ends this run.
+            said[result.cart_key] = result
+            checked.pop(result.cart_key, None)
+            if result.again is not None:
+                checked[result.cart_key] = result.again
+            with block:
+                _draw_result(picked[result.cart_key], result)
+            following = picked[ready[done].cart_key] if done < len(ready) else None
+            text = f"Placing the order of {_title(following)}" if following else "Done"
+            bar.progress(done / len(ready), text=f"{_progress('Tried', done, len(ready))} · {text}")
+    st.rerun()
+
+
+def _results(picked: Mapping[int, Candidate]) -> dict[int, Result]:
+    """What came of the carts so far: from the attempts, and where none was made, what this session was told."""
+    return {**st.session_state[_SAID], **_since(tuple(picked))}
+
+
+def _since(keys: Sequence[int]) -> dict[int, Result]:
+    text = st.query_params.get("since", "")
+    if not (text.isdecimal() and len(text) < 12):
+        return {}
+    since = datetime.fromtimestamp(int(text), UTC)
+    return results_since(desk.store(), keys, max(since, datetime.now(UTC) - _LONGEST_AGO))
+
+
+# ---- what came of it ------------------------------------------------------------------------------------------------
+
+
+def _draw_results(picked: Mapping[int, Candidate], results: Mapping[int, Result]) -> None:
+    if not results:
+        return
+    unclear = any(result.kind == "unclear" for result in results.values())
+    st.fragment(run_every=_LOOK_AGAIN_SECONDS if unclear else None)(_results_card)(picked, results, unclear)
+
+
+@desk.guarded
+def _results_card(picked: Mapping[int, Candidate], results: Mapping[int, Result], unclear: bool) -> None:
+    if unclear:
+        settle(desk.store())
+        results = _results(picked)
+        if not any(result.kind == "unclear" for result in results.values()):
+            st.rerun()
+    counts = Counter(result.kind for result in results.values())
+    sums = _sums((each.currency, each.total) for each in results.values() if each.total is not None)
+    tally = ", ".join(f"{words} {counts[kind]}" for kind, (_, words) in _KINDS.items() if counts[kind])
+    with card(f"{tally[:1].upper()}{tally[1:]}", sums):
+        for key, result in results.items():
+            if key in picked:
+                _draw_result(picked[key], result)
+
+
+def _draw_result(candidate: Candidate, result: Result) -> None:
+    icon, words = _KINDS[result.kind]
+    amount = "" if result.total is None else f" :gray[· {money(result.total, result.currency)}]"
+    said = f"  \n:gray[{message(result.message, 400)}]" if result.message else ""
+    with spread(gap="xsmall", wrap=False):
+        st.markdown(f":small[{icon} &nbsp;{_title(candidate)}{amount}{said}]")
+        if result.order_key is not None:
+            _link("order", result.order_key, f"Order {escaped(result.increment_id, 40)}".strip())
+        else:
+            _link("cart", result.cart_key, words[:1].upper() + words[1:])
+
+
+# ---- what is still to be ordered ------------------------------------------------------------------------------------
+
+
+def _draw_open(picked: Mapping[int, Candidate], results: Mapping[int, Result]) -> None:
+    finished = {key for key, result in results.items() if result.kind != "refused"}
+    checked: dict[int, Checked] = st.session_state[_CHECKED]
+    here = [checked[key] for key in picked if key in checked and key not in finished]
+    unchecked = tuple(key for key in picked if key not in checked and key not in finished)
+    if here:
+        method = _choose_payment(here)
+        judged = [each.with_payment(method) for each in here]
+        ready = [each for each in judged if isinstance(each, Ready)]
+        _draw_ready(picked, ready, results)
+        _draw_not_ready(picked, [each for each in judged if isinstance(each, NotReady)])
+    with row(gap="xsmall"):
+        if unchecked:
+            label = f"Check {plural(len(unchecked), 'cart')}"
+            _again("several-check-rest", label, unchecked)
+        if here:
+            keys = tuple(each.cart_key for each in here)
+            _again("several-check-again", "Check again", keys)
+        waiting = tuple(each.cart_key for each in here if each.can_recalculate)
+        if waiting:
+            label = f"Let the shop recalculate {plural(len(waiting), 'cart')}"
+            _again("several-recalculate", label, waiting, recalculate=True)
+
+
+def _again(key: str, label: str, keys: tuple[int, ...], *, recalculate: bool = False) -> None:
+    icon = ":material/calculate:" if recalculate else ":material/refresh:"
+    st.button(label, key=key, icon=icon, type="tertiary", on_click=_check_again, args=(keys, recalculate))
+
+
+def _choose_payment(checked: Sequence[Checked]) -> str | None:
+    """The way to pay all of them with, chosen by the person; each option says for how many carts the shop offers it."""
+    able = [each for each in checked if not each.is_free and isinstance(each.with_payment(None), Ready)]
+    offered = Counter(option.code for each in able for option in each.payments)
+    titles = {option.code: option.title for each in able for option in each.payments}
+    if not offered:
+        return None
+    labels = {
+        code: escaped(titles[code], 60) + ("" if count == len(able) else f" · {count} of {plural(len(able), 'cart')}")
+        for code, count in offered.most_common()
+    }
+    if st.session_state.get("several-payment") not in labels:
+        st.session_state.pop("several-payment", None)
+    chosen: str | None = st.selectbox(
+        "Pay with",
+        list(labels),
+        index=0 if len(labels) == 1 else None,
+        placeholder="Choose for all of them",
+        format_func=labels.__getitem__,
+        key="several-payment",
+        width=420,
+        help="Only methods that need nothing from the customer",
+    )
+    return chosen
+
+
+def _draw_ready(picked: Mapping[int, Candidate], ready: Sequence[Ready], results: Mapping[int, Result]) -> None:
+    passing = [each for each in ready if not each.looks]
+    looking = [each for each in ready if each.looks]
+    ticked = [
+        *_draw_group("Ready", "ordered as they are", passing, picked, results),
+        *_draw_group("Look first", "the shop would take them; tick those to order", looking, picked, results),
+    ]
+    if not ready:
+        return
+    missing = ""
+    if not ticked:
+        missing = "Tick a cart first."
+    elif any(each.choice is None for each in ticked):
+        missing = "Choose how to pay first."
+    with row(horizontal_alignment="right", gap="xsmall"):
+        if missing:
+            st.caption(missing, width="content")
+        sums = _sums((each.currency, each.total) for each in ticked)
+        st.button(
+            " · ".join(
+                part for part in (f"Place {plural(len(ticked), 'order')}" if ticked else "Place orders", sums) if part
+            ),
+            type="primary",
+            icon=":material/lock:" if missing else ":material/check:",
+            key="several-place",
+            disabled=bool(missing),
+            on_click=_start,
+            args=(ticked,),
+        )
+
+
+def _draw_group(
+    title: str, aside: str, group: Sequence[Ready], picked: Mapping[int, Candidate], results: Mapping[int, Result]
+) -> list[Ready]:
+    """The card of a group; gives what is ticked in it. Ticked from the start is what nothing speaks against."""
+    if not group:
+        return []
+    sums = _sums((each.currency, each.total) for each in group)
+    ticked = []
+    with card(f"{title}: {plural(len(group), 'cart')}", " · ".join(part for part in (sums, aside) if part)):
+        for each in group:
+            wanted = not each.looks and each.cart_key not in results
+            if _draw_tick(picked[each.cart_key], each, wanted):
+                ticked.append(each)
+    return ticked
+
+
+def _draw_tick(candidate: Candidate, ready: Ready, wanted: bool) -> bool:
+    ticks: dict[int, bool] = st.session_state.setdefault(_TICKS, {})
+    key = f"several-tick-{ready.cart_key}"
+    st.session_state[key] = ticks.get(ready.cart_key, wanted)
+
+    def changed() -> None:
+        ticks[ready.cart_key] = st.session_state[key]
+
+    free = escaped(ready.payment, 60) if ready.total == 0 else ""
+    terms = dotted([escaped(ready.shipping, 80) or "Nothing to send", free])
+    with spread(gap="xsmall", wrap=False):
+        with row(gap="xsmall"):
+            ticked = st.checkbox(_title(candidate), key=key, width="content", on_change=changed)
+            st.caption(terms, width="content")
+        _link("cart", ready.cart_key, money(ready.total, ready.currency))
+    for look in ready.looks:
+        st.caption(f":orange[:material/visibility:] {_sentence(look.title, look.detail)}")
+    return bool(ticked)
+
+
+def _draw_not_ready(picked: Mapping[int, Candidate], stopped: Sequence[NotReady]) -> None:
+    """Why the rest cannot be ordered as they are, the reason of most carts first."""
+    if not stopped:
+        return
+    amounts = {each.cart_key: picked[each.cart_key] for each in stopped}
+    sums = _sums((each.currency, each.amount) for each in amounts.values())
+    with card(f"Cannot be ordered as they are: {plural(len(stopped), 'cart')}", sums):
+        for reason, count in Counter(_reason(each) for each in stopped).most_common():
+            group = [each for each in stopped if _reason(each) == reason]
+            value = _sums((picked[each.cart_key].currency, picked[each.cart_key].amount) for each in group)
+            with spread(gap="xsmall"):
+                st.markdown(f":red[:material/block:] &nbsp;**{escaped(reason, 60)}**", width="content")
+                st.caption(dotted([plural(count, "cart"), value]), width="content")
+            is_shared = len({(each.why, each.detail) for each in group}) == 1
+            if is_shared:
+                st.caption(_sentence(group[0].why, group[0].detail))
+            for each in group:
+                with spread(gap="xsmall", wrap=False):
+                    why = "" if is_shared else f"  \n:small[:gray[{_sentence(each.why, each.detail)}]]"
+                    st.markdown(f":small[{_title(picked[each.cart_key])}]{why}")
+                    _link("cart", each.cart_key, money(picked[each.cart_key].amount, picked[each.cart_key].currency))
+
+
+def _reason(stopped: NotReady) -> str:
+    return "Not checked" if stopped.code is None else reason_words(stopped.code)
+
+
+def _sentence(title: str, detail: str) -> str:
+    return f"{escaped(title, 200)}. {escaped(detail, 300)}".strip()
+
+
+def _title(candidate: Candidate) -> str:
+    return f"**{escaped(candidate.name, 60) or 'Guest'}** :gray[· cart {candidate.cart_id}]"
+
+
+def _link(page: str, key: int, label: str) -> None:
+    st.page_link(
+        f"pages/sales/{page}.py",
+        label=label,
+        icon=":material/chevron_right:",
+        icon_position="right",
+        width="content",
+        query_params={"id": str(key)},
+    )
+
+
+def _sums(amounts: Iterable[tuple[str, Decimal]]) -> str:
+    """The amounts added up, each currency on its own."""
+    sums: dict[str, Decimal] = {}
+    for currency, amount in amounts:
+        sums[currency] = sums.get(currency, Decimal(0)) + amount
+    return " · ".join(money(each.amount, each.currency) for each in sorted_sums(sums))
+
+
+_screen()
