@@ -257,7 +257,7 @@ def test_a_coupon_is_changed_and_taken_off(desk: Desk) -> None:
 
 def test_a_cart_without_address_is_completed_and_placed(desk: Desk) -> None:
     cart_id = desk.add_cart(("MUG-01", 2), ready=False, email=None)
-    assert desk.offer(cart_id).blocked
+    assert desk.offer(cart_id).preflight.obstacles
     with pytest.raises(NotAllowed, match="billing address first"):
         _mend(desk, cart_id, EnterEmail("ada@example.test"))
     assert _mend(desk, cart_id, EnterAddress(AddressKind.BOTH, ADDRESS)).message == "Addresses saved."
