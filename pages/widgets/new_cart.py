@@ -176,8 +176,8 @@ def _draw_cart(cart: CartRecord) -> None:
         if cart.present:
             draw_lines(
                 [product(line.name, line.sku, line.options) for line in cart.present],
-                [NumberColumn("Qty")],
-                [(line.qty,) for line in cart.present],
+                [NumberColumn("Qty"), NumberColumn("Total", cart.quote_currency)],
+                [(line.qty, line.row_total) for line in cart.present],
                 f"Items of cart {cart.origin_id}",
                 "Items",
             )
