@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.widgets import desk
 from pages.widgets.brand import picture
-from pages.widgets.sidebar import status_line
+from pages.widgets.sidebar import person_line, status_line
 
 
 def _dashboard_by_name() -> None:
@@ -55,6 +55,7 @@ if desk.knows_reader():
     )
     with st.sidebar:
         status_line()
+        person_line()
 else:
     _addresses = (
         "home", "dashboard", "carts", "orders", "customers", "attempts", "cart", "order", "customer", "several",

@@ -193,8 +193,8 @@ def _lines(cart: CartRecord) -> None:
     currency = cart.quote_currency
     columns = [NumberColumn("Qty"), NumberColumn("Price", currency), NumberColumn("Total", currency)]
     edit = partial(cart_editor.draw_edit_button, cart.key) if cart.status == "open" else None
-    about = "about, by the shop's rate, in " if currency != cart.base_currency else ""
-    with card("Items", f"{about}{escaped(currency, 3)}, without tax and discount", edit, gap="small"):
+    about = "about " if currency != cart.base_currency else ""
+    with card("Items", f"{about}{escaped(currency, 3)}, excl. tax and discount", edit, gap="small"):
         if cart.present:
             draw_lines(
                 [product(line.name, line.sku, line.options) for line in cart.present],

@@ -16,6 +16,7 @@ from crm_core.sync.removal import removal_of, remove_channel
 from crm_core.sync.schedule import request_sync
 from crm_core.sync.setting_up import change_channel, check_channel
 from pages.widgets import add_channel, desk
+from pages.widgets.channel_settings import open_settings
 from pages.widgets.layout import row, spread
 from pages.widgets.text import age, ago, dotted, escaped, message, plural, span
 
@@ -89,7 +90,7 @@ def _actions(health: ChannelHealth) -> None:
         "Check", icon=":material/stethoscope:", key=f"check-{health.id}", help="Test connection, permissions and clock"
     ):
         _check(health)
-    choices = ["New credentials", "Make read-only" if health.allow_writes else "Allow placing orders"]
+    choices = ["Settings", "New credentials", "Make read-only" if health.allow_writes else "Allow placing orders"]
     choices += ["Resume"] if health.paused_at else ["Read everything again", "Pause"]
     chosen = st.menu_button("", [*choices, "Remove…"], icon=":material/more_horiz:", key=f"more-{health.id}")
     if chosen:
@@ -130,6 +131,8 @@ def _do(chosen: str, health: ChannelHealth) -> None:
     st.session_state.pop(_REPORT, None)
     try:
         match chosen:
+            case "Settings":
+                open_settings(health.id)
             case "New credentials":
                 add_channel.open_dialog(health.name)
             case "Allow placing orders" | "Make read-only":
@@ -216,21 +219,22 @@ def _table(health: ChannelHealth) -> None:
     entities = health.entities
     now = datetime.now(UTC)
     words = [_LOOKS[each.state][0] for each in entities]
-    table = pa.table(
-        {
-            "entity": pa.array([each.entity.capitalize() for each in entities]),
-            "health": pa.array([[word] for word in words], pa.list_(pa.string())),
-            "last": pa.array([age(each.last_success_at, now) for each in entities]),
-            "behind": pa.array([span(each.behind_seconds) if each.last_success_at else "—" for each in entities]),
-            "mirrored": pa.array([each.mirrored for each in entities], pa.int64()),
-            "part": pa.array([_part(each) for each in entities], pa.float64()),
-            "quarantined": pa.array([each.quarantined for each in entities], pa.int64()),
-            "next": pa.array([_next(each, now) for each in entities]),
-        }
-    )
+    parts = [_part(each) for each in entities]
+    columns = {
+        "entity": pa.array([each.entity.capitalize() for each in entities]),
+        "health": pa.array([[word] for word in words], pa.list_(pa.string())),
+        "last": pa.array([age(each.last_success_at, now) for each in entities]),
+        "behind": pa.array([span(each.behind_seconds) if each.last_success_at else "—" for each in entities]),
+        "mirrored": pa.array([each.mirrored for each in entities], pa.int64()),
+        "part": pa.array(parts, pa.float64()),
+        "quarantined": pa.array([each.quarantined for each in entities], pa.int64()),
+        "next": pa.array([_next(each, now) for each in entities]),
+    }
+    if not any(part is not None for part in parts):
+        del columns["part"]  # all is mirrored: a column without a word in it would only be wondered at
     text = st.column_config.TextColumn
     st.dataframe(
-        table,
+        pa.table(columns),
         hide_index=True,
         row_height=_ROW_HEIGHT,
         height="content",
