@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,6 +31,11 @@ class Rules:
     connections: int = 2
     page_size: int = 100
     start_date: datetime | None = None
+
+    def changed_as(self, before: Rules, after: Rules) -> Rules:
+        """These rules with what differs between the two: what a person changed in a form, on what others changed."""
+        changes = {each.name: getattr(after, each.name) for each in fields(self)}
+        return replace(self, **{name: value for name, value in changes.items() if value != getattr(before, name)})
 
     def columns(self) -> dict[str, Any]:
         """The rules as columns of the channel table, but for the websites. Raises BadInput for what cannot be."""

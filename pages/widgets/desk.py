@@ -78,6 +78,11 @@ def reader_zone() -> ZoneInfo:
     return _zone(st.context.timezone)
 
 
+def has_keyboard() -> bool:
+    """Whether the reader can press a key: shortcuts and their hints are of no use on a phone."""
+    return "Mobi" not in (st.context.headers.get("User-Agent") or "")
+
+
 def reader_today() -> date:
     """The day it is where the reader is."""
     return datetime.now(reader_zone()).date()

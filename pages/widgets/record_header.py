@@ -59,7 +59,7 @@ def _step(name: str, key: int | None, arrow: str, shortcut: str, tip: str, here:
         type="tertiary",
         key=f"record-{name}",
         help=tip if key is not None else f"{tip}: there is none",
-        shortcut=shortcut,
+        shortcut=shortcut if desk.has_keyboard() else None,
         disabled=key is None,
         on_click=lambda: listing.go(here, id=str(key)),
     )
@@ -83,7 +83,7 @@ def draw_synchronise(key: int, synchronise: Callable[[Store, int, str], RecordCh
         "Synchronise",
         icon=":material/sync:",
         key="synchronise",
-        shortcut="s",
+        shortcut="s" if desk.has_keyboard() else None,
         help="Read this record from the shop now",
         on_click=_synchronise,
         args=(key, synchronise),

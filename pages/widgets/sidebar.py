@@ -1,4 +1,4 @@
-"""The line at the foot of the navigation: whether what is on screen is in step with the shops."""
+"""The lines at the foot of the navigation: whether what is on screen is in step with the shops, and who is at it."""
 
 from __future__ import annotations
 
@@ -42,6 +42,18 @@ def status_line() -> None:
             return
     names = escaped(channels[0].name, 40) if len(channels) == 1 else f"All {len(channels)} stores"
     st.caption(f":green[:material/check_circle:]&nbsp;{names} in step")
+
+
+def person_line() -> None:
+    """Says whose name decisions and orders carry, and on a machine without a sign-in how to change it."""
+    try:
+        name = desk.person()
+    except DeskError:
+        return  # whatever needs a name says that it is missing
+    hint = "Decisions and orders carry your name."
+    if not st.user.get("is_logged_in"):
+        hint += " To be called by another one, start the desk with CRM_USER set to it."
+    st.caption(f":material/person:&nbsp;{escaped(name, 40)}", help=hint)
 
 
 @st.cache_resource(show_spinner=False, ttl=_SECONDS)

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
 from sqlalchemy import select, update
 from streamlit.testing.v1 import AppTest
 
 from crm_core.settings import settings
 from crm_core.store import tables
 from crm_core.store.database import Store
+from crm_core.sync.channels import channel_by_id
+from crm_core.sync.setting_up import change_channel
 from tests.pages.conftest import PAGES, Desk, Filled
 from tests.pages.screens import is_well, words_of
 
@@ -82,3 +87,57 @@ def test_a_channel_is_removed_only_after_a_second_press(desk: Desk) -> None:
     _press(at, "Remove")
     assert not desk.rows(select(tables.channel.c.id))
     assert "Connect your first Magento store" in words_of(at.run())
+
+
+def _settings(desk: Desk) -> AppTest:
+    """The Channels screen with the drawer of the channel's settings open."""
+    at = desk.open("channels")
+    at.session_state["channel-settings"] = channel_by_id(desk.store, 1)
+    return at.run()
+
+
+def test_a_channels_settings_are_changed_from_the_screen(desk: Desk) -> None:
+    at = _settings(desk)
+    assert is_well(at)
+    at.text_input(key="settings-name").set_value("Nordlicht")
+    at.number_input(key="settings-every").set_value(120)
+    at.date_input(key="settings-start").set_value(date(2026, 5, 1))
+    at.multiselect(key="settings-websites").set_value(["2"])
+    _press(at, "Save")
+    assert is_well(at)
+    changed = channel_by_id(desk.store, 1)
+    assert (changed.name, changed.every_seconds, changed.website_ids) == ("Nordlicht", 120, frozenset({2}))
+    assert changed.start_date == datetime(2026, 5, 1, tzinfo=UTC)
+    assert "settings-name" not in at.session_state
+    again = _settings(desk)
+    assert again.multiselect(key="settings-websites").value == ["2"]
+    again.multiselect(key="settings-websites").set_value([])
+    again.date_input(key="settings-start").set_value(None)
+    _press(again, "Save")
+    assert channel_by_id(desk.store, 1).rules.websites is None
+    assert channel_by_id(desk.store, 1).start_date is None
+
+
+def test_what_somebody_else_changed_while_the_settings_were_open_stays(desk: Desk) -> None:
+    at = _settings(desk)
+    change_channel(desk.store, "Test shop", lambda rules: replace(rules, allow_writes=False, page_size=50))
+    at.number_input(key="settings-every").set_value(120)
+    _press(at, "Save")
+    changed = channel_by_id(desk.store, 1)
+    assert (changed.every_seconds, changed.allow_writes, changed.page_size) == (120, False, 50)
+
+
+def test_settings_that_cannot_be_are_told_in_the_drawer_and_nothing_is_saved(desk: Desk) -> None:
+    before = channel_by_id(desk.store, 1)
+    at = _settings(desk)
+    at.text_input(key="settings-name").set_value("  ")
+    _press(at, "Save")
+    assert "needs a name" in at.error[0].value
+    assert channel_by_id(desk.store, 1) == before
+
+
+def test_the_part_of_the_shops_rows_is_shown_while_some_are_missing(desk: Desk) -> None:
+    assert "part" not in desk.open("channels").dataframe[0].value.columns
+    desk.do(update(tables.sync_state).where(tables.sync_state.c.entity == "orders").values(remote_count=10_000))
+    parts = desk.open("channels").dataframe[0].value["part"]
+    assert [round(part) if part == part else None for part in parts] == [None, None, 1, None]
