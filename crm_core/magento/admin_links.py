@@ -22,5 +22,10 @@ def customer_edit(admin_url: str, customer_id: int, *, secret_keys_off: bool) ->
     return _page(admin_url, f"customer/index/edit/id/{customer_id}") if secret_keys_off else None
 
 
+def new_order(admin_url: str, customer_id: int, *, secret_keys_off: bool) -> str | None:
+    """The page that creates an order for the customer with that id; None as for `customer_edit`."""
+    return _page(admin_url, f"sales/order_create/start/customer_id/{customer_id}") if secret_keys_off else None
+
+
 def _page(admin_url: str, path: str) -> str | None:
     return f"{admin_url.rstrip('/')}/{path}/" if admin_url.startswith(("https://", "http://")) else None

@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from crm_core.errors import BadInput, DeskError
+from crm_core.insight.admin_places import places_of_cart
 from crm_core.insight.grids import neighbours
 from crm_core.insight.records import CartRecord, LinkedOrder, cart_record
 from crm_core.insight.statuses import cart_status_style, order_status_style
@@ -16,6 +17,7 @@ from crm_core.sales.obstacles import why_not
 from crm_core.store.documents import Totals, TotalsSegment
 from crm_core.sync.record import synchronise_cart
 from pages.widgets import cart_editor, desk, listing, lost_dialog, place_order
+from pages.widgets.admin_instead import draw_admin_instead
 from pages.widgets.customer_card import draw_customer
 from pages.widgets.layout import card, key_facts, spread, sums
 from pages.widgets.lines import NumberColumn, draw_lines, product
@@ -58,6 +60,7 @@ def _screen() -> None:
         draw_customer(cart.customer, cart.is_guest, cart.shipping_address, cart.billing_address)
         edit = partial(cart_editor.draw_edit_button, key, "Addresses") if cart.status == "open" else None
         address_card(cart.shipping_address, cart.billing_address, cart.is_virtual, edit)
+        draw_admin_instead(partial(places_of_cart, desk.store(), cart), "cart", key)
     lost_dialog.draw_if_open(key)
     place_order.draw_if_open(cart, here)
     cart_editor.draw_editor_if_open(cart)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 
 import streamlit as st
 
 from crm_core.errors import BadInput
+from crm_core.insight.admin_places import places_of_customer
 from crm_core.insight.counts import Sum
 from crm_core.insight.customer_record import BoughtItem, CustomerRecord, customer_record
 from crm_core.insight.grids import neighbours
 from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sync.record import synchronise_customer
 from pages.widgets import desk, listing, new_cart, place_order
+from pages.widgets.admin_instead import draw_admin_instead
 from pages.widgets.grid import Shown, draw_grid
 from pages.widgets.layout import card, key_facts
 from pages.widgets.lines import NumberColumn, draw_lines, product
@@ -77,6 +80,7 @@ def _screen() -> None:
         _contact(who)
         _addresses(who)
         draw_timeline(who.timeline)
+        draw_admin_instead(partial(places_of_customer, who), "customer")
     new_cart.draw_if_open(key)
 
 
@@ -205,7 +209,8 @@ def _items(who: CustomerRecord) -> None:
 
 
 def _item(item: BoughtItem) -> str:
-    last = when(item.last_at, desk.reader_zone())
+    day = item.last_at.astimezone(desk.reader_zone())
+    last = f"{day.day} {day:%b %Y}"
     return product(item.name, item.sku) + f":small[:gray[ · last {last}]]"
 
 

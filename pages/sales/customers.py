@@ -16,15 +16,15 @@ _NEWSLETTER = {True: "Yes", False: "No", None: None}
 
 # Orders, what they come to and open carts are counted for the rows on screen alone: these cannot be sorted by.
 _COLUMNS = (
-    Shown("name", "Customer", 140),
-    Shown("email", "E-mail", 196),
+    Shown("name", "Customer", 136),
+    Shown("value", "Bought", 100, "amount", sortable=False),
     Shown("orders", "Orders", 58, "amount", sortable=False),
-    Shown("value", "Bought", 110, "amount", sortable=False),
     Shown("carts", "Open carts", 80, "amount", sortable=False),
-    Shown("group", "Group", 96),
+    Shown("email", "E-mail", 216),
+    Shown("group", "Group", 92),
     Shown("created", "Created", 112, "instant"),
-    Shown("channel", "Channel", 142),
-    Shown("website", "Website", 118),
+    Shown("channel", "Channel", 120),
+    Shown("website", "Website", 138),
     Shown("country", "Country", 76),
     Shown("region", "Region", 130),
     Shown("city", "City", 120, sortable=False),

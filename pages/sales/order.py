@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 
 import streamlit as st
 
 from crm_core.errors import BadInput
+from crm_core.insight.admin_places import places_of_order
 from crm_core.insight.grids import neighbours
 from crm_core.insight.records import OrderLine, OrderRecord, order_record
 from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sync.record import synchronise_order
 from pages.widgets import desk, listing, order_actions, place_order
+from pages.widgets.admin_instead import draw_admin_instead
 from pages.widgets.customer_card import draw_customer
 from pages.widgets.layout import card, key_facts, sums
 from pages.widgets.lines import NumberColumn, draw_lines, product
@@ -61,6 +64,7 @@ def _screen() -> None:
         _payment_and_shipping(order)
         draw_customer(order.customer, order.is_guest, order.shipping_address, order.billing_address)
         address_card(order.shipping_address, order.billing_address, order.is_virtual)
+        draw_admin_instead(partial(places_of_order, order), "order")
 
 
 def _header(order: OrderRecord) -> None:

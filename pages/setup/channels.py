@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from crm_core.insight.health import channel_health
-from pages.widgets import add_channel, channel_card, desk
+from pages.widgets import add_channel, admin_address, channel_card, desk
 from pages.widgets.channel_settings import draw_settings_if_open
 from pages.widgets.layout import nothing_here, spread
 
@@ -32,6 +32,7 @@ def _screen() -> None:
         ):
             _add_button()
     add_channel.draw_if_open()
+    admin_address.draw_if_open()
     draw_settings_if_open()
     channel_card.draw_removal_if_open()
 

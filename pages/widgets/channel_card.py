@@ -15,7 +15,7 @@ from crm_core.sync.channels import pause, resume
 from crm_core.sync.removal import removal_of, remove_channel
 from crm_core.sync.schedule import request_sync
 from crm_core.sync.setting_up import change_channel, check_channel
-from pages.widgets import add_channel, desk
+from pages.widgets import add_channel, admin_address, desk
 from pages.widgets.channel_settings import open_settings
 from pages.widgets.layout import row, spread
 from pages.widgets.text import age, ago, dotted, escaped, message, plural, span
@@ -91,6 +91,7 @@ def _actions(health: ChannelHealth) -> None:
     ):
         _check(health)
     choices = ["Settings", "New credentials", "Make read-only" if health.allow_writes else "Allow placing orders"]
+    choices.append("Admin links…")
     choices += ["Resume"] if health.paused_at else ["Read everything again", "Pause"]
     chosen = st.menu_button("", [*choices, "Remove…"], icon=":material/more_horiz:", key=f"more-{health.id}")
     if chosen:
@@ -135,6 +136,8 @@ def _do(chosen: str, health: ChannelHealth) -> None:
                 open_settings(health.id)
             case "New credentials":
                 add_channel.open_dialog(health.name)
+            case "Admin links…":
+                admin_address.open_dialog(health.name)
             case "Allow placing orders" | "Make read-only":
                 allow = chosen == "Allow placing orders"
                 change_channel(store, health.name, lambda rules: replace(rules, allow_writes=allow))

@@ -7,11 +7,13 @@ nothing else does. The core makes sure that one order comes of any number of pre
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 from typing import assert_never
 
 import streamlit as st
 
 from crm_core.errors import DeskError
+from crm_core.insight.admin_places import places_of_cart
 from crm_core.insight.grids import neighbours
 from crm_core.insight.records import CartRecord, order_record
 from crm_core.sales.offer import Offer, ShippingOption, prepare
@@ -19,6 +21,7 @@ from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Refused, Total
 from crm_core.sales.placing import place, settle
 from crm_core.sales.preflight.check import Verdict
 from pages.widgets import desk
+from pages.widgets.admin_instead import draw_admin_instead
 from pages.widgets.layout import key_facts, row, spread
 from pages.widgets.lines import NumberColumn, draw_lines, product
 from pages.widgets.listing import Listing
@@ -96,8 +99,9 @@ def _still_open(cart: CartRecord, outcome: Refused | TotalsChanged | None) -> No
     if offer is None:
         with row(horizontal_alignment="right", gap="xsmall"):
             st.button("Try again", icon=":material/refresh:", on_click=_look_again)
-        return
-    _draw_offer(cart, offer)
+    else:
+        _draw_offer(cart, offer)
+    draw_admin_instead(partial(places_of_cart, desk.store(), cart), "placing", cart.key)
 
 
 def _what_changed(outcome: TotalsChanged) -> str:

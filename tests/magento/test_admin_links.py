@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crm_core.magento.admin_links import customer_edit, order_view, product_edit
+from crm_core.magento.admin_links import customer_edit, new_order, order_view, product_edit
 
 ADMIN = "https://shop.example/admin_x1"
 
@@ -22,3 +22,9 @@ def test_35_a_customer_is_linked_only_where_secret_keys_are_off() -> None:
 @pytest.mark.parametrize("admin_url", ["", "javascript:alert(1)//", "shop.example/admin"])
 def test_there_is_no_link_without_a_web_address(admin_url: str) -> None:
     assert order_view(admin_url, 12) is None
+
+
+def test_35_a_new_order_is_linked_only_where_secret_keys_are_off() -> None:
+    assert new_order(ADMIN, 3, secret_keys_off=False) is None
+    assert new_order(ADMIN, 3, secret_keys_off=True) == f"{ADMIN}/sales/order_create/start/customer_id/3/"
+    assert new_order("", 3, secret_keys_off=True) is None
