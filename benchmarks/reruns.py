@@ -19,7 +19,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -45,7 +45,8 @@ _BARE_MS = 4.6
 
 _FIRST_BOUND, _GRID_BOUND, _DASHBOARD_BOUND = 40, 15, 20
 _ORDERS = _CARTS = 20_000
-_AMOUNTS = [f"total={amount}.." for amount in range(1, _RERUNS + 1)]
+_TODAY, _WEEK = datetime.now(UTC).date(), timedelta(days=7)
+_WEEKS = [f"updated={_TODAY - (week + 1) * _WEEK}..{_TODAY - week * _WEEK}" for week in range(_RERUNS)]
 _FIGURES = [f"period={period}&channel={channel}" for period in ("7d", "90d", "12m") for channel in (1, 2, 3)]
 
 _Draws = Callable[[], int]
@@ -71,15 +72,14 @@ def main() -> None:
         ]
         for title, path, queries, bound in (
             ("Dashboard", "", _FIGURES, _DASHBOARD_BOUND),
-            ("Carts", "carts", _AMOUNTS, _GRID_BOUND),
-            ("Orders", "orders", _AMOUNTS, _GRID_BOUND),
+            ("Carts", "carts", _WEEKS, _GRID_BOUND),
+            ("Orders", "orders", _WEEKS, _GRID_BOUND),
         ):
             kinds.append((f"{title}: rerun", desk, _reruns(stack, port, path), bound))
             if path:
                 kinds.append((f"{title}: another page", desk, _page_turns(stack, port, path), bound))
-            kinds.append(
-                (f"{title}: first draw of a result", desk, _first_draws(store, port, path, queries), _FIRST_BOUND)
-            )
+            draws = _first_draws(store, port, path, queries)
+            kinds.append((f"{title}: first draw of a result", desk, draws, _FIRST_BOUND))
         _report(kinds, _measured(kinds))
 
 

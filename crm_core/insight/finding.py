@@ -134,7 +134,10 @@ def plan(
     walk = is_walkable(wanted.screen, sort) and (is_common or not others)
     if walk and len(wanted.statuses) == 1 and sort.column in ("status", _STATUS_INDEX_ORDER[wanted.screen]):
         by_status_index = True
-    return walk, where(connection, wanted, names, today, status_by_index=by_status_index)
+    by_amount_index = not walk or sort_keys(wanted.screen, sort, names)[0] is ROWS[wanted.screen].amount
+    return walk, where(
+        connection, wanted, names, today, status_by_index=by_status_index, amount_by_index=by_amount_index
+    )
 
 
 _STATUS_INDEX_ORDER: dict[Screen, str] = {"carts": "updated", "orders": "created", "customers": ""}

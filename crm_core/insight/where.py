@@ -73,12 +73,18 @@ ROWS: dict[Screen, Rows] = {
 
 
 def where(
-    connection: Connection, wanted: Filter, names: Directory, today: date, *, status_by_index: bool = True
+    connection: Connection,
+    wanted: Filter,
+    names: Directory,
+    today: date,
+    *,
+    status_by_index: bool = True,
+    amount_by_index: bool = True,
 ) -> list[ColumnElement[bool]]:
     """The conditions of the filter, all of which hold for its rows; `today` is the day that presets count back from.
 
-    Without `status_by_index` SQLite does not look for the status in an
-    index: it keeps no statistics and would take any status for a rare one.
+    Without `status_by_index` or `amount_by_index` SQLite does not look for the status, or the amount, in an index: it
+    does not know how many rows have one, and would take any status and any range of amounts for a rare one.
     """
     rows = ROWS[wanted.screen]
     found = _shown(wanted)
@@ -93,10 +99,12 @@ def where(
         # Whoever the shop says nothing of gets none.
         found.append(func.coalesce(customer.c.is_subscribed, false()).is_(wanted.is_subscribed))
     found += _in_periods(wanted, rows.table, today)
-    if rows.amount is not None and wanted.amount_from is not None:
-        found.append(rows.amount >= wanted.amount_from)
-    if rows.amount is not None and wanted.amount_to is not None:
-        found.append(rows.amount <= wanted.amount_to)
+    if rows.amount is not None:
+        amount: ColumnElement[Any] = rows.amount if amount_by_index else unindexed(connection, rows.amount)
+        if wanted.amount_from is not None:
+            found.append(amount >= wanted.amount_from)
+        if wanted.amount_to is not None:
+            found.append(amount <= wanted.amount_to)
     if wanted.currency:
         found.append(rows.table.c.base_currency == wanted.currency)
     if wanted.countries:
