@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from demo_store.records import Records
@@ -56,6 +57,15 @@ def chosen(records: Records, parent: Doc, given: Any) -> Doc:
 def item_options(variant: Doc) -> list[Doc]:
     """What was chosen to get a variant, as cart and order lines tell it."""
     return [{"option_id": ident, "option_value": number} for ident, number in variant["choices"].items()]
+
+
+def words_chosen(records: Records, variant: Doc) -> str:
+    """The same in words, as the lines of a cart's totals tell it: JSON in a text."""
+    told = []
+    for ident, number in variant.get("choices", {}).items():
+        attribute = _attribute(records, int(ident))
+        told.append({"value": attribute["words"].get(str(number), ""), "label": attribute["label"]})
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 
 def product_options(records: Records, parent: Doc) -> list[Doc]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from demo_store.attributes import words_chosen
 from demo_store.catalog import shown
 from demo_store.coupons import rule_of
 from demo_store.numbers import ZERO, cents, dec, number
@@ -167,15 +168,16 @@ def rest(records: Records, cart: Doc) -> Doc:
     if coupon:
         body["coupon_code"] = coupon
     body["items_qty"] = cart["items_qty"]
-    body["items"] = [_line(line) for line in cart["lines"] if shown(records, line)]
+    body["items"] = [_line(records, line) for line in cart["lines"] if shown(records, line)]
     body["total_segments"] = _segments(records, cart, rule)
     if rule is not None and sums["discount_amount"]:
         body["extension_attributes"] = {"coupon_label": rule["name"]}
     return body
 
 
-def _line(line: Doc) -> Doc:
+def _line(records: Records, line: Doc) -> Doc:
     """A line of the totals. Its `price` is the base price even in another currency (observed on 2.4.7)."""
+    variant = records.product(line.get("child_id"))
     both: Doc = {"item_id": line["item_id"], "price": line["base_unit"], "base_price": line["base_unit"]}
     both |= {"qty": line["qty"], "row_total": line["row_total"], "base_row_total": line["base_row_total"]}
     both["row_total_with_discount"] = 0
@@ -185,7 +187,7 @@ def _line(line: Doc) -> Doc:
     for name in ("price_incl_tax", "base_price_incl_tax", "row_total_incl_tax", "base_row_total_incl_tax"):
         both[name] = line[name]
     return both | {
-        "options": line.get("options", "[]"),
+        "options": words_chosen(records, variant) if variant else "[]",
         "weee_tax_applied_amount": None,
         "weee_tax_applied": None,
         "name": line["name"],

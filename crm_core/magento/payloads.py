@@ -389,7 +389,11 @@ class Order(msgspec.Struct, frozen=True, gc=False):
 
 
 class TotalsItem(msgspec.Struct, frozen=True, gc=False):
-    """A line of a cart's totals; it has no SKU, `item_id` leads to the cart's line."""
+    """A line of a cart's totals; it has no SKU, `item_id` leads to the cart's line.
+
+    `options` is JSON in a text: what was chosen of a configurable product, in the store view's words (observed on
+    Magento 2.4.7); nothing else of a cart tells these words.
+    """
 
     item_id: Id
     name: str | None = None
@@ -402,6 +406,7 @@ class TotalsItem(msgspec.Struct, frozen=True, gc=False):
     base_row_total_incl_tax: float | None = None
     tax_amount: float | None = None
     discount_amount: float | None = None
+    options: str | None = None
 
 
 class TotalSegment(msgspec.Struct, frozen=True, gc=False):

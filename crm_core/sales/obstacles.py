@@ -37,7 +37,9 @@ def why_not(store: Store, cart_key: int, *, despite_attempts: bool = False, for_
         or (None if holder is None else under_way(holder))
         or changed
         or (None if for_change else _of_lines(row))
-        or of_channel(channel_of_store(store, row.shop_id, row.store_id), "cart", "place orders")
+        or of_channel(
+            channel_of_store(store, row.shop_id, row.store_id), "cart", "change carts" if for_change else "place orders"
+        )
     )
 
 

@@ -31,15 +31,13 @@ _CONFIGURABLE = "configurable"
 class FoundProduct:
     """A product that may go into the cart; `why_not` says why it can't, in a sentence, None: it can.
 
-    `base_price` is in the base currency, None where it hangs on what is chosen; `price` is that in the cart's currency
-    by the rate that the cart was reckoned by. `left` is how many can still be sold, None where the shop does not tell
-    or keeps no count; `is_salable` None: not told.
+    `price` is in the cart's currency, None where it hangs on what is chosen. `left` is how many can still be sold, None
+    where the shop does not tell or keeps no count; `is_salable` None: not told.
     """
 
     sku: str
     name: str
     type_id: str
-    base_price: Decimal | None
     price: Decimal | None
     is_salable: bool | None
     left: Decimal | None
@@ -53,14 +51,17 @@ class FoundProduct:
 
 @dataclass(frozen=True)
 class FoundProducts:
-    """One page of products, by name. `notes` say what the shop did not tell of them."""
+    """One page of products, by name. `notes` say what the shop did not tell of them.
+
+    Prices are in `currency`, the cart's; `is_converted`: from the shop's base currency, by the rate of the cart.
+    """
 
     products: tuple[FoundProduct, ...]
     total: int
     page: int
     pages: int
-    base_currency: str
     currency: str
+    is_converted: bool
     notes: tuple[str, ...]
 
 
@@ -101,8 +102,8 @@ def find_products(store: Store, cart_key: int, words: str, page: int = 1) -> Fou
         total=total,
         page=page,
         pages=max(1, -(-total // PAGE_PRODUCTS)),
-        base_currency=finder.known.row.base_currency,
         currency=finder.known.row.quote_currency,
+        is_converted=finder.known.row.quote_currency != finder.known.row.base_currency,
         notes=notes,
     )
 
@@ -175,7 +176,6 @@ class _Finder:
             sku=product.sku,
             name=product.name or product.sku,
             type_id=product.type_id or "",
-            base_price=base_price,
             price=None if base_price is None else (base_price * rate).quantize(_UNITS, rounding=ROUND_HALF_UP),
             is_salable=is_salable,
             left=exact(left) if left is not None and left > 0 else None,

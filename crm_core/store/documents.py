@@ -55,6 +55,13 @@ class TotalsSegment(msgspec.Struct, frozen=True, gc=False):
     value: Decimal
 
 
+class Option(msgspec.Struct, frozen=True, gc=False):
+    """A choice made for a cart line, such as Colour: Red."""
+
+    label: str
+    value: str
+
+
 class TotalsItem(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One cart line's part of the totals, in the cart's currency; `row_total` is without tax, before discount."""
 
@@ -66,6 +73,7 @@ class TotalsItem(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     row_total_incl_tax: Decimal | None = None
     tax_amount: Decimal | None = None
     discount_amount: Decimal | None = None
+    options: list[Option] = []
 
 
 class Totals(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -86,13 +94,6 @@ class Totals(msgspec.Struct, frozen=True, omit_defaults=True):
     coupon_code: str | None = None
     segments: list[TotalsSegment] = []
     items: list[TotalsItem] = []
-
-
-class Option(msgspec.Struct, frozen=True, gc=False):
-    """A choice made for a cart line, such as Colour: Red."""
-
-    label: str
-    value: str
 
 
 Document = Address | Comment | Totals | Option

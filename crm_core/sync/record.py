@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import select, update
 
 from crm_core.errors import (
@@ -351,7 +352,18 @@ def _write_totals(transaction: Transaction, key: int, totals: documents.Totals) 
             if old.lost_at is not None:
                 values["activity_after_lost_at"] = old.updated_at
     transaction.connection.execute(update(table).where(table.c.id == key).values(**values))
+    _write_options(transaction, key, totals)
     transaction.tell("cart", key, sentences, transaction.now)
+
+
+def _write_options(transaction: Transaction, key: int, totals: documents.Totals) -> None:
+    """What was chosen of each line, in words: a search does not tell it (observed on Magento 2.4.7)."""
+    table = tables.cart_item
+    for item in totals.items:
+        if item.options:
+            chosen = documents.encode(item.options)
+            here = (table.c.cart_id == key) & (table.c.item_id == item.item_id)
+            transaction.connection.execute(update(table).where(here).values(options=chosen))
 
 
 def totals_document(totals: payloads.Totals, quote_currency: str) -> documents.Totals:
@@ -391,10 +403,19 @@ def totals_document(totals: payloads.Totals, quote_currency: str) -> documents.T
                 row_total_incl_tax=known(item.row_total_incl_tax),
                 tax_amount=known(item.tax_amount),
                 discount_amount=known(item.discount_amount),
+                options=_options(item.options),
             )
             for item in totals.items or ()
         ],
     )
+
+
+def _options(text: str | None) -> list[documents.Option]:
+    """The choices in a line's totals; none where they are of a kind that is not words for words."""
+    try:
+        return documents.decode_options(text) if text else []
+    except msgspec.DecodeError:
+        return []
 
 
 def _touch(transaction: Transaction, table: Any, key: int) -> None:

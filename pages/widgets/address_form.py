@@ -94,7 +94,7 @@ def draw_address_form(mending: Mending, cart: CartRecord, kind: AddressKind) -> 
             icon=":material/public_off:",
         )
     country = None if country_id is None else countries[country_id]
-    with st.form(f"{mending.place}-{spot}-form", border=False):
+    with st.form(f"{mending.place}-{spot}-form", border=False), st.container(gap="xsmall"):
         _draw_fields(mending, (spot, chosen, country_id), start, country, asks_email=cart.is_guest)
         if not cart.is_virtual:
             st.checkbox("Use it for shipping and billing", key=mending.key(spot, "both"))

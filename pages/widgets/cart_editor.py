@@ -114,12 +114,14 @@ def draw_editor(cart_key: int, on_changed: Callable[[Mended], None]) -> None:
 
 
 def _draw_coupon(mending: Mending, cart: CartRecord) -> None:
-    if cart.coupon_code:
+    if cart.totals_read_at is None:
+        st.caption("The desk has not read yet whether the cart has a coupon. Synchronise tells it.")
+    elif cart.coupon_code is None:
+        st.caption("The cart has no coupon.")
+    else:
         with spread():
             st.markdown(f":material/sell: Coupon **{escaped(cart.coupon_code, 80)}**", width="content")
             mending.button("Take it off", "coupon", RemoveCoupon, name="remove", icon=":material/delete:")
-    else:
-        st.caption("The cart has no coupon.")
     with st.form(f"{_PLACE}-coupon-form", border=False), row(gap="xsmall", wrap=False):
         st.text_input(
             "Coupon code",

@@ -45,23 +45,30 @@ def _draw_line(mending: Mending, cart: CartRecord, line: CartLine) -> None:
     badge = ":orange-badge[:material/block: Not in the shop]" if is_hidden else ""
     with spread():
         st.markdown(product(line.name, line.sku, line.options, badge), width="content")
-        st.caption(f"{money(line.price, cart.quote_currency)} each", width="content")
-    with row(gap="xsmall", vertical_alignment="bottom"):
+        about = "about " if cart.quote_currency != cart.base_currency else ""
+        st.caption(f"{about}{money(line.price, cart.quote_currency)} each, without tax", width="content")
+    with row(gap="xsmall"):
         if is_hidden:
             st.caption("The shop has disabled or deleted it. Remove or replace it.", width="content")
         else:
             _draw_quantity(mending, line, spot)
-        mending.button(
-            "Remove", spot, lambda: RemoveLine(line.item_id), name="remove", icon=":material/delete:", type="tertiary"
-        )
-        st.button(
-            "Replace",
-            key=f"{mending.place}-{spot}-replace",
-            icon=":material/swap_horiz:",
-            type="tertiary",
-            on_click=_replace,
-            args=(mending, line.item_id),
-        )
+        with row(width="content", gap="xsmall", wrap=False):
+            mending.button(
+                "Remove",
+                spot,
+                lambda: RemoveLine(line.item_id),
+                name="remove",
+                icon=":material/delete:",
+                type="tertiary",
+            )
+            st.button(
+                "Replace",
+                key=f"{mending.place}-{spot}-replace",
+                icon=":material/swap_horiz:",
+                type="tertiary",
+                on_click=_replace,
+                args=(mending, line.item_id),
+            )
     mending.draw_trouble(spot)
 
 

@@ -138,12 +138,9 @@ def _draw_product(
 
 
 def _price_and_stock(found: FoundProduct, page: FoundProducts) -> str:
-    if found.base_price is None:
-        price = ":small[:gray[Price by choice]]"
-    else:
-        price = money(found.base_price, page.base_currency)
-        if page.currency != page.base_currency:
-            price += f" :small[:gray[about {money(found.price, page.currency)}]]"
+    price = ":small[:gray[Price by choice]]" if found.price is None else money(found.price, page.currency)
+    if page.is_converted and found.price is not None:
+        price = f":small[:gray[about]] {price}"
     if found.is_salable is False:
         stock = ":red[Out of stock]"
     elif found.is_salable is None:
