@@ -18,13 +18,14 @@ from sqlalchemy import select, tuple_
 
 from crm_core.errors import BadInput, ChannelError, DeskError, OutcomeUnknown, ShopUnavailable
 from crm_core.sales.decisions import require_person
-from crm_core.sales.offer import Choice, Offer, PaymentOption, offer_of
+from crm_core.sales.offer import Choice, Offer, PaymentOption, ShippingOption, offer_of
 from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Refused, TotalsChanged, Unclear, outcome_of
 from crm_core.sales.placing import place
 from crm_core.sales.preflight.check import STANDING, Check, Code, FixKind, Verdict, price
 from crm_core.sales.preflight.payment import FREE
-from crm_core.sales.preflight.plan import Plan
+from crm_core.sales.preflight.plan import AS_IT_STANDS, Plan
 from crm_core.sales.preflight.run import Preflight, preflight
+from crm_core.sales.preflight.shipping import chosen_code
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of, record_key
 from crm_core.store.tables import attempt, cart
@@ -116,16 +117,26 @@ class Checked:
         return any(fix.kind is FixKind.RECALCULATE for check in checks for fix in check.fixes)
 
     @property
+    def shipping(self) -> ShippingOption | None:
+        """The cart's own way of shipping, or the only one where it has none; never another one than was chosen."""
+        reading = None if self.preflight is None else self.preflight.reading
+        if self.offer is None or reading is None:
+            return None
+        found = self.offer.chosen_shipping
+        is_own = found is None or found.is_chosen or chosen_code(reading, AS_IT_STANDS) is None
+        return found if is_own else None
+
+    @property
     def is_free(self) -> bool:
         """Whether the order comes to nothing, so that there is no way of paying to choose."""
-        return self.offer is not None and self.offer.grand_total(self.offer.chosen_shipping) == 0
+        return self.offer is not None and self.offer.grand_total(self.shipping) == 0
 
     @property
     def payments(self) -> tuple[PaymentOption, ...]:
         """The ways of paying that one choice for several carts can mean: none that needs a number of its own."""
         if self.offer is None:
             return ()
-        fitting = self.offer.payment_with(self.offer.chosen_shipping)
+        fitting = self.offer.payment_with(self.shipping)
         return tuple(option for option in fitting if not option.needs_po_number)
 
     def with_payment(self, method: str | None) -> Ready | NotReady:
@@ -135,7 +146,7 @@ class Checked:
         """
         if self.offer is None:
             return self._stopped(() if self.preflight is None else self.preflight.checks)
-        shipping = self.offer.chosen_shipping
+        shipping = self.shipping
         fitting = {option.code: option for option in self.offer.payment_with(shipping)}
         code = FREE if self.is_free else method
         shipping_code = None if shipping is None else shipping.code
