@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Table
 
 Row = tuple[Any, ...]
 
-_AT_ONCE = 25
+_AT_ONCE = 50
 """Rows that one statement writes on SQLite. Its driver lets other threads run only while a statement runs, and each
 switch back may cost 5 ms: with rows written one by one, threads that read from the shop keep the writer waiting."""
 

@@ -158,6 +158,7 @@ def _order(shop_id: int, order: payloads.Order, zones: Mapping[int, ZoneInfo]) -
     zone: tzinfo = zones.get(store_id, UTC)
     local = created.replace(tzinfo=UTC).astimezone(zone)
     histories = order.status_histories
+    billing_document = _document(order.billing_address)
     said = (
         key,
         shop_id,
@@ -206,8 +207,9 @@ def _order(shop_id: int, order: payloads.Order, zones: Mapping[int, ZoneInfo]) -
         order.shipping_description,
         country(billing.country_id),
         region_key(billing.region),
-        None if order.billing_address is None else documents.encode(address_document(billing)),
-        None if shipping.address is None else documents.encode(address_document(shipping.address)),
+        billing_document,
+        # Most orders go where the bill goes.
+        billing_document if shipping.address == order.billing_address else _document(shipping.address),
         _comments(histories) if histories else "[]",
         order.remote_ip,
         _id(order.relation_parent_id),
@@ -234,6 +236,10 @@ def _order(shop_id: int, order: payloads.Order, zones: Mapping[int, ZoneInfo]) -
         items,
     )
     return mapped, data
+
+
+def _document(address: payloads.Address | None) -> str | None:
+    return None if address is None else documents.encode(address_document(address))
 
 
 def _order_item(order_key: int, item: payloads.OrderItem) -> Row:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any, TypeVar
 
 import msgspec
@@ -119,7 +119,7 @@ def has_nul(data: bytes) -> bool:
 
 def content_hash(data: bytes) -> int:
     """64 bits with a sign that tell packed values apart."""
-    return int.from_bytes(blake2b(data, digest_size=8).digest(), signed=True)
+    return int.from_bytes(sha256(data).digest()[:8], signed=True)
 
 
 def without_nul(payload: PayloadT) -> PayloadT:

@@ -81,7 +81,7 @@ def test_columns_left_out_and_columns_for_new_rows_keep_their_values(store: Stor
     assert (read.placed_by, read.first_seen_at, read.status) == ("ann", milliseconds_to_instant(5), "complete")
 
 
-@pytest.mark.parametrize("count", [24, 25, 26, 50, 60])
+@pytest.mark.parametrize("count", [49, 50, 51, 100, 110])
 def test_any_number_of_rows_is_written_and_written_over(store: Store, count: int) -> None:
     with store.writing() as connection:
         add_shop(connection)
