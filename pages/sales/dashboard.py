@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +20,7 @@ from pages.widgets.text import dotted, escaped, money, percent, plural, when, wh
 _PERIODS = {"7d": "7 d", "30d": "30 d", "90d": "90 d", "12m": "12 mo"}
 _ALL = 0
 _STORES_SHOWN = 8
+_GROWING_SECONDS = 5
 _LISTS = {"carts": "pages/sales/carts.py", "orders": "pages/sales/orders.py"}
 
 
@@ -43,8 +45,7 @@ def _screen() -> None:
         _controls(period, channel, figures)
     st.caption(_what(figures))
     if figures.importing:
-        importing = ", ".join(escaped(name, 40) for name in figures.importing)
-        st.info(f"The first import of {importing} is still running: figures grow meanwhile.", icon=":material/sync:")
+        _importing(figures.importing, time.monotonic())
     _key_figures(figures, _PERIODS[period])
     left, right = st.columns([2, 1], gap="small")
     with left:
@@ -53,6 +54,15 @@ def _screen() -> None:
     with right:
         _by_status(figures, "carts", f"updated in {_PERIODS[period]}", period, channel)
         _by_status(figures, "orders", f"created in {_PERIODS[period]}", period, channel)
+
+
+@st.fragment(run_every=_GROWING_SECONDS)
+def _importing(names: tuple[str, ...], drawn_at: float) -> None:
+    """Says that a first import is running, and draws the figures anew while it does."""
+    if time.monotonic() - drawn_at > _GROWING_SECONDS / 2:
+        st.rerun()
+    importing = ", ".join(escaped(name, 40) for name in names)
+    st.info(f"The first import of {importing} is still running: figures grow meanwhile.", icon=":material/sync:")
 
 
 def _controls(period: str, channel: int | None, figures: Dashboard) -> None:
@@ -112,7 +122,13 @@ def _key_figures(figures: Dashboard, period: str) -> None:
     before = f"vs prev. {period}"
     with st.grid(4, min_column_width=160, gap="small"):
         _metric("Revenue", whole_money(figures.revenue.value or Decimal(0), currency), figures.revenue, before)
-        _metric("Orders", f"{figures.orders.value:,.0f}", figures.orders, before)
+        _metric(
+            "Orders",
+            f"{figures.orders.value:,.0f}",
+            figures.orders,
+            before,
+            hint="Created in these days. Cancelled ones are left out here and counted in Orders by status.",
+        )
         _metric("Average order", money(figures.average_order.value, currency), figures.average_order, before)
         _metric(
             "Value of open carts",
@@ -120,10 +136,11 @@ def _key_figures(figures: Dashboard, period: str) -> None:
             figures.open_carts_value,
             "now",
             delta=plural(int(figures.open_carts.value or 0), "cart"),
+            hint="All open carts as they are now, however old. Carts by status counts those updated in these days.",
         )
 
 
-def _metric(label: str, value: str, figure: Figure, about: str, delta: str = "") -> None:
+def _metric(label: str, value: str, figure: Figure, about: str, *, delta: str = "", hint: str | None = None) -> None:
     if not delta and figure.change is not None:
         colour = "green" if figure.change > 0 else "red" if figure.change < 0 else "gray"
         delta = f":{colour}[{percent(figure.change)}]"
@@ -134,6 +151,7 @@ def _metric(label: str, value: str, figure: Figure, about: str, delta: str = "")
         delta_color="gray",
         delta_arrow="off",
         delta_description=about,
+        help=hint,
         chart_data=[float(each) for each in figure.by_day if each is not None] or [0.0],
         chart_type="line",
         border=True,

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from crm_core.insight.directory import Directory
-from crm_core.insight.filters import Filter, known_words
+from crm_core.insight.filters import Filter, Screen, known_words
 from crm_core.insight.periods import PRESETS, Period
 from pages.widgets import listing
 from pages.widgets.layout import row
@@ -22,6 +22,11 @@ _PLACEHOLDERS = {
     "carts": "Filter: name, e-mail, cart, or total>500 country:DE",
     "orders": "Filter: name, e-mail, number, or total>500 country:DE",
     "customers": "Filter: name, e-mail, number, or country:DE",
+}
+_SEARCHED = {
+    "carts": "customers' names, e-mail addresses, cart numbers and SKUs, not in product names",
+    "orders": "customers' names, e-mail addresses, order numbers and SKUs, not in product names",
+    "customers": "names, e-mail addresses and numbers",
 }
 _PROBLEMS = "filter-problems"
 _LONGEST = 1_000
@@ -42,8 +47,7 @@ def draw_filter_bar(here: Listing, names: Directory) -> None:
                 icon=":material/filter_list:",
                 label_visibility="collapsed",
                 autocomplete="off",
-                help="Words are looked for in names, e-mail addresses, numbers and SKUs. Conditions: "
-                + ", ".join(known_words(here.screen)),
+                help=f"{searched_in(here.screen)} Conditions: {', '.join(known_words(here.screen))}",
                 on_change=_typed,
                 args=(here, names),
             )
@@ -58,6 +62,11 @@ def draw_filter_bar(here: Listing, names: Directory) -> None:
             _popover("More", lambda: _more(here))
     for problem in st.session_state.pop(_PROBLEMS, ()):
         st.warning(escaped(problem, 300), icon=":material/edit:")
+
+
+def searched_in(screen: Screen) -> str:
+    """A sentence that says where the words of a filter are looked for."""
+    return f"Words are looked for in {_SEARCHED[screen]}."
 
 
 def _popover(label: str, draw: Callable[[], None]) -> None:

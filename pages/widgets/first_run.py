@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from crm_core.insight.counts import total_rows
 from crm_core.insight.filters import Filter, Screen
+from crm_core.insight.freshness import freshness
 from pages.widgets import add_channel, desk
-from pages.widgets.layout import nothing_here
+from pages.widgets.layout import nothing_here, spread
 from pages.widgets.text import escaped
 
 _LOOK_AGAIN_SECONDS = 2
@@ -45,6 +48,27 @@ def _waiting(screen: Screen) -> None:
     ):
         if st.button("Show the channels", icon=":material/hub:"):
             st.switch_page("pages/setup/channels.py")
+
+
+@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+@desk.guarded
+def draw_importing(wanted: Filter, importing: Sequence[str], shown: int) -> None:
+    """Says that a first import is running and how many rows came since `shown` of them were counted.
+
+    They appear when the reader asks for them: no row moves under the hand, and nothing half typed is lost.
+    """
+    with desk.store().reading() as connection:
+        still = freshness(connection, (wanted.screen,), desk.names()).importing
+        more = total_rows(connection, wanted) - shown
+    names = ", ".join(escaped(name, 40) for name in importing)
+    came = f": {more:,} more {wanted.screen} came" if more > 0 else ""
+    with st.container(border=True), spread():
+        if still:
+            st.markdown(f":blue[:material/sync:] The first import of {names} is running, newest first{came}.")
+        else:
+            st.markdown(f":green[:material/check_circle:] The first import of {names} is done{came}.")
+        if (more > 0 or not still) and st.button("Show them", icon=":material/refresh:", type="tertiary"):
+            st.rerun()
 
 
 def _has_any(screen: Screen) -> bool:

@@ -16,7 +16,7 @@ from crm_core.insight.grids import CartRow, OrderRow, Page
 from crm_core.insight.sorting import COLUMNS
 from crm_core.insight.statuses import StatusStyle
 from pages.widgets import desk, first_run, listing, place_order
-from pages.widgets.filter_bar import draw_conditions, draw_filter_bar
+from pages.widgets.filter_bar import draw_conditions, draw_filter_bar, searched_in
 from pages.widgets.grid import Shown, draw_grid, ticked, untick
 from pages.widgets.layout import nothing_here, row, spread
 from pages.widgets.listing import Listing
@@ -77,11 +77,7 @@ class ListScreen(Generic[_Row]):
             st.markdown(f"**{page.matching}** of {plural(page.total, self.one)}:gray[{sums}]", width="content")
             st.caption(self._place(here, page), width="content")
         if page.importing:
-            importing = ", ".join(escaped(name, 40) for name in page.importing)
-            st.info(
-                f"The first import of {importing} is still running: more {self.one}s are to come.",
-                icon=":material/sync:",
-            )
+            first_run.draw_importing(here.filter, page.importing, page.total)
         if not page.rows:
             _nothing_matches(here, self.one)
             return
@@ -153,6 +149,8 @@ def _nothing_matches(here: Listing, one: str) -> None:
     why = (
         f"Active: {dotted(words)}." if words else f"There is no {one} with items yet." if here.screen == "carts" else ""
     )
+    if here.filter.text:
+        why += f" {searched_in(here.screen)}"
     with nothing_here("search_off", f"No {one} matches these filters", why or f"There is no {one} yet."):
         if here.filter.statuses and len(words) > 1:
             st.button(

@@ -87,13 +87,18 @@ def show(wanted: Filter) -> None:
 
 
 def merged(current: Filter, typed: Filter) -> Filter:
-    """`current` with the conditions that were typed: the words typed replace its words, the rest is added."""
+    """`current` with what was typed: each condition in the place of one of its kind, the words in that of its words.
+
+    An amount's two ends are of one kind: what is typed is the whole range.
+    """
     fresh = Filter(current.screen)
     changes = {
         field.name: getattr(typed, field.name)
         for field in fields(Filter)
         if field.compare and getattr(typed, field.name) != getattr(fresh, field.name)
     }
+    if "amount_from" in changes or "amount_to" in changes:
+        changes |= {"amount_from": typed.amount_from, "amount_to": typed.amount_to}
     return current.changed(**{"text": "", "email": "", **changes})
 
 

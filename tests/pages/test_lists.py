@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from crm_core.insight.filters import Filter
 from crm_core.insight.grids import cart_page
 from crm_core.insight.sorting import DEFAULT_SORT
+from crm_core.store import tables
 from tests.pages.conftest import Desk
 from tests.pages.screens import is_well, words_of
 
@@ -120,3 +122,48 @@ def test_filter_widgets_show_what_the_address_says(desk: Desk) -> None:
     assert at.multiselect(key="filter-countries").value == ["DE"]
     assert at.pills(key="filter-created").value == "30d"
     assert at.pills(key="filter-guest").value is False
+
+
+def _type(at: AppTest, text: str) -> AppTest:
+    return at.text_input(key="filter-text").set_value(text).run()
+
+
+def test_an_amount_that_is_typed_takes_the_place_of_the_one_before(desk: Desk) -> None:
+    at = _type(desk.open("orders"), "total>=50")
+    assert _params(at) == {"total": "50.."}
+    _type(at, "total<=30 country:DE")
+    assert is_well(at)
+    assert _params(at) == {"total": "..30", "country": "DE"}
+
+
+def test_words_that_match_nothing_say_where_they_were_looked_for(desk: Desk) -> None:
+    at = _type(desk.open("carts"), "zzqq")
+    assert "not in product names" in words_of(at)
+    assert "not in product names" in at.text_input(key="filter-text").help
+    assert "not in product names" not in words_of(desk.open("carts", sku="zzqq"))
+
+
+def _importing(shown: int) -> AppTest:
+    """What a list says of a first import, when `shown` rows were counted before."""
+
+    def script(shown: int) -> None:
+        from crm_core.insight.filters import Filter
+        from pages.widgets.first_run import draw_importing
+
+        draw_importing(Filter("carts"), ("Test shop",), shown)
+
+    return AppTest.from_function(script, args=(shown,)).run()
+
+
+def test_rows_that_come_with_a_first_import_are_told_and_shown_when_asked_for(desk: Desk) -> None:
+    assert "first import" not in words_of(desk.open("carts"))
+    desk.do(update(tables.sync_state).values(first_import_done_at=None))
+    at = desk.open("carts")
+    assert "first import of Test shop is running, newest first." in words_of(at)
+    assert not [each for each in at.button if each.label == "Show them"]
+    total = int(at.session_state["carts-page"].total)
+    later = _importing(total - 7)
+    assert "running, newest first: 7 more carts came." in words_of(later)
+    assert [each.label for each in later.button] == ["Show them"]
+    desk.do(update(tables.sync_state).values(first_import_done_at=tables.sync_state.c.last_success_at))
+    assert "is done: 7 more carts came." in words_of(_importing(total - 7))
