@@ -35,7 +35,7 @@ from crm_core.sales.several import (
 from pages.widgets import desk, listing, place_order
 from pages.widgets.layout import card, nothing_here, row, spread
 from pages.widgets.record_header import draw_way_back
-from pages.widgets.text import dotted, escaped, message, money, plural
+from pages.widgets.text import ago, dotted, escaped, message, money, plural
 
 _FOR = "several-for"
 _CHECKED = "several-checked"
@@ -183,8 +183,12 @@ def _place(picked: Mapping[int, Candidate], ready: Sequence[Ready], person: str)
 
 
 def _results(picked: Mapping[int, Candidate]) -> dict[int, Result]:
-    """What came of the carts so far: from the attempts, and where none was made, what this session was told."""
-    return {**st.session_state[_SAID], **_since(tuple(picked))}
+    """What came of the carts so far: by the attempts, in the words that this session was told where it knows more."""
+    results = _since(tuple(picked))
+    for key, said in st.session_state[_SAID].items():
+        if key not in results or said.kind == results[key].kind == "refused":
+            results[key] = said
+    return results
 
 
 def _since(keys: Sequence[int]) -> dict[int, Result]:
@@ -254,6 +258,9 @@ def _draw_open(picked: Mapping[int, Candidate], results: Mapping[int, Result]) -
         if here:
             keys = tuple(each.cart_key for each in here)
             _again("several-check-again", "Check again", keys)
+            checked_at = min((each.preflight.at for each in here if each.preflight), default=None)
+            if checked_at:
+                st.caption(f"Checked {ago(checked_at, desk.reader_zone())}", width="content")
         waiting = tuple(each.cart_key for each in here if each.can_recalculate)
         if waiting:
             label = f"Let the shop recalculate {plural(len(waiting), 'cart')}"

@@ -34,6 +34,7 @@ PAGES = {
     "customers": "pages/sales/customers.py",
     "customer": "pages/sales/customer.py",
     "attempts": "pages/sales/attempts.py",
+    "several": "pages/sales/several.py",
     "channels": "pages/setup/channels.py",
 }
 _PATIENCE_SECONDS = 60
