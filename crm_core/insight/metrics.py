@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Table, and_, false, func, or_, select, type_coerce
 
-from crm_core.insight.directory import Directory, Scope
+from crm_core.insight.directory import Directory, Scope, directory
 from crm_core.insight.freshness import freshness
 from crm_core.insight.periods import Period
 from crm_core.insight.related import CANCELLED_STATE
@@ -109,13 +109,15 @@ def dashboard(store: Store, period: Period, channel_id: int | None, currency: st
 
     A period that is open at one end begins with the first order there is, or ends today.
     """
-    what = ("dashboard", period, channel_id, currency, today)
-    return store.kept(what, lambda: _dashboard(store, period, channel_id, currency, today))
+    names = directory(store)
+    what = ("dashboard", period, channel_id, currency, today, names)
+    return store.kept(what, lambda: _dashboard(store, period, channel_id, currency, today, names))
 
 
-def _dashboard(store: Store, period: Period, channel_id: int | None, currency: str | None, today: date) -> Dashboard:
+def _dashboard(
+    store: Store, period: Period, channel_id: int | None, currency: str | None, today: date, names: Directory
+) -> Dashboard:
     with store.reading() as connection:
-        names = Directory.read(connection)
         scope = names.scope(() if channel_id is None else (channel_id,), ())
         first, final = _bounds(connection, period, scope, today)
         length = (final - first).days + 1
@@ -124,14 +126,15 @@ def _dashboard(store: Store, period: Period, channel_id: int | None, currency: s
         currencies = _currencies(connection, scope, open_carts)
         currency = currency or (currencies[0] if currencies else "")
         sold = _sold_by_day(connection, scope, currency, before, final)
-        in_period = _of_period(scope, currency, first, final)
-        orders_by_status = _orders_by_status(connection, in_period)
-        revenue_by_store = _revenue_by_store(connection, in_period, names)
-        cart_days = _carts_by_day(connection, scope, currency, first, final)
+        orders = _orders_of(connection, scope, currency, first, final)
+        carts = _carts_of(scope, currency, first, final)
+        cart_days = _open_carts_by_day(connection, carts)
+        carts_by_status = _carts_by_status(connection, carts)
         fresh = freshness(connection, ("orders", "carts"), names, () if channel_id is None else (channel_id,))
     now = [sold.get(day, _NOTHING) for day in _days(first, final)]
     then = [sold.get(day, _NOTHING) for day in _days(before, first - _DAY)] if before < first else []
-    lying = [cart_days.get((day, "open"), _NOTHING) for day in _days(first, final)]
+    lying = [cart_days.get(day, _NOTHING) for day in _days(first, final)]
+    sold_now, sold_then = _total(now), _total(then)
     return Dashboard(
         currency=currency,
         currencies=currencies,
@@ -140,18 +143,18 @@ def _dashboard(store: Store, period: Period, channel_id: int | None, currency: s
         previous_first=before,
         previous_final=first - _DAY if before < first else first,
         days=tuple(_days(first, final)),
-        revenue=Figure(_revenue(now), _revenue(then), tuple(each.amount for each in now)),
-        orders=Figure(_rows(now), _rows(then), tuple(Decimal(each.rows) for each in now)),
-        average_order=Figure(_average(now), _average(then), tuple(_average([each]) for each in now)),
+        revenue=Figure(sold_now.amount, sold_then.amount, tuple(each.amount for each in now)),
+        orders=Figure(Decimal(sold_now.rows), Decimal(sold_then.rows), tuple(Decimal(each.rows) for each in now)),
+        average_order=Figure(sold_now.average, sold_then.average, tuple(each.average for each in now)),
         open_carts=Figure(
             Decimal(open_carts.get(currency, _NOTHING).rows), None, tuple(Decimal(each.rows) for each in lying)
         ),
         open_carts_value=Figure(open_carts.get(currency, _NOTHING).amount, None, tuple(each.amount for each in lying)),
         previous_revenue_by_day=tuple(each.amount for each in then),
         previous_orders_by_day=tuple(each.rows for each in then),
-        orders_by_status=orders_by_status,
-        carts_by_status=_carts_by_status(cart_days),
-        revenue_by_store=revenue_by_store,
+        orders_by_status=_by_status(orders),
+        carts_by_status=carts_by_status,
+        revenue_by_store=_by_store(orders, names),
         as_of=fresh.as_of,
         importing=fresh.importing,
     )
@@ -166,6 +169,13 @@ class _Tally(NamedTuple):
     @property
     def amount(self) -> Decimal:
         return units_to_money(self.units)
+
+    def plus(self, rows: int, units: int) -> _Tally:
+        return _Tally(self.rows + rows, self.units + units)
+
+    @property
+    def average(self) -> Decimal | None:
+        return (self.amount / self.rows).quantize(_PLACES, ROUND_HALF_UP) if self.rows else None
 
 
 _NOTHING = _Tally(0, 0)
@@ -214,54 +224,71 @@ def _of_period(scope: Scope | None, currency: str, first: date, final: date) -> 
     ]
 
 
-def _sold_by_day(
-    connection: Connection, scope: Scope | None, currency: str, first: date, final: date
-) -> dict[date, _Tally]:
-    query = select(order_day_total.c.local_day, *_SALES).where(*_of_period(scope, currency, first, final), _IS_SOLD)
-    rows = connection.execute(query.group_by(order_day_total.c.local_day))
-    return {day: _Tally(int(orders), int(total) - int(refunded)) for day, orders, total, refunded in rows}
-
-
 _SALES = (
     func.sum(order_day_total.c.orders),
     _units(order_day_total.c.base_grand_total),
     _units(order_day_total.c.base_total_refunded),
 )
-_IS_SOLD = order_day_total.c.state != CANCELLED_STATE
 
 
-def _orders_by_status(connection: Connection, in_period: list[ColumnElement[bool]]) -> tuple[StatusFigure, ...]:
+def _sold_by_day(
+    connection: Connection, scope: Scope | None, currency: str, first: date, final: date
+) -> dict[date, _Tally]:
+    is_sold = order_day_total.c.state != CANCELLED_STATE
+    query = select(order_day_total.c.local_day, *_SALES).where(*_of_period(scope, currency, first, final), is_sold)
+    rows = connection.execute(query.group_by(order_day_total.c.local_day))
+    return {day: _Tally(int(orders), int(total) - int(refunded)) for day, orders, total, refunded in rows}
+
+
+class _Orders(NamedTuple):
+    """Orders of one store view and status in the period; amounts in units of 1/10000."""
+
+    shop_id: int
+    store_id: int
+    status: str
+    state: str
+    orders: int
+    total: int
+    refunded: int
+
+
+def _orders_of(connection: Connection, scope: Scope | None, currency: str, first: date, final: date) -> list[_Orders]:
+    table = order_day_total.c
+    by = (table.shop_id, table.store_id, table.status, table.state)
+    query = select(*by, *_SALES).where(*_of_period(scope, currency, first, final)).group_by(*by)
+    return [_Orders(*row[:4], *map(int, row[4:])) for row in connection.execute(query)]
+
+
+def _by_status(found: Sequence[_Orders]) -> tuple[StatusFigure, ...]:
     """By status; where a shop gives one status to several states, the state of most of its orders sets the style."""
-    by = (order_day_total.c.status, order_day_total.c.state)
-    found: dict[str, _Tally] = {}
-    biggest: dict[str, tuple[int, str]] = {}
-    for status, state, orders, total, _ in connection.execute(select(*by, *_SALES).where(*in_period).group_by(*by)):
-        found[status] = _plus(found.get(status), int(orders), int(total))
-        biggest[status] = max(biggest.get(status, (0, "")), (int(orders), state))
-    figures = [
-        StatusFigure(
-            status, biggest[status][1], order_status_style(biggest[status][1], status), tally.rows, tally.amount
-        )
-        for status, tally in found.items()
-    ]
+    tallies: dict[str, _Tally] = {}
+    states: dict[str, dict[str, int]] = {}
+    for each in found:
+        tallies[each.status] = tallies.get(each.status, _NOTHING).plus(each.orders, each.total)
+        of_status = states.setdefault(each.status, {})
+        of_status[each.state] = of_status.get(each.state, 0) + each.orders
+    figures = []
+    for status, tally in tallies.items():
+        state = max(states[status], key=lambda state: (states[status][state], state))  # noqa: B023
+        figures.append(StatusFigure(status, state, order_status_style(state, status), tally.rows, tally.amount))
     return tuple(sorted(figures, key=lambda each: (order_status_rank(each.state), each.status)))
 
 
-def _revenue_by_store(
-    connection: Connection, in_period: list[ColumnElement[bool]], names: Directory
-) -> tuple[StoreFigure, ...]:
-    by = (order_day_total.c.shop_id, order_day_total.c.store_id)
+def _by_store(found: Sequence[_Orders], names: Directory) -> tuple[StoreFigure, ...]:
+    tallies: dict[tuple[int, int], _Tally] = {}
+    for each in found:
+        if each.state != CANCELLED_STATE:
+            view = (each.shop_id, each.store_id)
+            tallies[view] = tallies.get(view, _NOTHING).plus(each.orders, each.total - each.refunded)
     figures = [
         StoreFigure(
-            key=record_key(shop_id, store_id),
-            channel=names.channel_name(shop_id, store_id),
-            store_view=names.store_name(shop_id, store_id),
-            orders=int(orders),
-            revenue=units_to_money(int(total) - int(refunded)),
+            key=record_key(*view),
+            channel=names.channel_name(*view),
+            store_view=names.store_name(*view),
+            orders=tally.rows,
+            revenue=tally.amount,
         )
-        for shop_id, store_id, orders, total, refunded in connection.execute(
-            select(*by, *_SALES).where(*in_period, _IS_SOLD).group_by(*by)
-        )
+        for view, tally in tallies.items()
     ]
     return tuple(sorted(figures, key=lambda each: (-each.revenue, each.channel, each.store_view)))
 
@@ -277,46 +304,35 @@ def _open_carts(connection: Connection, scope: Scope | None) -> dict[str, _Tally
     return {currency: _Tally(int(carts), int(units)) for currency, carts, units in rows}
 
 
-def _carts_by_day(
-    connection: Connection, scope: Scope | None, currency: str, first: date, final: date
-) -> dict[tuple[date, str], _Tally]:
-    by = (cart_day_total.c.updated_day, cart_day_total.c.status)
-    query = select(*by, func.sum(cart_day_total.c.carts), _units(cart_day_total.c.base_subtotal)).where(
+def _carts_of(scope: Scope | None, currency: str, first: date, final: date) -> list[ColumnElement[bool]]:
+    return [
         cart_day_total.c.updated_day.between(first, final),
         cart_day_total.c.base_currency == currency,
         *_in_scope(cart_day_total, scope),
+    ]
+
+
+_CARTS = (func.sum(cart_day_total.c.carts), _units(cart_day_total.c.base_subtotal))
+
+
+def _open_carts_by_day(connection: Connection, in_period: list[ColumnElement[bool]]) -> dict[date, _Tally]:
+    day = cart_day_total.c.updated_day
+    query = select(day, *_CARTS).where(*in_period, cart_day_total.c.status == "open").group_by(day)
+    return {day: _Tally(int(carts), int(units)) for day, carts, units in connection.execute(query)}
+
+
+def _carts_by_status(connection: Connection, in_period: list[ColumnElement[bool]]) -> tuple[StatusFigure, ...]:
+    query = select(cart_day_total.c.status, *_CARTS).where(*in_period).group_by(cart_day_total.c.status)
+    found = {status: _Tally(int(carts), int(units)) for status, carts, units in connection.execute(query)}
+    return tuple(
+        StatusFigure(status, "", cart_status_style(status), tally.rows, tally.amount)
+        for status, tally in ((each, found.get(each, _NOTHING)) for each in sorted(CART_STATUSES, key=cart_status_rank))
     )
-    rows = connection.execute(query.group_by(*by))
-    return {(day, status): _Tally(int(carts), int(units)) for day, status, carts, units in rows}
-
-
-def _carts_by_status(days: Mapping[tuple[date, str], _Tally]) -> tuple[StatusFigure, ...]:
-    found: dict[str, _Tally] = {}
-    for (_, status), tally in days.items():
-        found[status] = _plus(found.get(status), *tally)
-    figures = []
-    for status in sorted(CART_STATUSES, key=cart_status_rank):
-        tally = found.get(status, _NOTHING)
-        figures.append(StatusFigure(status, "", cart_status_style(status), tally.rows, tally.amount))
-    return tuple(figures)
 
 
 def _days(first: date, final: date) -> list[date]:
     return [first + number * _DAY for number in range((final - first).days + 1)]
 
 
-def _plus(tally: _Tally | None, rows: int, units: int) -> _Tally:
-    return _Tally(tally.rows + rows, tally.units + units) if tally else _Tally(rows, units)
-
-
-def _rows(days: Sequence[_Tally]) -> Decimal:
-    return Decimal(sum(each.rows for each in days))
-
-
-def _revenue(days: Sequence[_Tally]) -> Decimal:
-    return units_to_money(sum(each.units for each in days))
-
-
-def _average(days: Sequence[_Tally]) -> Decimal | None:
-    rows = sum(each.rows for each in days)
-    return (_revenue(days) / rows).quantize(_PLACES, ROUND_HALF_UP) if rows else None
+def _total(days: Sequence[_Tally]) -> _Tally:
+    return _Tally(sum(each.rows for each in days), sum(each.units for each in days))
