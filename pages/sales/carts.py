@@ -9,7 +9,7 @@ import streamlit as st
 
 from crm_core.insight.grids import CartRow, cart_page
 from crm_core.insight.statuses import cart_status_style
-from pages.widgets import desk, listing
+from pages.widgets import desk, listing, new_cart
 from pages.widgets.grid import Shown
 from pages.widgets.list_screen import ListScreen
 from pages.widgets.status import chip
@@ -80,5 +80,7 @@ desk.guarded(
         style=lambda row: cart_status_style(row.status),
         record_page="pages/sales/cart.py",
         draw_ticked=_draw_ticked,
+        draw_action=new_cart.draw_button,
     ).draw
 )()
+new_cart.draw_if_open()

@@ -43,11 +43,16 @@ class ListScreen(Generic[_Row]):
     draw_ticked: Callable[[Sequence[_Row]], None] | None = None
     """Draws what can be done with the rows that are ticked, below the grid; None: rows cannot be ticked."""
 
+    draw_action: Callable[[], None] | None = None
+    """Draws what stands right of the title; None: nothing."""
+
     def draw(self) -> None:
         """Draws the whole screen."""
         place_order.close()
         with spread():
             st.title(self.title, width="content", anchor=False)
+            if self.draw_action:
+                self.draw_action()
         here, problems = listing.read(self.screen)
         names = desk.names()
         counts = status_counts(desk.store(), here.filter, today=desk.reader_today(), names=names) if self.style else []

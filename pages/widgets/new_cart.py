@@ -6,7 +6,7 @@ the first is under way sends nothing. The cart's screen opens with its editor on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -44,6 +44,8 @@ class _Asked:
     """The customer on whose screen the dialog stands; None: the list of carts."""
     customer_key: int | None
     carts: list[CartRecord] | None = None
+    guest: Guest | None = None
+    """What was typed when it was last sent."""
     account: tuple[int, str] | None = None
     sending: bool = False
     error: DeskError | None = None
@@ -215,48 +217,58 @@ def _for_guest(asked: _Asked) -> None:
     point = _choose_point([each for each in starting_points(desk.store()) if each.reason is None], first=False)
     if point is None:
         st.caption("Which store view it is in decides on currency, prices and the language of e-mails.")
-        with row(horizontal_alignment="right"):
-            _cancel()
+        return
+    if asked.account is not None and asked.guest is not None:
+        _offer_account(asked, asked.guest, point, *asked.account)
         return
     try:
         with st.spinner("Reading the shop's countries…"):
             countries = {each.id: plain(each.name, 60) for each in countries_for(desk.store(), point.store_view_key)}
     except DeskError as error:
         desk.say(error)
-        countries = {}
+        return
+    _draw_form(asked, point, countries)
+    _trouble(asked)
+
+
+def _draw_form(asked: _Asked, point: StartingPoint, countries: Mapping[str, str]) -> None:
+    typed = asked.guest or Guest("", "")
     with st.form("new-cart-form", border=False):
-        st.text_input("E-mail address *", key="new-cart-email", icon=":material/mail:", placeholder="name@example.com")
+        st.text_input(
+            "E-mail address *",
+            value=typed.email,
+            key="new-cart-email",
+            icon=":material/mail:",
+            placeholder="name@example.com",
+        )
         with st.grid(2, min_column_width=160, gap="xsmall"):
-            st.text_input("First name", key="new-cart-firstname", max_chars=255)
-            st.text_input("Last name", key="new-cart-lastname", max_chars=255)
+            st.text_input("First name", value=typed.firstname or "", key="new-cart-firstname", max_chars=255)
+            st.text_input("Last name", value=typed.lastname or "", key="new-cart-lastname", max_chars=255)
         codes = list(countries)
+        own = typed.country_id if typed.country_id in countries else codes[0] if len(codes) == 1 else None
         st.selectbox(
             "Country *",
             codes,
-            index=0 if len(codes) == 1 else None,
+            index=None if own is None else codes.index(own),
             format_func=countries.__getitem__,
             placeholder="Choose",
             key=f"new-cart-country-{point.store_view_key}",
         )
-        if asked.account is None:
+        with row(horizontal_alignment="right"):
             st.form_submit_button(
                 "Start cart", type="primary", icon=_ICON, key="new-cart-start", on_click=_submit, args=(asked, point)
             )
-    _trouble(asked)
-    if asked.account is not None:
-        _offer_account(asked, point, *asked.account)
-    with row(horizontal_alignment="right"):
-        _cancel()
 
 
-def _offer_account(asked: _Asked, point: StartingPoint, customer_key: int, name: str) -> None:
+def _offer_account(asked: _Asked, guest: Guest, point: StartingPoint, customer_key: int, name: str) -> None:
     st.info(
-        f"**{escaped(name, 80) or 'Somebody'} has an account with this e-mail address.** A cart of the account has its "
-        "prices and addresses, and the customer sees it in the shop.",
+        f"**{escaped(name, 80) or 'Somebody'} has an account with {escaped(guest.email, 120)}.** A cart of the account "
+        "has its prices and addresses, and the customer sees it in the shop.",
         icon=":material/person:",
     )
     with row(horizontal_alignment="right", gap="xsmall"):
-        st.button("Start as guest", key="new-cart-as-guest", on_click=_start_for_guest, args=(asked, point))
+        st.button("Back", type="tertiary", key="new-cart-back", on_click=_back, args=(asked,))
+        st.button("Start as guest", key="new-cart-as-guest", on_click=_start_for_guest, args=(asked, guest, point))
         st.button(
             "Start it for the customer",
             type="primary",
@@ -267,32 +279,37 @@ def _offer_account(asked: _Asked, point: StartingPoint, customer_key: int, name:
         )
 
 
+def _back(asked: _Asked) -> None:
+    asked.account = None
+
+
 def _switch_to(asked: _Asked, customer_key: int) -> None:
-    asked.customer_key, asked.account, asked.error = customer_key, None, None
+    asked.customer_key, asked.account = customer_key, None
 
 
 def _submit(asked: _Asked, point: StartingPoint) -> None:
     """Starts the cart, unless there is an account to offer first."""
-    try:
-        asked.account = account_of(desk.store(), point.store_view_key, st.session_state.get("new-cart-email") or "")
-    except DeskError as error:
-        asked.error = error
-        return
-    if asked.account is None:
-        _start_for_guest(asked, point)
-
-
-def _start_for_guest(asked: _Asked, point: StartingPoint) -> None:
-    if asked.sending or asked.started is not None:
-        return
-    asked.sending, asked.error, asked.account = True, None, None
     typed = st.session_state
-    guest = Guest(
-        email=typed.get("new-cart-email") or "",
+    asked.error = None
+    asked.guest = Guest(
+        email=(typed.get("new-cart-email") or "").strip(),
         country_id=typed.get(f"new-cart-country-{point.store_view_key}") or "",
         firstname=typed.get("new-cart-firstname"),
         lastname=typed.get("new-cart-lastname"),
     )
+    try:
+        asked.account = account_of(desk.store(), point.store_view_key, asked.guest.email)
+    except DeskError as error:
+        asked.error = error
+        return
+    if asked.account is None:
+        _start_for_guest(asked, asked.guest, point)
+
+
+def _start_for_guest(asked: _Asked, guest: Guest, point: StartingPoint) -> None:
+    if asked.sending or asked.started is not None:
+        return
+    asked.sending, asked.error, asked.account = True, None, None
     try:
         asked.started = start_for_guest(desk.store(), guest, point.store_view_key, desk.person())
     except DeskError as error:
