@@ -15,7 +15,7 @@ from crm_core.store.database import Store
 from crm_core.store.tables import (
     cart_status_total,
     channel,
-    customer,
+    customer_total,
     order_status_total,
     quarantine,
     shop,
@@ -279,7 +279,7 @@ def _quarantined(connection: Connection) -> dict[tuple[int, str], int]:
 
 
 def _mirrored(connection: Connection, names: Directory) -> dict[tuple[int, str], int]:
-    """Rows by channel and entity; carts and orders by the rollups."""
+    """Rows by channel and entity, by the rollups."""
     found: dict[tuple[int, str], int] = {}
 
     def add(shop_id: int, store_id: int, entity: str, rows: int) -> None:
@@ -296,11 +296,10 @@ def _mirrored(connection: Connection, names: Directory) -> dict[tuple[int, str],
             add(row.shop_id, row.store_id, entity, int(row.n))
     for view in names.stores:
         add(view.shop_id, view.origin_id, "stores", 1)
-    by_website = (customer.c.shop_id, customer.c.website_id)
-    for row in connection.execute(
-        select(*by_website, func.count().label("n")).where(customer.c.gone_at.is_(None)).group_by(*by_website)
-    ):
+    by_website = (customer_total.c.shop_id, customer_total.c.website_id)
+    counted = select(*by_website, func.sum(customer_total.c.customers).label("n")).group_by(*by_website)
+    for row in connection.execute(counted):
         for each in names.channels:
             if each.shop_id == row.shop_id and (each.website_ids is None or row.website_id in each.website_ids):
-                found[each.id, "customers"] = found.get((each.id, "customers"), 0) + row.n
+                found[each.id, "customers"] = found.get((each.id, "customers"), 0) + int(row.n)
     return {(each.id, entity): found.get((each.id, entity), 0) for each in names.channels for entity in ENTITIES}

@@ -7,16 +7,15 @@ from functools import partial
 
 import streamlit as st
 
-from crm_core.errors import BadInput, DeskError
+from crm_core.errors import DeskError
 from crm_core.insight.admin_places import places_of_cart
-from crm_core.insight.grids import neighbours
 from crm_core.insight.records import CartRecord, LinkedOrder, cart_record
 from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sales.decisions import reopen
 from crm_core.sales.obstacles import why_not
 from crm_core.store.documents import Totals, TotalsSegment
 from crm_core.sync.record import synchronise_cart
-from pages.widgets import cart_editor, desk, listing, lost_dialog, place_order
+from pages.widgets import cart_editor, desk, lost_dialog, place_order
 from pages.widgets.admin_instead import draw_admin_instead
 from pages.widgets.customer_card import draw_customer
 from pages.widgets.layout import card, key_facts, spread, sums
@@ -26,9 +25,8 @@ from pages.widgets.record_header import (
     draw_admin_link,
     draw_synchronise,
     draw_title,
-    draw_way_back,
     draw_what_synchronising_said,
-    record_id,
+    open_record,
 )
 from pages.widgets.status import badge
 from pages.widgets.text import age, ago, escaped, money, plural, quantity, when
@@ -37,18 +35,10 @@ from pages.widgets.timeline import draw_timeline
 
 @desk.guarded
 def _screen() -> None:
-    here, _ = listing.read("carts")
-    try:
-        key = record_id()
-        cart = cart_record(desk.store(), key)
-    except BadInput:
-        draw_way_back(here, None)
-        st.title("Cart", anchor=False)
-        raise
-    draw_way_back(here, neighbours(desk.store(), here.filter, here.sort, key, today=desk.reader_today()))
-    reason = why_not(desk.store(), key)
+    cart, here = open_record("carts", cart_record)
+    reason = why_not(desk.store(), cart.key)
     _header(cart, reason)
-    draw_what_synchronising_said(key)
+    draw_what_synchronising_said(cart.key)
     _banners(cart)
     _summary(cart)
     main, aside = st.columns([2.1, 1], gap="small")
@@ -58,10 +48,10 @@ def _screen() -> None:
     with aside:
         _totals(cart)
         draw_customer(cart.customer, cart.is_guest, cart.shipping_address, cart.billing_address)
-        edit = partial(cart_editor.draw_edit_button, key, "Addresses") if cart.status == "open" else None
+        edit = partial(cart_editor.draw_edit_button, cart.key, "Addresses") if cart.status == "open" else None
         address_card(cart.shipping_address, cart.billing_address, cart.is_virtual, edit)
-        draw_admin_instead(partial(places_of_cart, desk.store(), cart), "cart", key)
-    lost_dialog.draw_if_open(key)
+        draw_admin_instead(partial(places_of_cart, desk.store(), cart), "cart", cart.key)
+    lost_dialog.draw_if_open(cart.key)
     place_order.draw_if_open(cart, here)
     cart_editor.draw_editor_if_open(cart)
 

@@ -7,11 +7,9 @@ from functools import partial
 
 import streamlit as st
 
-from crm_core.errors import BadInput
 from crm_core.insight.admin_places import places_of_customer
 from crm_core.insight.counts import Sum
 from crm_core.insight.customer_record import BoughtItem, CustomerRecord, customer_record
-from crm_core.insight.grids import neighbours
 from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sync.record import synchronise_customer
 from pages.widgets import desk, listing, new_cart, place_order
@@ -24,9 +22,8 @@ from pages.widgets.people import address_lines
 from pages.widgets.record_header import (
     draw_synchronise,
     draw_title,
-    draw_way_back,
     draw_what_synchronising_said,
-    record_id,
+    open_record,
 )
 from pages.widgets.status import chip, chips
 from pages.widgets.text import ago, escaped, mail_link, money, plain, plural, quantity, when
@@ -53,17 +50,9 @@ _ORDERS = (
 @desk.guarded
 def _screen() -> None:
     place_order.close()
-    here, _ = listing.read("customers")
-    try:
-        key = record_id()
-        who = customer_record(desk.store(), key)
-    except BadInput:
-        draw_way_back(here, None)
-        st.title("Customer", anchor=False)
-        raise
-    draw_way_back(here, neighbours(desk.store(), here.filter, here.sort, key, today=desk.reader_today()))
+    who, _ = open_record("customers", customer_record)
     _header(who)
-    draw_what_synchronising_said(key)
+    draw_what_synchronising_said(who.key)
     if who.gone_at:
         st.warning(
             f"The shop no longer has this customer, noticed {when(who.gone_at, desk.reader_zone())}. "
@@ -81,7 +70,7 @@ def _screen() -> None:
         _addresses(who)
         draw_timeline(who.timeline)
         draw_admin_instead(partial(places_of_customer, who), "customer")
-    new_cart.draw_if_open(key)
+    new_cart.draw_if_open(who.key)
 
 
 def _header(who: CustomerRecord) -> None:

@@ -8,13 +8,11 @@ from functools import partial
 
 import streamlit as st
 
-from crm_core.errors import BadInput
 from crm_core.insight.admin_places import places_of_order
-from crm_core.insight.grids import neighbours
 from crm_core.insight.records import OrderLine, OrderRecord, order_record
 from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sync.record import synchronise_order
-from pages.widgets import desk, listing, order_actions, place_order
+from pages.widgets import desk, order_actions, place_order
 from pages.widgets.admin_instead import draw_admin_instead
 from pages.widgets.customer_card import draw_customer
 from pages.widgets.layout import card, key_facts, sums
@@ -24,9 +22,8 @@ from pages.widgets.record_header import (
     draw_admin_link,
     draw_synchronise,
     draw_title,
-    draw_way_back,
     draw_what_synchronising_said,
-    record_id,
+    open_record,
 )
 from pages.widgets.status import badge
 from pages.widgets.text import ago, dotted, escaped, money, plural, quantity, when
@@ -36,18 +33,10 @@ from pages.widgets.timeline import draw_timeline
 @desk.guarded
 def _screen() -> None:
     place_order.close()
-    here, _ = listing.read("orders")
-    try:
-        key = record_id()
-        order = order_record(desk.store(), key)
-    except BadInput:
-        draw_way_back(here, None)
-        st.title("Order", anchor=False)
-        raise
-    draw_way_back(here, neighbours(desk.store(), here.filter, here.sort, key, today=desk.reader_today()))
+    order, _ = open_record("orders", order_record)
     _header(order)
     order_actions.draw_if_asked(order)
-    draw_what_synchronising_said(key)
+    draw_what_synchronising_said(order.key)
     if order.gone_at:
         st.warning(
             f"The shop no longer has this order, noticed {when(order.gone_at, desk.reader_zone())}. "

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from crm_core.errors import BadInput, DeskError
-from crm_core.insight.grids import PAGE_ROWS, Neighbours
+from crm_core.insight.filters import Screen
+from crm_core.insight.grids import PAGE_ROWS, Neighbours, neighbours
 from crm_core.insight.related import AdminLink
 from crm_core.store.database import Store
 from crm_core.sync.record import RecordChanges
@@ -17,6 +19,8 @@ from pages.widgets import desk, listing
 from pages.widgets.layout import row, spread
 from pages.widgets.listing import Listing
 from pages.widgets.text import ago, dotted, escaped, message, span
+
+_Record = TypeVar("_Record")
 
 _SAID = "record-said"
 _LISTS = {
@@ -26,8 +30,24 @@ _LISTS = {
 }
 
 
-def record_id() -> int:
-    """The key of the record that the URL names. Raises BadInput if it names none."""
+def open_record(screen: Screen, read: Callable[[Store, int], _Record]) -> tuple[_Record, Listing]:
+    """The record that the URL names and its place in the list; the way back there is drawn, and its neighbours.
+
+    Where there is no such record, the title of the screen is drawn too before BadInput is raised on.
+    """
+    here, _ = listing.read(screen)
+    try:
+        key = _record_id()
+        record = read(desk.store(), key)
+    except BadInput:
+        draw_way_back(here, None)
+        st.title(_one(screen).capitalize(), anchor=False)
+        raise
+    draw_way_back(here, neighbours(desk.store(), here.filter, here.sort, key, today=desk.reader_today()))
+    return record, here
+
+
+def _record_id() -> int:
     wanted = st.query_params.get("id", "")
     if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
         raise BadInput("This link names no record. Go back to the list and press View on a row.")
@@ -44,12 +64,16 @@ def draw_way_back(here: Listing, around: Neighbours | None) -> None:
         st.page_link(page, label=label, icon=":material/arrow_back:", query_params=here.params())
         if around is None:
             return
-        one = label.lower().removesuffix("s")
+        one = _one(here.screen)
         with row(width="content", gap="xsmall"):
             if around.position is not None:
                 st.caption(f"{around.position:,} of {around.of}", width="content")
             _step("previous", around.previous, "up", "k", f"Previous {one} in this list", here)
             _step("next", around.next, "down", "j", f"Next {one} in this list", here)
+
+
+def _one(screen: Screen) -> str:
+    return screen.removesuffix("s")
 
 
 def _step(name: str, key: int | None, arrow: str, shortcut: str, tip: str, here: Listing) -> None:
