@@ -1,11 +1,13 @@
-"""The drawer that turns a cart into an order: what will be ordered, on which terms, and what came of it.
+"""The drawer that turns a cart into an order: every check, what will be ordered on which terms, and what came of it.
 
-It stays open over runs: which cart it is for, what the shop offered and what came of placing stand in the session, and
-nothing else does. The core makes sure that one order comes of any number of presses.
+It stays open over runs: which cart it is for, what the shop said and what came of placing stand in the session in one
+object, changed in place, and nothing else does. The core makes sure that one order comes of any number of presses.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import assert_never
@@ -14,157 +16,205 @@ import streamlit as st
 
 from crm_core.errors import DeskError
 from crm_core.insight.admin_places import places_of_cart
-from crm_core.insight.grids import neighbours
-from crm_core.insight.records import CartRecord, order_record
-from crm_core.sales.offer import Offer, ShippingOption, prepare
-from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Refused, TotalsChanged, Unclear, outcome_of
-from crm_core.sales.placing import place, settle
-from crm_core.sales.preflight.check import Verdict
+from crm_core.insight.records import CartRecord
+from crm_core.sales.cart_writing import Mended
+from crm_core.sales.offer import Offer, PaymentOption, ShippingOption, offer_of
+from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Refused, TotalsChanged, Unclear
+from crm_core.sales.placing import place
+from crm_core.sales.preflight.check import Code, FixKind, Verdict
+from crm_core.sales.preflight.plan import Plan
+from crm_core.sales.preflight.run import Preflight, preflight
+from crm_core.store.documents import Totals
 from pages.widgets import desk
 from pages.widgets.admin_instead import draw_admin_instead
-from pages.widgets.layout import key_facts, row, spread
+from pages.widgets.cart_editor import draw_editor
+from pages.widgets.layout import row, spread
 from pages.widgets.lines import NumberColumn, draw_lines, product
 from pages.widgets.listing import Listing
-from pages.widgets.text import escaped, mail_link, message, money, plural, quantity, when
+from pages.widgets.mending import forget
+from pages.widgets.placing_outcome import draw_held, draw_placed, draw_unclear
+from pages.widgets.preflight_list import PLACE, Checking, draw_check, draw_rest, draw_to_settle
+from pages.widgets.text import dotted, escaped, mail_link, message, money, plural, quantity
 
-_OPEN = "placing"
-_OFFER = "placing-offer"
-_OUTCOME = "placing-outcome"
-_ERROR = "placing-error"
-_DRAWN_ANEW = "placing-drawn-anew"
+_STATE = "placing"
 _FIELDS = ("placing-shipping", "placing-payment", "placing-po")
-_LOOK_AGAIN_SECONDS = 2
+_EDITOR = "edit"
+
+_asking = ThreadPoolExecutor(32, thread_name_prefix="place-order")
+"""A preflight begins with the click, while the screen behind the drawer is still being drawn."""
+
+
+@dataclass
+class _Placing:
+    """The cart that the drawer is open for, what the shop said of it, and what came of the last press."""
+
+    cart_key: int
+    asked: Future[Preflight] | None = None
+    found: Preflight | None = None
+    offer: Offer | None = None
+    totals_before: Totals | None = None
+    """As the desk had them when the drawer was opened."""
+    changes: tuple[str, ...] = ()
+    mended: Mended | None = None
+    outcome: Outcome | None = None
+    error: DeskError | None = None
+    is_known: bool = False
+    """Whether the shop has told anything since the drawer was opened."""
+    drawn_anew: bool = False
+
+    def ask(self, *, recalculate: bool = False) -> None:
+        """The shop is asked anew, in the name of the person at the screen."""
+        self.found = self.offer = self.error = None
+        try:
+            self.asked = _asking.submit(preflight, desk.store(), self.cart_key, desk.person(), recalculate=recalculate)
+        except DeskError as error:
+            self.asked, self.error = None, error
+
+    def take(self, found: Preflight, offer: Offer | None) -> None:
+        """The shop said this; the totals before are those of the first time."""
+        if not self.is_known:
+            self.is_known, self.totals_before = True, found.known.totals
+        self.changes = tuple(dict.fromkeys((*self.changes, *found.changes)))
+        self.found, self.offer, self.asked = found, offer, None
 
 
 def open_dialog(cart_key: int) -> None:
     """The drawer opens on this run, for that cart."""
     close()
-    st.session_state[_OPEN] = cart_key
+    now = st.session_state[_STATE] = _Placing(cart_key)
+    now.ask()
 
 
 def draw_if_open(cart: CartRecord, here: Listing) -> None:
     """Draws the drawer while it is open for that cart; call it once on the cart's screen."""
-    if st.session_state.get(_OPEN) != cart.key:
+    now: _Placing | None = st.session_state.get(_STATE)
+    if now is None or now.cart_key != cart.key:
         return
-    done = isinstance(st.session_state.get(_OUTCOME), Placed)
-    title = f"{'Order placed' if done else 'Place order'} · cart {cart.origin_id}"
+    title = f"{'Order placed' if isinstance(now.outcome, Placed) else 'Place order'} · cart {cart.origin_id}"
     icon = ":material/shopping_cart_checkout:"
-    st.dialog(title, width=620, position="right", icon=icon, on_dismiss=close)(_body)(cart, here)
+    st.dialog(title, width=620, position="right", icon=icon, on_dismiss=close)(_body)(now, cart, here)
 
 
 def close() -> None:
     """The drawer is closed: the person is done with it, or went to another screen."""
-    for key in (_OPEN, _OFFER, _OUTCOME, _ERROR, _DRAWN_ANEW, *_FIELDS):
+    for key in (_STATE, *_FIELDS):
         st.session_state.pop(key, None)
+    forget(PLACE)
+    forget(_EDITOR)
 
 
-def _body(cart: CartRecord, here: Listing) -> None:
-    outcome: Outcome | None = st.session_state.get(_OUTCOME)
-    match outcome:
+@desk.guarded
+def _body(now: _Placing, cart: CartRecord, here: Listing) -> None:
+    match now.outcome:
         case Placed():
-            if cart.status == "open" and not st.session_state.get(_DRAWN_ANEW):
-                st.session_state[_DRAWN_ANEW] = True
+            if cart.status == "open" and not now.drawn_anew:
+                now.drawn_anew = True
                 st.rerun()  # the whole screen: the cart behind the drawer is Purchased now
-            _placed(cart, outcome, here)
+            draw_placed(cart, now.outcome, here, close)
         case AlreadyHeld():
-            _held(outcome)
+            draw_held(now.outcome, close)
         case Unclear():
-            _unclear(outcome.attempt_id)
+            draw_unclear(now.outcome.attempt_id, partial(_settled, now))
         case Refused() | TotalsChanged() | None:
-            _still_open(cart, outcome)
+            _still_open(now, cart, now.outcome)
+            draw_admin_instead(partial(places_of_cart, desk.store(), cart), "placing", cart.key)
         case _:
-            assert_never(outcome)
+            assert_never(now.outcome)
 
 
-# ---- before ---------------------------------------------------------------------------------------------------------
+def _settled(now: _Placing, outcome: Outcome) -> None:
+    now.outcome = outcome
+    if isinstance(outcome, Refused):
+        now.ask()
 
 
-def _still_open(cart: CartRecord, outcome: Refused | TotalsChanged | None) -> None:
-    """The offer, below what kept the last try from an order."""
+# ---- what the shop said ---------------------------------------------------------------------------------------------
+
+
+def _still_open(now: _Placing, cart: CartRecord, outcome: Refused | TotalsChanged | None) -> None:
+    """The checks and the offer, below what kept the last try from an order."""
+    checking = Checking(now.cart_key, partial(_look_again, now), partial(_changed, now))
     if isinstance(outcome, Refused):
         said = "Magento refused the order." if outcome.status else "The order was not placed."
         st.error(f"**{said} Nothing was placed.**  \n{message(outcome.message)}", icon=":material/block:")
+        if outcome.check is not None:
+            draw_check(outcome.check, "refused", checking)
     if isinstance(outcome, TotalsChanged):
         st.warning(f"**Nothing was placed yet.** {_what_changed(outcome)}", icon=":material/price_change:")
-    error: DeskError | None = st.session_state.get(_ERROR)
-    offer: Offer | None = st.session_state.get(_OFFER)
-    if offer is None and error is None:
-        try:
-            with st.spinner("Reading the cart from the shop…"):
-                offer = st.session_state[_OFFER] = prepare(desk.store(), cart.key, desk.person())
-        except DeskError as raised:
-            error = st.session_state[_ERROR] = raised
-    if error is not None:
-        desk.say(error)
-    if offer is None:
+    if now.mended is not None:
+        st.success(message(now.mended.message, 300), icon=":material/check:")
+        for note in now.mended.notes:
+            st.warning(message(note, 300), icon=":material/warning:")
+    if now.asked is not None:
+        with st.spinner("Asking the shop: the cart, its stock, prices, coupon, shipping and payment…"):
+            try:
+                found = now.asked.result()
+                now.take(found, offer_of(found))
+            except DeskError as raised:
+                now.asked, now.error = None, raised
+    if now.error is not None:
+        desk.say(now.error)
+    if now.found is None:
         with row(horizontal_alignment="right", gap="xsmall"):
-            st.button("Try again", icon=":material/refresh:", on_click=_look_again)
-    else:
-        _draw_offer(cart, offer)
-    draw_admin_instead(partial(places_of_cart, desk.store(), cart), "placing", cart.key)
+            st.button("Try again", icon=":material/refresh:", on_click=_look_again, args=(now, False))
+        return
+    _draw_found(now, now.found, cart, checking, outcome)
 
 
 def _what_changed(outcome: TotalsChanged) -> str:
-    if outcome.lines_changed:
+    if outcome.lines_changed or outcome.after is None:
         return "The lines of the cart changed in the shop meanwhile. Look at them again."
     before, after = money(outcome.before, outcome.currency_before), money(outcome.after, outcome.currency)
     return f"The total is now **{after}** instead of {before}. Confirm it to place the order."
 
 
-def _look_again() -> None:
-    for key in (_OFFER, _OUTCOME, _ERROR):
-        st.session_state.pop(key, None)
+def _look_again(now: _Placing, recalculate: bool) -> None:
+    now.outcome = now.mended = None
+    now.ask(recalculate=recalculate)
 
 
-def _draw_offer(cart: CartRecord, offer: Offer) -> None:
-    store_view = cart.store_view.name if cart.store_view else offer.store_view
-    channel = cart.channel.name if cart.channel else ""
+def _changed(now: _Placing, mended: Mended) -> None:
+    """The cart was changed, so everything is checked again."""
+    now.outcome, now.mended = None, mended
+    now.ask()
+
+
+def _draw_found(
+    now: _Placing, found: Preflight, cart: CartRecord, checking: Checking, outcome: Refused | TotalsChanged | None
+) -> None:
+    offer = now.offer
+    store_view = f"{escaped(cart.store_view.name, 60)} store view" if cart.store_view else ""
+    who = (escaped(offer.customer, 60) or "Guest") if offer else ""
     with spread():
-        st.caption(
-            f":material/sync: Read from the shop just now · {escaped(offer.customer, 60) or 'Guest'} · "
-            f"{escaped(channel, 60)}, {escaped(store_view, 60)} store view",
-            width="content",
-        )
-        st.button("Check again", icon=":material/refresh:", type="tertiary", on_click=_look_again)
-    for check in offer.preflight.obstacles:
-        st.error(message(check.sentence), icon=":material/error:")
-    for check in offer.preflight.checks:
-        if check.verdict is Verdict.LOOK:
-            st.warning(message(check.sentence), icon=":material/warning:")
-    changes = offer.preflight.changes
-    if changes:
-        with st.expander(f"{plural(len(changes), 'change')} in the shop since the desk last read it"):
-            for change in changes:
+        where = dotted([who, escaped(cart.channel.name if cart.channel else "", 60), store_view])
+        st.caption(f":material/sync: Read from the shop just now · {where}", width="content")
+        st.button("Check again", icon=":material/refresh:", type="tertiary", on_click=_look_again, args=(now, False))
+    shipping, payment, po_number = _chosen(offer)
+    plan = Plan(shipping.code if shipping else None, payment.code if payment else None, po_number)
+    planned = found.planned(plan) if offer else found
+    draw_to_settle(planned, checking, outcome.check if isinstance(outcome, Refused) else None)
+    draw_rest(planned)
+    if now.changes:
+        with st.expander(
+            f"{plural(len(now.changes), 'change')} in the shop that the desk did not know", icon=":material/sync:"
+        ):
+            for change in now.changes:
                 st.markdown(f":small[{escaped(change, 300)}]")
-    _draw_lines(offer)
-    shipping, payment = _draw_choices(offer)
-    _draw_totals(offer, shipping)
-    st.caption(":material/mail: Magento e-mails the confirmation to the customer, if the shop is set up to.")
-    amount = money(offer.grand_total(shipping), offer.currency)
-    with row(horizontal_alignment="right", gap="xsmall"):
-        missing = _missing(offer, shipping, payment)
-        if missing:
-            st.caption(missing, width="content")
-        if st.button("Cancel", type="tertiary", on_click=close):
-            st.rerun()
-        st.button(
-            f"Place order · {amount}",
-            type="primary",
-            icon=":material/lock:" if missing else ":material/check:",
-            key="placing-confirm",
-            disabled=bool(missing),
-            on_click=_confirm,
-            args=(cart.key, offer),
-        )
+    if offer is not None:
+        _draw_lines(offer)
+    if found.reading is not None and found.reading.is_open:
+        editor = st.expander("Change the cart", icon=":material/edit:", key=f"{PLACE}-editor", on_change="rerun")
+        if editor.open:
+            with editor:
+                draw_editor(now.cart_key, checking.on_changed)
+    if offer is not None:
+        _draw_choices(offer, shipping)
+        _draw_totals(offer, now.totals_before, shipping)
+        _draw_mail(offer)
+    _draw_confirm(now, planned, shipping, payment)
 
 
-def _missing(offer: Offer, shipping: ShippingOption | None, payment: str | None) -> str:
-    """What keeps the order from being confirmed as it stands; empty: nothing."""
-    if offer.preflight.obstacles:
-        return "Settle the red lines first."
-    if shipping is None and not offer.is_virtual:
-        return "Choose the shipping first."
-    return "" if payment else "Choose the payment first."
+# ---- the terms ------------------------------------------------------------------------------------------------------
 
 
 def _draw_lines(offer: Offer) -> None:
@@ -180,170 +230,141 @@ def _draw_lines(offer: Offer) -> None:
         )
 
 
-def _draw_choices(offer: Offer) -> tuple[ShippingOption | None, str | None]:
-    """What the person chose to ship with (None also for nothing to ship) and to pay with; None: nothing yet."""
-    shipping: ShippingOption | None = None
-    with row(gap="small", vertical_alignment="top"):
-        if not offer.is_virtual and offer.shipping:
-            labels = {each.code: f"{each.title} · {money(each.price, offer.currency)}" for each in offer.shipping}
-            start = offer.chosen_shipping
-            code = st.selectbox(
-                "Shipping",
-                list(labels),
-                index=list(labels).index(start.code) if start else None,
-                placeholder="Choose",
-                format_func=labels.__getitem__,
-                key="placing-shipping",
-            )
-            shipping = next((each for each in offer.shipping if each.code == code), None)
-        methods = {each.code: each for each in offer.payment_with(shipping)}
-        if st.session_state.get("placing-payment") not in methods:
-            st.session_state.pop("placing-payment", None)
-        payment = st.selectbox(
-            "Payment",
-            list(methods),
-            index=0 if len(methods) == 1 else None,
-            placeholder="Choose" if methods else "None fits",
-            format_func=lambda code: methods[code].title,
-            key="placing-payment",
-            help="Only methods that need nothing from the customer",
+def _chosen(offer: Offer | None) -> tuple[ShippingOption | None, PaymentOption | None, str | None]:
+    """What stands in the fields, set to the cart's own choice, or the only one, where nothing that is offered does."""
+    if offer is None:
+        return None, None, None
+    at, how, number = _FIELDS
+    codes = {each.code: each for each in offer.shipping}
+    if st.session_state.get(at) not in codes:
+        st.session_state[at] = offer.chosen_shipping.code if offer.chosen_shipping else None
+    shipping = codes.get(st.session_state[at] or "")
+    methods = {each.code: each for each in offer.payment_with(shipping)}
+    if st.session_state.get(how) not in methods:
+        start = offer.chosen_payment(shipping)
+        st.session_state[how] = start.code if start else None
+    return shipping, methods.get(st.session_state[how] or ""), st.session_state.get(number)
+
+
+def _draw_choices(offer: Offer, shipping: ShippingOption | None) -> None:
+    """The ways to ship and to pay, side by side; one below the other on a phone."""
+    at, how, number = _FIELDS
+    left, right = st.columns(2, gap="small") if offer.shipping else (None, st.container())
+    if left is not None:
+        ways = {each.code: f"{money(each.price, offer.currency)} · {each.title}" for each in offer.shipping}
+        left.selectbox(
+            "Shipping", list(ways), placeholder="Choose", format_func=lambda code: ways.get(code, code), key=at
         )
-    if payment and methods[payment].needs_po_number:
-        st.text_input("Purchase order number", key="placing-po", max_chars=32)
-    return shipping, payment
+    methods = {each.code: each for each in offer.payment_with(shipping)}
+    right.selectbox(
+        "Payment",
+        list(methods),
+        placeholder="Choose" if methods else "None fits",
+        format_func=lambda code: methods[code].title if code in methods else code,
+        key=how,
+        help="Only methods that need nothing from the customer",
+    )
+    chosen = methods.get(st.session_state.get(how) or "")
+    if chosen and chosen.needs_po_number:
+        st.text_input("Purchase order number", key=number, max_chars=32)
 
 
-def _draw_totals(offer: Offer, shipping: ShippingOption | None) -> None:
-    now, before = offer.totals, offer.totals_before
-    pieces = quantity(now.items_qty)
-    labels = (f"Subtotal, {pieces} items", "Discount", "Shipping", "Tax", "**Grand total**")
-    in_shop = (
+def _draw_totals(offer: Offer, before: Totals | None, shipping: ShippingOption | None) -> None:
+    now = offer.totals
+    labels = (f"Subtotal, {quantity(now.items_qty)} items", "Discount", "Shipping", "Tax", "**Grand total**")
+    after = (
         now.subtotal,
         now.discount_amount,
         shipping.price if shipping else now.shipping_incl_tax,
         now.tax_amount,
         offer.grand_total(shipping),
     )
-    in_desk = before and (
+    known = before and (
         before.subtotal,
         before.discount_amount,
         before.shipping_incl_tax,
         before.tax_amount,
         before.grand_total,
     )
-    columns = [NumberColumn("In the shop now", offer.currency)]
+    columns = [NumberColumn("Now", offer.currency)]
     if before and before.currency == offer.currency:
-        columns.insert(0, NumberColumn("In the desk", offer.currency))
+        columns.insert(0, NumberColumn("Before", offer.currency))
     rows = [
-        (label, (in_desk[at], in_shop[at]) if in_desk and len(columns) == 2 else (in_shop[at],))
+        (label, (known[at], after[at]) if known and len(columns) == 2 else (after[at],))
         for at, label in enumerate(labels)
-        if at in {0, len(labels) - 1} or in_shop[at] or (in_desk and in_desk[at])
+        if at in {0, len(labels) - 1} or after[at] or (known and known[at])
     ]
     draw_lines([label for label, _ in rows], columns, [numbers for _, numbers in rows], "Totals of the order", "Totals")
 
 
-def _confirm(cart_key: int, offer: Offer) -> None:
-    """Places the order on what the person sees; a second press while the first was under way does nothing."""
-    if isinstance(st.session_state.get(_OUTCOME), Placed | Unclear | AlreadyHeld):
-        return
-    st.session_state.pop(_ERROR, None)
-    st.session_state.pop(_OUTCOME, None)
-    try:
-        choice = offer.choose(
-            st.session_state.get("placing-shipping"),
-            st.session_state.get("placing-payment") or "",
-            st.session_state.get("placing-po"),
+def _draw_mail(offer: Offer) -> None:
+    if offer.email:
+        st.caption(
+            f":material/mail: {mail_link(offer.email)} gets Magento's order confirmation if the shop is set up to send "
+            "it, which cannot be known here. It can be sent again from the order."
         )
-        outcome = place(desk.store(), cart_key, choice, desk.person())
-    except DeskError as error:
-        st.session_state[_ERROR] = error
-        return
-    st.session_state[_OUTCOME] = outcome
-    if isinstance(outcome, TotalsChanged) and outcome.offer is not None:
-        st.session_state[_OFFER] = outcome.offer
 
 
-# ---- after ----------------------------------------------------------------------------------------------------------
+# ---- confirming -----------------------------------------------------------------------------------------------------
 
 
-def _placed(cart: CartRecord, outcome: Placed, here: Listing) -> None:
-    number = f"Order {escaped(outcome.increment_id, 40)}" if outcome.increment_id else "The order"
-    total = outcome.agreed_grand_total if outcome.grand_total is None else outcome.grand_total
-    st.success(
-        f"**{number}** is placed for {money(total, outcome.currency)}.  \nThe cart is now Purchased.",
-        icon=":material/check_circle:",
-    )
-    if outcome.differs or outcome.increment_id is None:
-        st.warning(message(outcome.message), icon=":material/warning:")
-    admin = None
-    if outcome.increment_id:
-        order = order_record(desk.store(), outcome.order_key)
-        admin = order.admin
-        key_facts(
-            [
-                ("Customer", escaped(order.name, 60) or "Guest"),
-                ("Total", f"**{money(order.grand_total, order.order_currency)}**"),
-                ("Shipping", escaped(order.shipping_description, 60) or "None"),
-                ("Payment", escaped(order.payment_title or order.payment_method, 60) or "None"),
-            ],
-            4,
-        )
-    st.markdown("**What happens next**")
-    for line in _next_steps(outcome, cart):
-        st.markdown(f":small[:gray[:material/chevron_right:] &nbsp;{line}]")
-    with row(gap="xsmall"):
-        _order_link(outcome.order_key)
-        if admin and admin.url:
-            st.link_button("Open in Magento", admin.url, icon=":material/open_in_new:")
-        filter_ = here.filter.changed(statuses=("open",))
-        around = neighbours(desk.store(), filter_, here.sort, cart.key, today=desk.reader_today())
-        following = around.next or around.previous
-        if following and st.button("Next open cart", type="tertiary", icon=":material/arrow_forward:"):
-            close()
-            st.switch_page(
-                "pages/sales/cart.py", query_params={"id": str(following), **here.filtered(filter_).params()}
-            )
-
-
-def _next_steps(outcome: Placed, cart: CartRecord) -> list[str]:
-    steps = ["Invoice and ship it with Actions on the order's page, or in Magento."]
-    if cart.email:
-        steps.insert(0, f"If the shop is set up to, Magento e-mails the confirmation to {mail_link(cart.email)}.")
-    attempt = next((each for each in cart.attempts if each.id == outcome.attempt_id), None)
-    if attempt is not None:
-        took = f", in {attempt.duration_ms / 1000:.1f} s" if attempt.duration_ms else ""
-        placed = when(attempt.settled_at or attempt.claimed_at, desk.reader_zone())
-        steps.append(f"Placed by {escaped(attempt.person, 60)} at {placed}{took}.")
-    return steps
-
-
-def _order_link(key: int) -> None:
-    order_page = "pages/sales/order.py"
-    st.page_link(order_page, label="View order", icon=":material/receipt_long:", query_params={"id": str(key)})
-
-
-def _held(outcome: AlreadyHeld) -> None:
-    said = "You did this already, in another tab." if outcome.by == desk.person() else "Nothing was placed by you."
-    st.info(f"**{said}**  \n{message(outcome.message)}", icon=":material/lock_clock:")
-    with row(gap="xsmall"):
-        if outcome.order_key is not None:
-            _order_link(outcome.order_key)
-        if st.button("Close", on_click=close):
+def _draw_confirm(
+    now: _Placing, planned: Preflight, shipping: ShippingOption | None, payment: PaymentOption | None
+) -> None:
+    offer = now.offer
+    missing = _missing(planned, offer, shipping, payment)
+    amount = f" · {money(offer.grand_total(shipping), offer.currency)}" if offer else ""
+    with row(horizontal_alignment="right", gap="xsmall"):
+        if missing:
+            st.caption(missing, width="content")
+        if st.button("Cancel", type="tertiary", on_click=close):
             st.rerun()
+        st.button(
+            f"Place order{amount}",
+            type="primary",
+            icon=":material/lock:" if missing else ":material/check:",
+            key="placing-confirm",
+            disabled=bool(missing),
+            on_click=_confirm,
+            args=(now, offer),
+        )
 
 
-@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
-@desk.guarded
-def _unclear(attempt_id: int) -> None:
-    settle(desk.store())
-    now = outcome_of(desk.store(), attempt_id)
-    if not isinstance(now, Unclear):
-        st.session_state[_OUTCOME] = now
-        st.rerun()
-    until = f" until {when(now.lookup_until, desk.reader_zone())}" if now.lookup_until else ""
-    st.warning(
-        f"**The shop gave no clear answer.** It may have placed the order. The desk asks it for the order{until}; "
-        f"nobody can place this cart meanwhile.  \n{message(now.known)}",
-        icon=":material/help:",
-    )
-    st.caption(":shimmer[Asking the shop…] You may close this; the outcome will stand in the cart's timeline.")
+def _missing(
+    planned: Preflight, offer: Offer | None, shipping: ShippingOption | None, payment: PaymentOption | None
+) -> str:
+    """What keeps the order from being confirmed as it stands; empty: nothing."""
+    if planned.obstacles:
+        return "Settle the red lines first."
+    if offer is None:
+        waits = any(fix.kind is FixKind.RECALCULATE for check in planned.checks for fix in check.fixes)
+        return (
+            "Check the changed price first: the total is not known."
+            if waits
+            else "The shop has not told the total. Check again."
+        )
+    if any(each.verdict is Verdict.UNKNOWN for code in (Code.SHIPPING, Code.PAYMENT) for each in planned.of(code)):
+        return "The shop has not told how it can be sent and paid. Check again."
+    if shipping is None and not offer.is_virtual:
+        return "Choose the shipping first."
+    return "" if payment else "Choose the payment first."
+
+
+def _confirm(now: _Placing, offer: Offer) -> None:
+    """Places the order on what the person sees; a second press while the first was under way does nothing."""
+    if isinstance(now.outcome, Placed | Unclear | AlreadyHeld):
+        return
+    now.outcome = now.mended = now.error = None
+    at, how, number = (st.session_state.get(key) for key in _FIELDS)
+    try:
+        outcome = place(desk.store(), now.cart_key, offer.choose(at, how or "", number), desk.person())
+    except DeskError as error:
+        now.error = error
+        return
+    now.outcome = outcome
+    if isinstance(outcome, Refused) and outcome.after is not None:
+        now.take(outcome.after, offer_of(outcome.after))
+    elif isinstance(outcome, TotalsChanged) and outcome.offer is not None:
+        now.take(outcome.offer.preflight, outcome.offer)
+    elif isinstance(outcome, Refused | TotalsChanged):
+        now.ask()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
@@ -26,16 +28,35 @@ def _chosen(at: AppTest, payment: str = "checkmo") -> AppTest:
     return at
 
 
+def _plain(markdown: str) -> str:
+    """The text as a person reads it: without what keeps it from being Markdown."""
+    return re.sub(r"\\(.)", r"\1", markdown.replace("\u2060", ""))
+
+
+def _words(at: AppTest) -> str:
+    return _plain(words_of(at))
+
+
+def _press(at: AppTest, label: str) -> None:
+    next(each for each in at.button if _plain(each.label) == label).click().run()
+    assert not at.exception
+
+
 def _orders(desk: Desk, key: int) -> list[Any]:
     return desk.rows(select(tables.order).where(tables.order.c.cart_id == key))
 
 
 def test_an_order_is_placed_from_the_drawer_and_the_cart_is_purchased(desk: Desk) -> None:
     key = desk.new_cart(("MUG-01", 2))
+    desk.shop.cart(origin_of(key)[1]).update(payment=None)
     at = _drawer(desk, key)
-    assert "Will be ordered: 2 pieces in 1 line" in [each.label for each in at.expander]
+    folded = [each.label for each in at.expander]
+    assert "Will be ordered: 2 pieces in 1 line" in folded
+    assert any(re.fullmatch(r"\d+ checks passed", label) for label in folded)
+    assert "4 things cannot be known here" in folded
+    assert "Settle" not in _words(at)
     assert at.button(key="placing-confirm").disabled
-    assert "Choose the payment first" in words_of(at)
+    assert "Choose the payment first" in _words(at)
     assert not desk.shop.orders_of(origin_of(key)[1])
     _chosen(at).button(key="placing-confirm").click().run()
     assert is_well(at)
@@ -54,7 +75,7 @@ def test_pressing_twice_makes_one_order_and_shows_it(desk: Desk) -> None:
     second.button(key="placing-confirm").click().run()
     assert "is placed for" in first.success[0].value
     assert "You did this already, in another tab" in second.info[0].value
-    assert "Maja Petersen" in words_of(second)
+    assert "Maja Petersen" in _words(second)
     assert len(desk.shop.orders_of(origin_of(key)[1])) == 1
 
 
@@ -68,6 +89,11 @@ def test_a_refusal_shows_the_shops_own_words_and_leaves_the_cart_open(desk: Desk
         desk.shop.set_stock("CUSHION-01", 500)
     assert not at.exception
     assert "Nothing was placed" in at.error[0].value
+    words = _words(at)
+    assert words.index("The requested qty is not available") < words.index("Only 1 of")
+    assert words.count("Only 1 of") == 1
+    assert "Make it 1" in [_plain(each.label) for each in at.button]
+    assert at.button(key="placing-confirm").disabled
     assert not desk.shop.orders_of(origin_of(key)[1])
     assert desk.rows(select(tables.cart.c.status).where(tables.cart.c.id == key))[0].status == "open"
 
@@ -116,7 +142,7 @@ def test_no_clear_answer_is_said_and_nobody_may_try_again_meanwhile(desk: Desk) 
     assert "placing-confirm" not in {each.key for each in at.button}
     other = desk.open("cart", id=str(key))
     assert other.button(key="place-order").disabled
-    assert "no clear answer" in words_of(other)
+    assert "no clear answer" in _words(other)
 
 
 def test_a_purchase_order_needs_its_number(desk: Desk) -> None:
@@ -125,7 +151,7 @@ def test_a_purchase_order_needs_its_number(desk: Desk) -> None:
     try:
         at = _chosen(_drawer(desk, key), "purchaseorder")
         at.button(key="placing-confirm").click().run()
-        assert "purchase order number" in words_of(at)
+        assert "purchase order number" in _words(at)
         assert not desk.shop.orders_of(origin_of(key)[1])
         at.text_input(key="placing-po").set_value("PO 4500-7781").run()
         at.button(key="placing-confirm").click().run()
@@ -140,9 +166,71 @@ def test_a_cart_that_cannot_be_ordered_says_what_to_settle(desk: Desk) -> None:
     desk.read("carts")
     key = desk.cart(origin_id=origin_id)
     at = _drawer(desk, key)
-    assert at.error
+    assert "No billing address" in _words(at)
+    assert "Will fail" in _words(at)
     assert at.button(key="placing-confirm").disabled
-    assert "Settle the red lines first" in words_of(at)
+    assert "Settle the red lines first" in _words(at)
+
+
+def test_a_short_line_is_mended_in_the_drawer_and_the_cart_then_placed(desk: Desk) -> None:
+    key = desk.new_cart(("CUSHION-01", 3), ("MUG-01", 1))
+    desk.shop.set_stock("CUSHION-01", 1)
+    try:
+        at = _drawer(desk, key)
+        assert re.search(r"Only 1 of .* left", _words(at))
+        assert at.button(key="placing-confirm").disabled
+        _press(at, "Make it 1")
+        assert "Now 1 × " in at.success[0].value
+        assert "Settle the red lines" not in _words(at)
+        assert "Will be ordered: 2 pieces in 2 lines" in [each.label for each in at.expander]
+        at.button(key="placing-confirm").click().run()
+        assert "is placed for" in at.success[0].value
+    finally:
+        desk.shop.set_stock("CUSHION-01", 500)
+
+
+def test_a_fix_that_the_shop_refuses_says_so_and_leaves_the_checks(desk: Desk) -> None:
+    key = desk.new_cart(("LAMP-01", 3))
+    desk.shop.set_stock("LAMP-01", 2)
+    try:
+        at = _drawer(desk, key)
+        desk.shop.set_stock("LAMP-01", 0, in_stock=False)
+        _press(at, "Make it 2")
+        assert at.error
+        assert "Settle the red lines first" in _words(at)
+    finally:
+        desk.shop.set_stock("LAMP-01", 500)
+
+
+def test_a_missing_e_mail_is_entered_in_the_drawer(desk: Desk) -> None:
+    origin_id = desk.shop.add_cart([("MUG-01", 1)], email=None)
+    desk.read("carts")
+    at = _drawer(desk, desk.cart(origin_id=origin_id))
+    assert "No e-mail address" in _words(at)
+    assert "Enter an e-mail address" in [_plain(each.label) for each in at.expander]
+    at.text_input(key="fix-email-0-enter_email-0-guest-email").set_value("ada@example.test").run()
+    _press(at, "Save")
+    assert "E-mail" in at.success[0].value
+    at.button(key="placing-confirm").click().run()
+    assert "is placed for" in at.success[0].value
+    assert _orders(desk, desk.cart(origin_id=origin_id))[0].email == "ada@example.test"
+
+
+def test_a_cart_whose_price_changed_is_recalculated_only_when_the_rep_presses_check(desk: Desk) -> None:
+    key = desk.new_cart(("TEAPOT-01", 1))
+    desk.shop.set_price("TEAPOT-01", "60.00")
+    try:
+        at = _drawer(desk, key)
+        assert desk.shop.cart(origin_of(key)[1])["lines"][0]["price"] != Decimal("60.00")
+        assert at.button(key="placing-confirm").disabled
+        assert "Check the changed price first" in _words(at)
+        _press(at, "Check: the shop will recalculate this cart")
+        assert "The price of" in _words(at)
+        assert not at.button(key="placing-confirm").disabled
+        at.button(key="placing-confirm").click().run()
+        assert "is placed for" in at.success[0].value
+    finally:
+        desk.shop.set_price("TEAPOT-01", "55.00")
 
 
 def test_the_drawer_says_when_the_shop_answers_nonsense_and_tries_again(desk: Desk) -> None:
@@ -152,7 +240,8 @@ def test_the_drawer_says_when_the_shop_answers_nonsense_and_tries_again(desk: De
         at = _drawer(desk, key)
     finally:
         desk.shop.faults = Faults()
-    assert at.error
-    next(each for each in at.button if each.label == "Try again").click().run()
-    assert not at.error
+    assert "The cart could not be checked" in _words(at)
     assert at.button(key="placing-confirm").disabled
+    _press(at, "Try again")
+    assert "could not be checked" not in _words(at)
+    assert not at.button(key="placing-confirm").disabled

@@ -1,0 +1,157 @@
+"""The checks of a preflight as a person works them off: what to settle first, each with its fix; the rest folded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import streamlit as st
+
+from crm_core.errors import DeskError
+from crm_core.sales.cart_fixes import change_of
+from crm_core.sales.cart_writing import Mended
+from crm_core.sales.decisions import reopen
+from crm_core.sales.preflight.check import CHOICES, Check, Fix, FixKind, Verdict
+from crm_core.sales.preflight.run import Preflight
+from pages.widgets import desk
+from pages.widgets.cart_editor import draw_fix, needs_form
+from pages.widgets.layout import row
+from pages.widgets.mending import Mending
+from pages.widgets.text import escaped, plural
+
+PLACE = "fix"
+"""Where the fixes' buttons and forms keep what was typed and said; `mending.forget` takes it."""
+
+_COLOURS = {Verdict.FAIL: "red", Verdict.LOOK: "orange", Verdict.UNKNOWN: "gray", Verdict.PASS: "green"}
+_ICONS = {Verdict.FAIL: "error", Verdict.LOOK: "warning", Verdict.UNKNOWN: "help", Verdict.PASS: "check"}
+_PAGES = {
+    FixKind.OPEN_ORDER: ("pages/sales/order.py", "order_key"),
+    FixKind.OPEN_CHANNEL: ("pages/setup/channels.py", ""),
+}
+
+
+@dataclass(frozen=True)
+class Checking:
+    """What the fixes act on: `check_again` asks the shop anew, with True also to recalculate the cart."""
+
+    cart_key: int
+    check_again: Callable[[bool], None]
+    on_changed: Callable[[Mended], None]
+
+    @property
+    def mending(self) -> Mending:
+        """The fixes that need nothing but a press."""
+        return Mending(self.cart_key, PLACE, self.on_changed)
+
+
+def to_settle(found: Preflight) -> list[Check]:
+    """What a person should read before placing: what will fail, what the shop would take, what it would not tell.
+
+    A choice that is still open is none of them: it is made where the ways to ship and to pay stand.
+    """
+    failing = list(found.obstacles)
+    looks = [check for check in found.checks if check.verdict is Verdict.LOOK]
+    untold = [
+        check
+        for check in found.checks
+        if check.verdict is Verdict.UNKNOWN and any(fix.kind is FixKind.TRY_AGAIN for fix in check.fixes)
+    ]
+    return [*failing, *looks, *untold]
+
+
+def draw_to_settle(found: Preflight, checking: Checking, without: Check | None = None) -> None:
+    """The lines that a person should read, the worst first, each with its fix; `without` stands elsewhere already."""
+    shown = [check for check in to_settle(found) if check != without]
+    for number, check in enumerate(shown):
+        draw_check(check, f"{check.code}-{number}", checking)
+
+
+def draw_rest(found: Preflight) -> None:
+    """What cannot be known and what passed, folded, with how many there are."""
+    settled = to_settle(found)
+    unknown = [check for check in found.checks if check.verdict is Verdict.UNKNOWN and check not in settled]
+    passed = [check for check in found.checks if check.verdict is Verdict.PASS]
+    if unknown:
+        _fold(f"{plural(len(unknown), 'thing')} cannot be known here", "help", unknown)
+    if passed:
+        _fold(f"{plural(len(passed), 'check')} passed", "check_circle", passed)
+
+
+def draw_check(check: Check, name: str, checking: Checking) -> None:
+    """One line of the preflight: the verdict in words, the shop's figures, and what would mend it, right there."""
+    colour = _COLOURS[check.verdict]
+    with st.container(border=True, gap="xsmall", key=f"check-{name}"):
+        icon = f":{colour}[:material/{_ICONS[check.verdict]}:]"
+        st.markdown(f"{icon} **{escaped(check.title, 160)}** &nbsp;:{colour}-badge[{check.verdict.words}]")
+        if check.detail:
+            st.caption(escaped(check.detail, 400))
+        if check.figures:
+            st.caption(" · ".join(f"{escaped(each.label, 60)} **{escaped(each.text, 60)}**" for each in check.figures))
+        _draw_fixes(check, name, checking)
+
+
+def _fold(label: str, icon: str, checks: Sequence[Check]) -> None:
+    with st.expander(label, icon=f":material/{icon}:"):
+        for check in checks:
+            colour, mark = _COLOURS[check.verdict], _ICONS[check.verdict]
+            detail = f"  \n:small[:gray[{escaped(check.detail, 300)}]]" if check.detail else ""
+            st.markdown(f":small[:{colour}[:material/{mark}:] &nbsp;{escaped(check.title, 160)}]{detail}")
+
+
+# ---- fixes ----------------------------------------------------------------------------------------------------------
+
+
+def _draw_fixes(check: Check, name: str, checking: Checking) -> None:
+    pressed = [fix for fix in check.fixes if not needs_form(fix) and fix.kind not in CHOICES]
+    if pressed:
+        with row(gap="xsmall"):
+            for number, fix in enumerate(pressed):
+                _draw_press(fix, f"{name}-{number}", checking)
+        checking.mending.draw_trouble(name)
+    if any(fix.kind in CHOICES for fix in check.fixes):
+        st.caption("Choose below.")
+    for fix in check.fixes:
+        if needs_form(fix):
+            form = st.expander(
+                escaped(fix.label, 80),
+                icon=":material/edit:",
+                expanded=fix.kind is FixKind.ENTER_EMAIL,  # one field, and nothing to ask the shop for
+                key=f"{PLACE}-{name}-{fix.kind}",
+                on_change="rerun",
+            )
+            if form.open:
+                with form:
+                    draw_fix(checking.cart_key, check, fix, checking.on_changed)
+
+
+def _draw_press(fix: Fix, name: str, checking: Checking) -> None:
+    """The button of a fix that needs nothing but a press, or the link to where it is mended."""
+    arguments = cast("Mapping[str, Any]", fix.arguments)
+    label = escaped(fix.label, 80)
+    if fix.kind in _PAGES:
+        page, key = _PAGES[fix.kind]
+        st.page_link(
+            page, label=label, icon=":material/arrow_forward:", query_params={"id": str(arguments[key])} if key else {}
+        )
+        return
+    change = change_of(fix)
+    if change is not None:
+        checking.mending.button(label, name.rpartition("-")[0], lambda: change, name=name, icon=":material/build:")
+        return
+    key = f"{PLACE}-{name}"
+    match fix.kind:
+        case FixKind.REOPEN:
+            st.button(label, icon=":material/undo:", key=key, on_click=_reopen, args=(checking,))
+        case FixKind.RECALCULATE:
+            st.button(label, icon=":material/calculate:", key=key, on_click=checking.check_again, args=(True,))
+        case _:
+            st.button(label, icon=":material/refresh:", key=key, on_click=checking.check_again, args=(False,))
+
+
+def _reopen(checking: Checking) -> None:
+    try:
+        reopen(desk.store(), checking.cart_key, desk.person())
+    except DeskError as error:
+        desk.announce(escaped(str(error), 300), icon=":material/error:")
+    checking.check_again(False)
