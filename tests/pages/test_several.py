@@ -186,7 +186,7 @@ def test_names_from_a_shop_are_shown_letter_for_letter(desk: Desk) -> None:
     desk.read("carts")
     at = _open(desk, [record_key(1, cart_id)])
     assert is_well(at)
-    assert escaped("**# <b>Eve</b> [x](https://evil.example)", 60) in words_of(at)
+    assert escaped("**# <b>Eve</b> [x](https://evil.example)", 60) in at.checkbox[0].label
 
 
 def test_the_list_offers_to_tick_carts_and_the_page_leads_back_to_it_as_it_was(desk: Desk) -> None:

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from crm_core.store.keys import record_key
+from tests.browser.conftest import Floor
+
+pytestmark = pytest.mark.browser
+_READY = re.compile(r"Ready: \d+ cart")
+_PLACE = re.compile(r"^Place \d+ order")
+_PATIENCE_SECONDS = 90
+_BOX = 16
+"""Pixels from the grid's left edge to the middle of a row's box, and half a row's height."""
+
+
+@pytest.fixture
+def slow_shop(floor: Floor) -> Iterator[Callable[[float], None]]:
+    """Sets how many seconds the shop needs for an order."""
+    before = floor.shop.service.place_seconds
+
+    def needs(seconds: float) -> None:
+        floor.shop.service.place_seconds = seconds
+
+    yield needs
+    floor.shop.service.place_seconds = before
+
+
+def _checked(floor: Floor, carts: Sequence[int]) -> Page:
+    """The screen of these carts, once the worker has mirrored all of them and they were checked."""
+    address = "several?ids=" + ",".join(str(record_key(1, cart)) for cart in carts)
+    give_up_at = time.monotonic() + _PATIENCE_SECONDS
+    page = floor.tab()
+    shown = page.get_by_text(re.compile(r"· cart \d+$"))
+    while time.monotonic() < give_up_at:
+        page.goto(f"{floor.desk.url}/{address}")
+        page.get_by_text("Check again").or_(page.get_by_text("No carts were picked")).first.wait_for()
+        if shown.count() == len(carts):
+            return page
+        page.wait_for_timeout(1000)
+    raise AssertionError(f"Carts {carts} were not mirrored in time.")
+
+
+def _pay(page: Page) -> None:
+    page.get_by_role("combobox", name=re.compile("Pay with")).click()
+    page.get_by_role("option", name="Check / Money order").click()
+    expect(page.get_by_role("button", name=_PLACE)).to_be_enabled()
+
+
+def test_several_carts_are_ordered_at_once_and_a_refused_one_is_told(floor: Floor) -> None:
+    carts = [floor.shop.add_cart([("MUG-01", 1)]), floor.shop.add_cart([("CUSHION-01", 3)])]
+    carts.append(floor.shop.add_cart([("BOOK 01", 1)]))
+    page = _checked(floor, carts)
+    expect(page.get_by_text(_READY)).to_have_text(re.compile("Ready: 3 carts"))
+    _pay(page)
+    floor.shop.set_stock("CUSHION-01", 1)
+    try:
+        page.get_by_role("button", name=_PLACE).click()
+        expect(page.get_by_text("Placed 2, not placed 1")).to_be_visible(timeout=60_000)
+        assert [len(floor.orders_of(cart)) for cart in carts] == [1, 0, 1]
+        for cart in (carts[0], carts[2]):
+            number = str(floor.orders_of(cart)[0]["increment_id"])
+            expect(page.get_by_role("link", name=re.compile(number))).to_be_visible()
+        page.reload()
+        expect(page.get_by_text("Placed 2, not placed 1")).to_be_visible(timeout=60_000)
+    finally:
+        floor.shop.set_stock("CUSHION-01", 1000)
+
+
+def test_stop_ends_a_run_after_the_cart_in_hand_and_the_rest_can_be_placed_later(
+    floor: Floor, slow_shop: Callable[[float], None]
+) -> None:
+    carts = [floor.shop.add_cart([("MUG-01", 1)]) for _ in range(3)]
+    page = _checked(floor, carts)
+    _pay(page)
+    slow_shop(2.0)
+    page.get_by_role("button", name=_PLACE).click()
+    page.get_by_role("button", name="Stop after this cart").click()
+    expect(page.get_by_text(re.compile(r"^Placed \d$"))).to_be_visible(timeout=60_000)
+    slow_shop(0.05)
+    made = [len(floor.orders_of(cart)) for cart in carts]
+    assert max(made) == 1
+    assert 1 <= sum(made) < 3
+    page.get_by_role("button", name=_PLACE).click()
+    expect(page.get_by_text("Placed 3")).to_be_visible(timeout=60_000)
+    assert [len(floor.orders_of(cart)) for cart in carts] == [1, 1, 1]
+
+
+def test_a_tab_closed_in_the_middle_loses_nothing_and_orders_nothing_twice(
+    floor: Floor, slow_shop: Callable[[float], None]
+) -> None:
+    carts = [floor.shop.add_cart([("MUG-01", 1)]) for _ in range(3)]
+    page = _checked(floor, carts)
+    _pay(page)
+    slow_shop(2.0)
+    page.get_by_role("button", name=_PLACE).click()
+    page.get_by_text(re.compile("^Tried 1 of 3 carts")).wait_for()
+    address = page.url
+    page.context.close()
+    slow_shop(0.05)
+    again = floor.tab()
+    again.goto(address)
+    _wait_until_settled(again)
+    _pay(again)
+    again.get_by_role("button", name=_PLACE).click()
+    expect(again.get_by_text("Placed 3")).to_be_visible(timeout=60_000)
+    assert [len(floor.orders_of(cart)) for cart in carts] == [1, 1, 1]
+
+
+def _wait_until_settled(page: Page) -> None:
+    """The cart that was in hand when the tab was closed is no longer under way."""
+    expect(page.get_by_text(re.compile(r"^Placed \d$"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("combobox", name=re.compile("Pay with"))).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_rows_are_ticked_in_the_grid_while_sorting_and_view_go_on_working(floor: Floor, size: tuple[int, int]) -> None:
+    page = floor.open("carts?status=open")
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.locator("canvas").first.wait_for()
+    page.wait_for_timeout(1500)  # the grid paints itself on a canvas, which tells nobody when it is done
+    box = page.locator("canvas").first.bounding_box()
+    assert box is not None
+    for number in (1, 3):
+        page.mouse.click(box["x"] + _BOX, box["y"] + _BOX + 32 * number)
+    expect(page.get_by_role("button", name="Check and convert 2 carts")).to_be_visible()
+    page.get_by_role("button", name="Clear").last.click()
+    expect(page.get_by_text("tick carts to convert several at once")).to_be_visible()
+    page.mouse.click(box["x"] + 220, box["y"] + _BOX)
+    expect(page).to_have_url(re.compile("sort=-?name"))
+    page.wait_for_timeout(1500)
+    page.mouse.click(box["x"] + _BOX, box["y"] + _BOX + 32)
+    page.get_by_role("button", name="Check and convert 1 cart").click()
+    expect(page).to_have_url(re.compile("several.*ids="))
+    expect(page.get_by_text("Check again")).to_be_visible(timeout=60_000)
+    page.get_by_role("link", name="Carts").last.click()
+    expect(page).to_have_url(re.compile("carts.*status=open"))
