@@ -69,11 +69,10 @@ def run_entity(
         run.retry_quarantined()
         if run.entity is Entity.CARTS:
             run.supply_carts()
-        run.tidy()
+        run.finish()
     except BaseException as trouble:
-        run.end(str(trouble) or type(trouble).__name__)
+        run.fail(str(trouble) or type(trouble).__name__)
         raise
-    run.end(None)
     return run.progress()
 
 
@@ -155,15 +154,25 @@ class _Run:
             self._expected = sum(window.expected or 0 for window in self._owed)
         self._step()
 
-    def end(self, error: str | None) -> None:
-        """The run's row says when and how it ended."""
-        now = datetime.now(UTC)
+    def finish(self) -> None:
+        """The run's row says when it ended; finished windows are forgotten but the newest of each stream."""
+        with self._writing() as connection:
+            for stream in self._streams:
+                windows.forget_done(connection, stream)
+            self._end(connection, None)
+
+    def fail(self, error: str) -> None:
+        """The run's row says when it ended, and why."""
         with self._store.writing() as connection:
-            connection.execute(
-                update(tables.sync_run)
-                .where(tables.sync_run.c.id == self._run_id)
-                .values(renewed_at=now, finished_at=now, error=error, requests=self._requests)
-            )
+            self._end(connection, error)
+
+    def _end(self, connection: Connection, error: str | None) -> None:
+        now = datetime.now(UTC)
+        connection.execute(
+            update(tables.sync_run)
+            .where(tables.sync_run.c.id == self._run_id)
+            .values(renewed_at=now, finished_at=now, error=error, requests=self._requests)
+        )
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -323,12 +332,6 @@ class _Run:
             self._step()
 
         supply_missing_carts(self._store, self._shop, changed_since=since, lease=self._lease, on_step=count)
-
-    def tidy(self) -> None:
-        """Finished windows are forgotten but the newest of each stream."""
-        with self._writing() as connection:
-            for stream in self._streams:
-                windows.forget_done(connection, stream)
 
 
 def _is_too_much(window: Window, page: Page, window_size: int) -> bool:

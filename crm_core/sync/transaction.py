@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, Table, select
 
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.lease import Lease, check
 from crm_core.store.rollups import Deltas
-from crm_core.store.types import instant_to_milliseconds, milliseconds_to_instant
+from crm_core.store.types import instant_to_milliseconds
+from crm_core.store.upsert import Row
 
 _MOST_EVENTS = 20
 """Sentences of one record in one transaction that the timeline keeps; a cart can hold hundreds of lines."""
@@ -55,7 +56,7 @@ class Transaction:
     deltas: Deltas
     tally: Tally = field(default_factory=Tally)
     told: dict[tuple[str, int], list[str]] = field(default_factory=dict)
-    _events: list[dict[str, object]] = field(default_factory=list)
+    _events: list[Row] = field(default_factory=list)
 
     @property
     def mark(self) -> str:
@@ -70,22 +71,17 @@ class Transaction:
         """Put what changed of a record, noticed now and done `at`, on its timeline."""
         sentences = list(sentences)
         self.told.setdefault((entity, key), []).extend(sentences)
-        self._events.extend(
-            {
-                "entity": entity,
-                "record_id": key,
-                "at": milliseconds_to_instant(at),
-                "kind": kind,
-                "person": None,
-                "text": sentence,
-            }
-            for sentence in sentences[:_MOST_EVENTS]
-        )
+        self._events.extend((entity, key, at, kind, sentence) for sentence in sentences[:_MOST_EVENTS])
 
     def write_events(self) -> None:
         """The timelines hold what was told."""
         if self._events:
-            self.connection.execute(insert(tables.record_event), self._events)
+            mark = self.mark
+            self.connection.exec_driver_sql(
+                "INSERT INTO record_event (entity, record_id, at, kind, text) "
+                f"VALUES ({mark}, {mark}, {mark}, {mark}, {mark})",
+                self._events,
+            )
             self._events.clear()
 
 

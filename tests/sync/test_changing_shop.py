@@ -66,6 +66,8 @@ class World:
             case "time passes":
                 offset = self.shop.records.settings["clock_offset"]
                 self.shop.set_clock(offset + amount * 120)
+                # Real time passes for both sides; that a clock was set is told by the shop's next answer only.
+                self.desk.open.magento.websites()
 
     def run(self, meanwhile: list[Deed], killed_after: int | None, *, full: bool) -> None:
         """A run of carts, a deed after each of its commits, and its end after the commit of that number."""
