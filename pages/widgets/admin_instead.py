@@ -40,13 +40,13 @@ def _draw_places(places: AdminPlaces, where: str) -> None:
     if linked:
         with row(gap="xsmall"):
             for number, (label, url) in enumerate(linked):
-                st.link_button(escaped(label, 40), url, icon=":material/open_in_new:", key=f"admin-{where}-{number}")
+                st.link_button(escaped(label, 60), url, icon=":material/open_in_new:", key=f"admin-{where}-{number}")
         st.caption("They open where you are signed in to the admin.")
     if places.reason:
         st.caption(f":material/link_off: {escaped(places.reason, 400)}")
     for place in places.places:
         if place.url is None:
-            st.markdown(f":small[:material/lock: {escaped(place.label, 60)}: :gray[{escaped(place.way, 200)}]]")
+            st.markdown(f":small[:material/lock: {escaped(place.label, 60)} :gray[{escaped(place.way, 200)}]]")
 
 
 def _placed_there(cart_key: int, where: str) -> None:

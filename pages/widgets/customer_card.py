@@ -7,25 +7,31 @@ import streamlit as st
 from crm_core.insight.related import CustomerFacts
 from crm_core.store.documents import Address
 from pages.widgets import desk
-from pages.widgets.layout import card
+from pages.widgets.layout import card, spread
 from pages.widgets.text import dotted, escaped, mail_link, money, plural, when
 
 
 def draw_customer(who: CustomerFacts, is_guest: bool, *addresses: Address | None) -> None:
     """The card; the telephone is that of the first address that has one."""
     with card("Customer"):
-        name = escaped(who.name, 80) or "No name given"
-        if who.key is not None:
-            st.page_link(
-                "pages/sales/customer.py", label=name, icon=":material/person:", query_params={"id": str(who.key)}
-            )
-        lines = [] if who.key is not None else [name]
+        with spread():
+            st.markdown(f":small[{escaped(who.name, 80) or 'No name given'}]", width="content")
+            if who.key is not None:
+                st.page_link(
+                    "pages/sales/customer.py",
+                    label="View customer",
+                    icon=":material/arrow_forward:",
+                    icon_position="right",
+                    query_params={"id": str(who.key)},
+                )
+        lines = []
         if who.email:
             lines.append(f":gray[:material/mail:] {mail_link(who.email)}")
         telephone = next((each.telephone for each in (*addresses, *who.addresses) if each and each.telephone), None)
         if telephone:
             lines.append(f":gray[:material/call:] {escaped(telephone, 40)}")
-        st.markdown("  \n".join(f":small[{line}]" for line in lines))
+        if lines:
+            st.markdown("  \n".join(f":small[{line}]" for line in lines))
         st.caption(dotted(_facts(who, is_guest)))
         if who.gone_at:
             st.caption(

@@ -43,7 +43,7 @@ def test_35_with_secret_keys_orders_and_products_open_and_the_way_to_the_rest_is
         ("Order 000000009", f"{ADMIN}/sales/order/view/order_id/9/"),
         ("Customer", None),
         ("New order", None),
-        ("Mug", f"{ADMIN}/catalog/product/edit/id/31/"),
+        ("Product “Mug”", f"{ADMIN}/catalog/product/edit/id/31/"),
     ]
     assert "ID 7" in found.places[1].way
     assert "Create New Order" in found.places[2].way

@@ -69,7 +69,9 @@ def hostile(desk: Desk) -> Desk:
     return desk
 
 
-@pytest.mark.parametrize("screen", ["", "carts", "orders", "channels", "open", "lost", "purchased", "order"])
+@pytest.mark.parametrize(
+    "screen", ["", "carts", "orders", "customers", "channels", "open", "lost", "purchased", "order", "customer"]
+)
 def test_hostile_text_is_never_markup(hostile: Desk, screen: str) -> None:
     if screen in {"open", "purchased"}:
         at = hostile.open("cart", id=str(hostile.cart(status=screen)))
@@ -79,6 +81,12 @@ def test_hostile_text_is_never_markup(hostile: Desk, screen: str) -> None:
         at = hostile.open("cart", id=str(key))
     elif screen == "order":
         at = hostile.open("order", id=str(hostile.order(state="complete")))
+    elif screen == "customer":
+        bought = tables.order.c.customer_id
+        key = hostile.rows(select(bought).where(bought.is_not(None), tables.order.c.state == "complete"))[0].customer_id
+        at = hostile.open("customer", id=str(key))
+        at.session_state["admin-instead-customer"] = True
+        at.run()
     else:
         at = hostile.open(screen)
     assert not at.exception
