@@ -25,15 +25,13 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import update
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from benchmarks.data import fill_store
+from benchmarks.data import fill_store, touch
 from crm_core.store.database import Store
-from crm_core.store.tables import sync_state
 
 _ROOT = Path(__file__).resolve().parents[1]
 _ROUNDS = 11
@@ -127,8 +125,7 @@ def _first_draws(store: Store, port: int, path: str, queries: list[str]) -> _Dra
     """
 
     def draw() -> int:
-        with store.writing() as connection:
-            connection.execute(update(sync_state).values(due_at=datetime.now(UTC)))
+        touch(store)
         for query in queries:
             with _visitor(port) as visitor:
                 visitor.run(path, query)

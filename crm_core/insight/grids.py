@@ -24,7 +24,7 @@ from crm_core.insight.counts import (
     total_rows,
 )
 from crm_core.insight.customers import CustomerRow, read_customers
-from crm_core.insight.directory import Directory
+from crm_core.insight.directory import Directory, directory
 from crm_core.insight.filters import Filter
 from crm_core.insight.finding import PAGE_ROWS as PAGE_ROWS
 from crm_core.insight.finding import Edges, beyond, count_and_find, find, pages_of, plan, position, whole_list
@@ -212,18 +212,17 @@ def neighbours(store: Store, wanted: Filter, sort: Sort, key: int, *, today: dat
     Raises NotFound for an unknown key.
     """
     today = today or datetime.now(UTC).date()
+    names = directory(store)
+    what = ("neighbours", wanted, sort, key, today, names)
     try:
-        return store.kept(
-            ("neighbours", wanted, sort, key, today), lambda: _read_neighbours(store, wanted, sort, key, today)
-        )
+        return store.kept(what, lambda: _read_neighbours(store, wanted, sort, key, today, names))
     except TooSlow:
         return Neighbours(None, Count(None, exact=False), None, None)
 
 
-def _read_neighbours(store: Store, wanted: Filter, sort: Sort, key: int, today: date) -> Neighbours:
+def _read_neighbours(store: Store, wanted: Filter, sort: Sort, key: int, today: date, names: Directory) -> Neighbours:
     table = ROWS[wanted.screen].table
     with store.reading() as connection:
-        names = Directory.read(connection)
         keys = sort_keys(wanted.screen, sort, names)
         own = connection.execute(select(*keys).where(table.c.id == key)).one_or_none()
     if own is None:
@@ -283,6 +282,7 @@ def _page(
     read: Callable[[Connection, Sequence[int], Directory], list[GridRow]],
 ) -> Page[GridRow]:
     today = today or datetime.now(UTC).date()
+    names = names or directory(store)
     page = max(1, page)
     beside: Edges | None = None
     if near and near.edges and abs(near.page - page) == 1 and (near.wanted, near.sort) == (wanted, sort):
@@ -298,11 +298,10 @@ def _read_page(
     page: int,
     beside: Edges | None,
     today: date,
-    names: Directory | None,
+    names: Directory,
     read: Callable[[Connection, Sequence[int], Directory], list[GridRow]],
 ) -> Page[GridRow]:
     with store.reading(PAGE_SECONDS) as connection:
-        names = names or Directory.read(connection)
         fresh = freshness(connection, (wanted.screen,), names, channels_of(wanted, names))
         total = total_rows(connection, wanted)
         cells = rollup_cells(connection, wanted, names, today)

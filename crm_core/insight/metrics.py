@@ -269,7 +269,7 @@ def _by_status(found: Sequence[_Orders]) -> tuple[StatusFigure, ...]:
         of_status[each.state] = of_status.get(each.state, 0) + each.orders
     figures = []
     for status, tally in tallies.items():
-        state = max(states[status], key=lambda state: (states[status][state], state))  # noqa: B023
+        _, state = max((orders, state) for state, orders in states[status].items())
         figures.append(StatusFigure(status, state, order_status_style(state, status), tally.rows, tally.amount))
     return tuple(sorted(figures, key=lambda each: (order_status_rank(each.state), each.status)))
 
