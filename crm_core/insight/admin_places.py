@@ -90,7 +90,8 @@ def _places(
         way = "Sales › Orders › Create New Order › Create New Customer"
         places.append(AdminPlace("New order", None, f"{way}, with the e-mail address {email}" if email else way))
     places += [
-        AdminPlace(f"Product “{name}”", product_edit(admin_url, id_), f"Catalog › Products, ID {id_}") for name, id_ in products
+        AdminPlace(f"Product “{name}”", product_edit(admin_url, id_), f"Catalog › Products, ID {id_}")
+        for name, id_ in products
     ]
     return AdminPlaces(tuple(places), _reason(channel, keys_off, is_guest=customer_key is None))
 
