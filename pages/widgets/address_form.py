@@ -95,7 +95,7 @@ def draw_address_form(mending: Mending, cart: CartRecord, kind: AddressKind) -> 
         )
     country = None if country_id is None else countries[country_id]
     with st.form(f"{mending.place}-{spot}-form", border=False), st.container(gap="xsmall"):
-        _draw_fields(mending, (spot, chosen, country_id), start, country, asks_email=cart.is_guest)
+        _draw_fields(mending, (spot, chosen), start, country, asks_email=cart.is_guest)
         if not cart.is_virtual:
             st.checkbox("Use it for shipping and billing", key=mending.key(spot, "both"))
         mending.submit(
@@ -103,7 +103,7 @@ def draw_address_form(mending: Mending, cart: CartRecord, kind: AddressKind) -> 
             spot,
             lambda: EnterAddress(
                 AddressKind.BOTH if mending.value(spot, "both") else kind,
-                _entered(mending, (spot, chosen, country_id), start, country),
+                _entered(mending, (spot, chosen), start, country),
             ),
             type="primary",
         )
@@ -154,7 +154,7 @@ def _draw_fields(
 
 def _draw_region(mending: Mending, names: Sequence[object], start: Address, country: Country | None) -> None:
     label = "Region *" if country is not None and country.needs_region else "Region"
-    key = mending.key(*names, "region")
+    key = mending.key(*_region(names, country))
     if country is None or not country.regions:
         st.text_input(label, value=start.region or "", key=key, max_chars=255)
         return
@@ -170,6 +170,11 @@ def _draw_region(mending: Mending, names: Sequence[object], start: Address, coun
     )
 
 
+def _region(names: Sequence[object], country: Country | None) -> tuple[object, ...]:
+    """What the region's field is known by: one of its own for each country, while what was typed elsewhere stays."""
+    return (*names, "region", None if country is None else country.id)
+
+
 def _entered(mending: Mending, names: Sequence[object], start: Address, country: Country | None) -> Address:
     """What the fields hold, with what the form does not ask for as it was."""
 
@@ -177,7 +182,7 @@ def _entered(mending: Mending, names: Sequence[object], start: Address, country:
         return mending.value(*names, name) or None
 
     has_regions = country is not None and bool(country.regions)
-    region = mending.value(*names, "region")
+    region = mending.value(*_region(names, country))
     return structs.replace(
         start,
         firstname=text("firstname"),

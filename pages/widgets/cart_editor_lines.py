@@ -12,7 +12,7 @@ from pages.widgets.layout import row, spread
 from pages.widgets.lines import product
 from pages.widgets.mending import Mending
 from pages.widgets.product_search import draw_product_search
-from pages.widgets.text import money
+from pages.widgets.text import escaped, money
 
 _REPLACING = "replacing"
 _FEWEST = 0.0001
@@ -21,22 +21,21 @@ _FEWEST = 0.0001
 def draw_lines_editor(mending: Mending, cart: CartRecord) -> None:
     """Every line with its quantity, the hidden ones too, and the search for another product."""
     kept = (*cart.present, *cart.unavailable)
-    replaced = next((line for line in kept if line.item_id == mending.value(_REPLACING)), None)
-    mending.draw_trouble("lines")
+    replaced = mending.value(_REPLACING)
     if not kept:
         st.caption("The cart is empty.")
     for line in kept:
         with st.container(border=True, gap="xsmall"):
             _draw_line(mending, cart, line)
-    with st.container(gap="xsmall"):
-        if replaced is None:
+        if line.item_id == replaced:
+            with spread():
+                st.markdown(f"**Replace {escaped(line.name, 80)} with**", width="content")
+                st.button("Keep it", type="tertiary", on_click=_replace, args=(mending, None))
+            draw_product_search(mending, f"search-{line.item_id}", line.item_id, line.qty)
+    if replaced is None:
+        with st.container(gap="xsmall"):
             st.markdown("**Add a product**")
             draw_product_search(mending, "search")
-        else:
-            with spread():
-                st.markdown(product(f"Replace {replaced.name}", replaced.sku, replaced.options), width="content")
-                st.button("Keep it", type="tertiary", on_click=_replace, args=(mending, None))
-            draw_product_search(mending, f"search-{replaced.item_id}", replaced.item_id, replaced.qty)
 
 
 def _draw_line(mending: Mending, cart: CartRecord, line: CartLine) -> None:

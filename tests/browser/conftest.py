@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from crm_core.store.keys import record_key
 from demo_store import Shop, serve
@@ -29,6 +29,8 @@ _FLAGS = [
     "--no-first-run",
 ]
 _PATIENCE_SECONDS = 90
+
+expect.set_options(timeout=20_000)  # the default of 5 s is too short where the cores are shared
 
 
 def free_port() -> int:

@@ -225,7 +225,7 @@ def test_an_address_is_entered_with_a_region_of_its_country(desk: Desk) -> None:
     _press(at, "Save the shipping address")
     assert "Choose a region" in _said(at)
     assert _writes(desk, key) == []
-    _field(at, "selectbox", "region").select("Oregon")
+    _field(at, "selectbox", "region-US").select("Oregon")
     _field(at, "checkbox", "both").check()
     _press(at, "Save the shipping address")
     assert is_well(at)
