@@ -13,8 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -33,22 +34,31 @@ _ROUNDS = 3
 
 
 def main() -> None:
-    """Measure all, each in a process of its own, and print the table; sizes may be given: orders [rounds]."""
+    """Measure all, each in a process of its own, and print the table.
+
+    Sizes may be given: orders [rounds]. "memory" after them imports once, and prints the peak memory of that alone.
+    """
     orders = int(sys.argv[1]) if len(sys.argv) > 1 else ORDERS
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else _ROUNDS
+    if sys.argv[3:] == ["memory"]:
+        with _replaying(orders) as (port, _):
+            rate, _, memory = _measured("first", port, orders)
+        print(f"First import of {orders:,} orders: {memory:.0f} MB at its peak, {rate:,.0f} orders a second.")
+        return
     with _replaying(orders) as (port, size):
         # One after another, round by round, so that the noise of the machine hits all alike.
         results: dict[str, list[list[float]]] = {}
         for _ in range(rounds):
-            for role in ("floor", "first", "indexed"):
-                results.setdefault(role, []).append(_measured(role, port, orders))
-        results["pandas"] = [_measured("pandas", port, min(orders, PANDAS_ORDERS))]
+            for role in ("floor", "first", "indexed", "pandas"):
+                few = min(orders, PANDAS_ORDERS) if role == "pandas" else orders
+                results.setdefault(role, []).append(_measured(role, port, few))
     with _replaying(TICK_ORDERS) as (port, _):
         own, own_cpu = _measured("tick", port, TICK_ORDERS)
     floor = max(rate for rate, *_ in results["floor"])
     table = Table(title=f"Import of {orders:,} orders of {size / 1000:.1f} KB and 1.7 items, best of {rounds}")
-    for heading in ("", "orders/s", "of the floor", "times pandas", "CPU µs/order", "memory MB"):
-        table.add_column(heading, justify="left" if not heading else "right")
+    table.add_column("", no_wrap=True)
+    for heading in ("orders/s", "of the floor", "times pandas", "CPU µs/order", "memory MB"):
+        table.add_column(heading, justify="right")
     pandas = max(rate for rate, *_ in results["pandas"])
     for role, name in (
         ("floor", "hand-written floor"),
@@ -98,7 +108,7 @@ def play(role: str, port: int, orders: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         url = f"http://127.0.0.1:{port}"
         if role in ("floor", "pandas"):
-            rival = _floor if role == "floor" else _pandas
+            rival = _floor if role == "floor" else _pandas()
             started, busy = time.perf_counter(), time.process_time()
             count = rival(url, Path(folder), orders)
         else:
@@ -200,10 +210,15 @@ def _insert(database: sqlite3.Connection, table: str, rows: list[tuple[Any, ...]
     database.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
 
 
-def _pandas(url: str, folder: Path, orders: int) -> int:
-    """What a data scientist writes: frames of all fields, appended to two tables."""
+def _pandas() -> Callable[[str, Path, int], int]:
+    """The import with pandas, which is loaded here, so that its loading is not measured."""
     import pandas as pd
 
+    return partial(_with_frames, pd)
+
+
+def _with_frames(pd: Any, url: str, folder: Path, orders: int) -> int:
+    """What a data scientist writes: frames of all fields, appended to two tables."""
     database = sqlite3.connect(folder / "pandas.db")
     count = 0
     for body in _pages(url, orders):
