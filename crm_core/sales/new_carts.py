@@ -27,10 +27,11 @@ from crm_core.sales.countries import Country, countries_sold_to
 from crm_core.sales.decisions import require_person
 from crm_core.sales.journal import Entry, journalled, sent_once
 from crm_core.sales.obstacles import of_channel
+from crm_core.sales.shops import opened
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of, record_key
 from crm_core.store.tables import customer, record_event, store_view, website
-from crm_core.sync.channels import OpenShop, channel_of_store, channels, open_shop, pausing_on_trouble
+from crm_core.sync.channels import Channel, OpenShop, channel_of_store, channels
 from crm_core.sync.pages import write_records
 from crm_core.sync.reading import map_records
 from crm_core.sync.transaction import writing
@@ -132,8 +133,7 @@ def open_carts_of(store: Store, customer_key: int) -> list[CartRecord]:
     points = starting_points(store, customer_key)
     if not points:
         raise NotAllowed(why_not_started(store, customer_key) or "")
-    shop = _open(store, points[0].store_view_key)
-    with pausing_on_trouble(store, shop.channel):
+    with opened(store, _channel(store, points[0].store_view_key)) as shop:
         keys = _mirrored(store, shop, _active(shop, customer_key))
     return [cart_record(store, key) for key in keys]
 
@@ -160,7 +160,8 @@ def account_of(store: Store, store_view_key: int, email: str) -> tuple[int, str]
 
 def countries_for(store: Store, store_view_key: int) -> tuple[Country, ...]:
     """The countries that the store view sells to. Raises NotAllowed if no channel reads it, else as the client."""
-    return countries_sold_to(_open(store, store_view_key), origin_of(store_view_key)[1])
+    with opened(store, _channel(store, store_view_key)) as shop:
+        return countries_sold_to(shop, origin_of(store_view_key)[1])
 
 
 # ---- starting -------------------------------------------------------------------------------------------------------
@@ -177,10 +178,9 @@ def start_for_customer(store: Store, customer_key: int, store_view_key: int, per
     point = _point(store, store_view_key, customer_key)
     _require(point.reason)
     name = name_of(store, customer_key)
-    shop = _open(store, store_view_key)
     doing = f"Start a cart in {point.name}"
     with (
-        pausing_on_trouble(store, shop.channel),
+        opened(store, _channel(store, store_view_key)) as shop,
         journalled(store, "customer", customer_key, kind=STARTED, doing=doing, person=person) as entry,
     ):
         there = _active(shop, customer_key)
@@ -214,11 +214,11 @@ def start_for_guest(store: Store, guest: Guest, store_view_key: int, person: str
     if not is_email(email):
         raise BadInput(f"“{email}” is not an e-mail address." if email else "Enter the guest's e-mail address.")
     _require(_point(store, store_view_key, None).reason)
-    shop = _open(store, store_view_key)
-    with pausing_on_trouble(store, shop.channel):
-        if guest.country_id not in {each.id for each in countries_for(store, store_view_key)}:
+    store_id = origin_of(store_view_key)[1]
+    with opened(store, _channel(store, store_view_key)) as shop:
+        if guest.country_id not in {each.id for each in countries_sold_to(shop, store_id)}:
             raise BadInput("Choose the country: one that the store view sells to.")
-        code = shop.store_views[origin_of(store_view_key)[1]].code
+        code = shop.store_views[store_id].code
         cart_id = _sent_for_nobody(shop, code)
         key = record_key(shop.channel.shop_id, cart_id)
         address = payloads.Address(
@@ -367,13 +367,12 @@ def _point(store: Store, store_view_key: int, customer_key: int | None) -> Start
     raise BadInput("Choose the store view: one of those that are offered.")
 
 
-def _open(store: Store, store_view_key: int) -> OpenShop:
-    """The shop of the store view, opened through the channel that reads it."""
-    shop_id, store_id = origin_of(store_view_key)
-    channel = channel_of_store(store, shop_id, store_id)
+def _channel(store: Store, store_view_key: int) -> Channel:
+    """The channel that reads the store view. Raises NotAllowed if none does."""
+    channel = channel_of_store(store, *origin_of(store_view_key))
     if channel is None:
         raise NotAllowed("No channel reads this store view. Add its website to a channel under Channels.")
-    return open_shop(store, channel)
+    return channel
 
 
 def _require(reason: str | None) -> None:
