@@ -188,3 +188,8 @@ def test_a_cart_in_another_currency_tells_its_lines_in_that_one(desk: Desk) -> N
     words = words_of(at)
     assert "about USD" in words
     assert "€" in next(each.value for each in at.caption if "in the base currency" in each.value)
+
+
+def test_the_navigation_says_whose_name_decisions_carry(desk: Desk) -> None:
+    said = [each for each in desk.open("carts").sidebar.caption if "Maja Petersen" in each.value]
+    assert "CRM_USER" in said[0].help

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from crm_core.store.keys import record_key
+from tests.browser.conftest import Floor
+
+pytestmark = pytest.mark.browser
+
+_WIDTH = 390
+_PHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.0 Mobile/15E148 Safari/604.1"
+)
+
+
+def _phone(floor: Floor) -> Page:
+    context = floor.browser.new_context(
+        viewport={"width": _WIDTH, "height": 844}, is_mobile=True, has_touch=True, user_agent=_PHONE, locale="en-GB"
+    )
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    return page
+
+
+def test_an_order_fits_a_phone_with_all_its_columns_and_without_keys(floor: Floor) -> None:
+    orders = floor.shop.records.state.all("order")
+    dear = max((each for each in orders if each["order_currency_code"] == "USD"), key=lambda each: each["grand_total"])
+    page = _phone(floor)
+    page.goto(f"{floor.desk.url}/order?id={record_key(1, dear['entity_id'])}")
+    synchronise = page.get_by_role("button", name="Synchronise")
+    total = page.get_by_test_id("stTable").get_by_role("columnheader", name="Total")
+    total.wait_for()
+    box = total.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= _WIDTH
+    expect(synchronise).to_have_text(re.compile("Synchronise$"))
+    page.close()
+    desktop = floor.open(f"order?id={record_key(1, dear['entity_id'])}")
+    expect(desktop.get_by_role("button", name="Synchronise")).to_have_text(re.compile("SynchroniseS$"))
+    desktop.close()
