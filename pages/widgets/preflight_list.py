@@ -25,6 +25,9 @@ PLACE = "fix"
 
 _COLOURS = {Verdict.FAIL: "red", Verdict.LOOK: "orange", Verdict.UNKNOWN: "gray", Verdict.PASS: "green"}
 _ICONS = {Verdict.FAIL: "error", Verdict.LOOK: "warning", Verdict.UNKNOWN: "help", Verdict.PASS: "check"}
+_AT_ONCE = frozenset((FixKind.ENTER_EMAIL,))
+"""Fixes whose form is shown without a press: one field, and nothing to ask the shop for."""
+
 _PAGES = {
     FixKind.OPEN_ORDER: ("pages/sales/order.py", "order_key"),
     FixKind.OPEN_CHANNEL: ("pages/setup/channels.py", ""),
@@ -103,29 +106,37 @@ def _fold(label: str, icon: str, checks: Sequence[Check]) -> None:
 
 
 def _draw_fixes(check: Check, name: str, checking: Checking) -> None:
-    pressed = [fix for fix in check.fixes if not needs_form(fix) and fix.kind not in CHOICES]
-    if pressed:
+    """The buttons side by side, and below them the form of the one that was opened."""
+    forms = [fix for fix in check.fixes if needs_form(fix)]
+    pressed = [fix for fix in check.fixes if fix not in forms and fix.kind not in CHOICES]
+    opened = f"{PLACE}-open-{name}"
+    shown = forms[0].kind if forms and forms[0].kind in _AT_ONCE else st.session_state.get(opened)
+    if pressed or any(fix.kind not in _AT_ONCE for fix in forms):
         with row(gap="xsmall"):
             for number, fix in enumerate(pressed):
-                _draw_press(fix, f"{name}-{number}", checking)
+                _draw_press(fix, name, number, checking)
+            for fix in forms:
+                if fix.kind not in _AT_ONCE:
+                    st.button(
+                        escaped(fix.label, 80),
+                        icon=":material/edit:" if shown != fix.kind else ":material/expand_less:",
+                        key=f"{PLACE}-{name}-{fix.kind}",
+                        on_click=_open,
+                        args=(opened, None if shown == fix.kind else fix.kind),
+                    )
         checking.mending.draw_trouble(name)
     if any(fix.kind in CHOICES for fix in check.fixes):
         st.caption("Choose below.")
-    for fix in check.fixes:
-        if needs_form(fix):
-            form = st.expander(
-                escaped(fix.label, 80),
-                icon=":material/edit:",
-                expanded=fix.kind is FixKind.ENTER_EMAIL,  # one field, and nothing to ask the shop for
-                key=f"{PLACE}-{name}-{fix.kind}",
-                on_change="rerun",
-            )
-            if form.open:
-                with form:
-                    draw_fix(checking.cart_key, check, fix, checking.on_changed)
+    for fix in forms:
+        if fix.kind == shown:
+            draw_fix(checking.cart_key, check, fix, checking.on_changed)
 
 
-def _draw_press(fix: Fix, name: str, checking: Checking) -> None:
+def _open(key: str, kind: FixKind | None) -> None:
+    st.session_state[key] = kind
+
+
+def _draw_press(fix: Fix, name: str, number: int, checking: Checking) -> None:
     """The button of a fix that needs nothing but a press, or the link to where it is mended."""
     arguments = cast("Mapping[str, Any]", fix.arguments)
     label = escaped(fix.label, 80)
@@ -137,9 +148,9 @@ def _draw_press(fix: Fix, name: str, checking: Checking) -> None:
         return
     change = change_of(fix)
     if change is not None:
-        checking.mending.button(label, name.rpartition("-")[0], lambda: change, name=name, icon=":material/build:")
+        checking.mending.button(label, name, lambda: change, name=number, icon=":material/build:")
         return
-    key = f"{PLACE}-{name}"
+    key = f"{PLACE}-{name}-{number}"
     match fix.kind:
         case FixKind.REOPEN:
             st.button(label, icon=":material/undo:", key=key, on_click=_reopen, args=(checking,))

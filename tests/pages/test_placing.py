@@ -207,10 +207,9 @@ def test_a_missing_e_mail_is_entered_in_the_drawer(desk: Desk) -> None:
     desk.read("carts")
     at = _drawer(desk, desk.cart(origin_id=origin_id))
     assert "No e-mail address" in _words(at)
-    assert "Enter an e-mail address" in [_plain(each.label) for each in at.expander]
-    at.text_input(key="fix-email-0-enter_email-0-guest-email").set_value("ada@example.test").run()
+    at.text_input(key="fix-email-0-enter_email-0-guest-email").set_value("ada@example.test")
     _press(at, "Save")
-    assert "E-mail" in at.success[0].value
+    assert "The e-mail address is now ada@example.test." in _plain(at.success[0].value)
     at.button(key="placing-confirm").click().run()
     assert "is placed for" in at.success[0].value
     assert _orders(desk, desk.cart(origin_id=origin_id))[0].email == "ada@example.test"
