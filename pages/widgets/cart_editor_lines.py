@@ -75,7 +75,7 @@ def _draw_quantity(mending: Mending, line: CartLine, spot: str) -> None:
     name = ("qty", line.item_id, line.qty)
     with st.form(f"{mending.place}-{spot}", border=False, width="content"), row(gap="xsmall", wrap=False):
         st.number_input(
-            f"Quantity of {line.name}",
+            f"Quantity of {escaped(line.name, 80)}",
             min_value=_FEWEST,
             value=float(line.qty),
             step=1.0,

@@ -7,7 +7,18 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 _MARKDOWN = ("title", "header", "subheader", "markdown", "caption", "error", "warning", "info", "success", "toast")
-_LABELS = ("button", "expander", "pills", "segmented_control", "metric", "text_input", "text_area", "toggle")
+_LABELS = (
+    "button",
+    "expander",
+    "pills",
+    "segmented_control",
+    "metric",
+    "text_input",
+    "text_area",
+    "toggle",
+    "number_input",
+    "selectbox",
+)
 
 
 def markdown_of(at: AppTest) -> list[str]:

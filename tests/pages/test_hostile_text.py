@@ -97,6 +97,20 @@ def test_hostile_text_is_never_markup(hostile: Desk, screen: str) -> None:
         assert not _LIVE.search(text), text
 
 
+def test_hostile_text_is_never_markup_where_a_cart_is_edited(hostile: Desk) -> None:
+    key = hostile.rows(select(tables.cart_item.c.cart_id).where(tables.cart_item.c.state == "present"))[0].cart_id
+    hostile.do(update(tables.cart).where(tables.cart.c.id == key).values(status="open"))
+    at = hostile.open("cart", id=str(key))
+    at.button(key="open-editor-Items").click().run()
+    for section in ("Items", "Coupon", "Addresses"):
+        at.segmented_control(key="edit-section").set_value(section).run()
+        assert not at.exception
+        texts = [text for text in markdown_of(at) if "evil" in text]
+        assert len(texts) > 3
+        for text in texts:
+            assert not _LIVE.search(text), text
+
+
 def test_a_hostile_filter_is_shown_as_it_was_typed(desk: Desk) -> None:
     at = desk.open("carts")
     at.text_input(key="filter-text").set_value(HOSTILE).run()
