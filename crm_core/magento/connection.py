@@ -80,6 +80,8 @@ class Connection:
         self._read_tries = read_tries
         self._retry_wait = retry_wait
         self._adapter = HTTPAdapter(pool_maxsize=connections, pool_block=True)
+        # Proxies and certificates of the environment, looked up once: for each request it costs as much as sending it.
+        self._environment = requests.Session().merge_environment_settings(base_url, {}, None, None, None)
         self._local = threading.local()
         self._lock = threading.Lock()
         self._requests_made = 0
@@ -283,9 +285,7 @@ class Connection:
 
     def _new_session(self, adapter: HTTPAdapter) -> requests.Session:
         session = _Session()
-        # Proxies and certificates of the environment, looked up once: for each request it costs as much as sending it.
-        environment = session.merge_environment_settings(self.base_url, {}, None, None, None)
-        session.proxies, session.verify = environment["proxies"], environment["verify"]
+        session.proxies, session.verify = self._environment["proxies"], self._environment["verify"]
         session.trust_env = False
         session.mount("https://", adapter)
         session.mount("http://", adapter)

@@ -155,7 +155,6 @@ class Deltas:
 
     def __init__(self, dialect_name: str) -> None:
         self._dialect_name = dialect_name
-        self._orders_by_status: dict[_Key, list[int]] = {}
         self._orders_by_day: dict[_Key, list[int]] = {}
         self._carts_by_status: dict[_Key, list[int]] = {}
         self._carts_by_day: dict[_Key, list[int]] = {}
@@ -187,8 +186,14 @@ class Deltas:
 
     def apply(self, connection: Connection) -> None:
         """The rollups hold the collected differences afterwards, and nothing is collected any more."""
+        # Counted here and not order by order: they are the same without the day.
+        orders_by_status: dict[_Key, list[int]] = {}
+        for (_, *of_status), (orders, grand_total, _) in self._orders_by_day.items():
+            by_status = orders_by_status.setdefault(tuple(of_status), [0, 0])
+            by_status[0] += orders
+            by_status[1] += grand_total
         for rollup, deltas in (
-            (_ORDERS_BY_STATUS, self._orders_by_status),
+            (_ORDERS_BY_STATUS, orders_by_status),
             (_ORDERS_BY_DAY, self._orders_by_day),
             (_CARTS_BY_STATUS, self._carts_by_status),
             (_CARTS_BY_DAY, self._carts_by_day),
@@ -209,9 +214,6 @@ class Deltas:
         shop_id, store_id, day, status, state, currency, grand_total, refunded, is_gone = facts
         if is_gone:
             return
-        by_status = self._orders_by_status.setdefault((shop_id, store_id, status, state, currency), [0, 0])
-        by_status[0] += sign
-        by_status[1] += sign * grand_total
         by_day = self._orders_by_day.setdefault((day, shop_id, store_id, status, state, currency), [0, 0, 0])
         by_day[0] += sign
         by_day[1] += sign * grand_total
