@@ -104,7 +104,7 @@ def customer_record(store: Store, key: int) -> CustomerRecord:
     with store.reading() as connection:
         row = connection.execute(select(customer).where(customer.c.id == key)).one_or_none()
         if row is None:
-            raise NotFound(f"There is no customer {key} in the store. Open one from the list of customers.")
+            raise NotFound(f"There is no customer with the id {key} here. Look for the name in the list of customers.")
         names = Directory.read(connection)
         return CustomerRecord(
             key=row.id,

@@ -143,6 +143,12 @@ class CartRecord:
     timeline: tuple[TimelineEntry, ...]
     admin: AdminLink
 
+    @property
+    def alarm(self) -> str | None:
+        """What must be mended in the shop: an attempt found several live orders of the cart, and they still are."""
+        live = [each for each in self.orders if not each.is_cancelled and each.gone_at is None]
+        return next((each.alarm for each in self.attempts if each.alarm), None) if len(live) > 1 else None
+
 
 @dataclass(frozen=True)
 class OrderLine:
@@ -228,7 +234,7 @@ def cart_record(store: Store, key: int) -> CartRecord:
     with store.reading() as connection:
         row = connection.execute(select(cart).where(cart.c.id == key)).one_or_none()
         if row is None:
-            raise NotFound(f"There is no cart {key} in the store. Open it from the list of carts.")
+            raise NotFound(f"There is no cart with the id {key} here. Look for its number in the list of carts.")
         names = Directory.read(connection)
         channel = names.channel_of(row.shop_id, row.store_id)
         rate = Decimal(row.base_to_quote_rate)
@@ -291,7 +297,7 @@ def order_record(store: Store, key: int) -> OrderRecord:
     with store.reading() as connection:
         row = connection.execute(select(order).where(order.c.id == key)).one_or_none()
         if row is None:
-            raise NotFound(f"There is no order {key} in the store. Open it from the list of orders.")
+            raise NotFound(f"There is no order with the id {key} here. Look for its number in the list of orders.")
         names = Directory.read(connection)
         channel = names.channel_of(row.shop_id, row.store_id)
         comments = tuple(decode_comments(row.comments))

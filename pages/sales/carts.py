@@ -19,8 +19,8 @@ from pages.widgets.text import money, plain, plural, quantity
 _COLUMNS = (
     Shown("status", "Status", 92, "chip"),
     Shown("name", "Customer", 116),
-    Shown("subtotal", "Subtotal", 86, "amount"),
-    Shown("total", "Total", 86, "amount"),
+    Shown("subtotal", "Subtotal", 86, "amount", hint="In the store's base currency, without tax and discount"),
+    Shown("total", "Total", 86, "amount", hint="In the cart's own currency, as the shop said when it was last asked"),
     Shown("qty", "Qty", 52, "amount"),
     Shown("activity", "Idle", 62, "age"),
     Shown("updated", "Updated", 112, "instant"),

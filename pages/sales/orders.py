@@ -13,20 +13,22 @@ from pages.widgets.list_screen import ListScreen
 from pages.widgets.status import chip
 from pages.widgets.text import money, plain
 
+_IN_BASE = "In the store's base currency; the order's page shows it in the customer's"
+
 # The first columns fill a phone's 362 pixels; at 1440 the 1,088 of the page end on a column's edge.
 _COLUMNS = (
     Shown("status", "Status", 108, "chip"),
     Shown("name", "Customer", 132),
-    Shown("total", "Total", 86, "amount"),
+    Shown("total", "Total", 86, "amount", hint=_IN_BASE),
     Shown("number", "Order", 92),
     Shown("created", "Created", 112, "instant"),
-    Shown("paid", "Paid", 86, "amount"),
+    Shown("paid", "Paid", 86, "amount", hint=_IN_BASE),
     Shown("updated", "Updated", 112, "instant"),
     Shown("channel", "Channel", 130),
     Shown("store", "Store view", 118),
     Shown("country", "Country", 76),
     Shown("region", "Region", 140),
-    Shown("subtotal", "Subtotal", 86, "amount"),
+    Shown("subtotal", "Subtotal", 86, "amount", hint=_IN_BASE),
     Shown("email", "E-mail", 210),
 )
 

@@ -41,11 +41,14 @@ def _waiting(screen: Screen) -> None:
     if _has_any(screen):
         st.rerun()
     names = " and ".join(escaped(each.name, 40) for each in desk.names().channels)
-    with nothing_here(
-        "sync",
-        f"Reading {names}",
-        f"The newest {screen} come first and appear here by themselves. If nothing comes, Channels tells why.",
-    ):
+    with desk.store().reading() as connection:
+        is_read = not freshness(connection, (screen,), desk.names()).importing
+    if is_read:
+        title, text = f"No {screen} in {names} yet", "They appear here by themselves as soon as there are some."
+    else:
+        title = f"Reading {names}"
+        text = f"The newest {screen} come first and appear here by themselves. If nothing comes, Channels tells why."
+    with nothing_here("inbox" if is_read else "sync", title, text):
         if st.button("Show the channels", icon=":material/hub:"):
             st.switch_page("pages/setup/channels.py")
 

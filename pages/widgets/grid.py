@@ -37,6 +37,8 @@ class Shown:
     width: int
     kind: Kind = "text"
     sortable: bool = True
+    hint: str | None = None
+    """What the label does not say; shown at the header."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ def _config(column: Shown, label: str, chips: Chips | None, zone: str) -> dict[s
         case "instant":
             options = st.column_config.DatetimeColumn(label, width=column.width, format="D MMM, HH:mm", timezone=zone)
         case "age" | "amount":
-            options = st.column_config.TextColumn(label, width=column.width, alignment="right")
+            options = st.column_config.TextColumn(label, width=column.width, alignment="right", help=column.hint)
         case "text":
             options = st.column_config.TextColumn(label, width=column.width)
     set_ones = {name: value for name, value in options.items() if value is not None}

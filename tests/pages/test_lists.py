@@ -8,8 +8,14 @@ from streamlit.testing.v1 import AppTest
 from crm_core.insight.filters import Filter
 from crm_core.insight.grids import cart_page
 from crm_core.insight.sorting import DEFAULT_SORT
+from crm_core.magento.auth import Bearer
+from crm_core.settings import settings
 from crm_core.store import tables
-from tests.pages.conftest import Desk
+from crm_core.store.database import Store
+from crm_core.sync.setting_up import add_channel
+from crm_core.sync.work import read_entity
+from demo_store import Shop, serve
+from tests.pages.conftest import PAGES, Desk
 from tests.pages.screens import is_well, words_of
 
 
@@ -167,3 +173,15 @@ def test_rows_that_come_with_a_first_import_are_told_and_shown_when_asked_for(de
     assert [each.label for each in later.button] == ["Show them"]
     desk.do(update(tables.sync_state).values(first_import_done_at=tables.sync_state.c.last_success_at))
     assert "is done: 7 more carts came." in words_of(_importing(total - 7))
+
+
+def test_a_shop_without_orders_says_so_instead_of_reading_for_ever(empty_desk: AppTest) -> None:
+    store = Store(settings().store_url)
+    with serve(Shop()) as url:
+        add_channel(store, "New shop", url, Bearer("demo"), person="Maja", check_first=False)
+        read_entity(store, 1, "stores", holder="test")
+        at = empty_desk.switch_page(PAGES["orders"]).run()
+        assert "Reading New shop" in words_of(at)
+        read_entity(store, 1, "orders", holder="test")
+        assert "No orders in New shop yet" in words_of(at.run())
+    store.close()
