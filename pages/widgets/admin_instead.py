@@ -16,23 +16,25 @@ from pages.widgets.text import ago, escaped, money
 _FOUND = "placed-there"
 
 
-def draw_admin_instead(find: Callable[[], AdminPlaces], where: str, cart_key: int | None = None) -> None:
+def draw_admin_instead(
+    find: Callable[[], AdminPlaces],
+    where: str,
+    cart_key: int | None = None,
+    on_ordered: Callable[[], None] = lambda: None,
+) -> None:
     """One line that opens on a press; for a cart it ends with “I placed it there”, which asks the shop.
 
-    `find` is asked while it is open only; `where` tells it from another one on the same screen.
+    `find` is asked while it is open only; `where` tells it from another one on the same screen. `on_ordered` is called,
+    before the next drawing, when an order of the cart was found.
     """
-    popover = st.popover(
-        "In the Magento admin instead",
-        icon=":material/open_in_new:",
-        type="tertiary",
-        key=f"admin-instead-{where}",
-        on_change="rerun",
+    expander = st.expander(
+        "In the Magento admin instead", icon=":material/open_in_new:", key=f"admin-instead-{where}", on_change="rerun"
     )
-    if popover.open:
-        with popover:
+    if expander.open:
+        with expander:
             _draw_places(find(), where)
             if cart_key is not None:
-                _placed_there(cart_key, where)
+                _placed_there(cart_key, where, on_ordered)
 
 
 def _draw_places(places: AdminPlaces, where: str) -> None:
@@ -46,17 +48,17 @@ def _draw_places(places: AdminPlaces, where: str) -> None:
         st.caption(f":material/link_off: {escaped(places.reason, 400)}")
     for place in places.places:
         if place.url is None:
-            st.markdown(f":small[:material/lock: {escaped(place.label, 60)} :gray[{escaped(place.way, 200)}]]")
+            st.markdown(f":small[:material/lock: {escaped(place.label, 60)}: :gray[{escaped(place.way, 200)}]]")
 
 
-def _placed_there(cart_key: int, where: str) -> None:
+def _placed_there(cart_key: int, where: str, on_ordered: Callable[[], None]) -> None:
     st.button(
         "I placed it there",
         icon=":material/sync:",
         key=f"placed-there-{where}",
         help="Ask the shop for the order now",
         on_click=_ask,
-        args=(cart_key,),
+        args=(cart_key, on_ordered),
     )
     about, found = st.session_state.get(_FOUND, (None, None))
     if about != cart_key:
@@ -68,11 +70,15 @@ def _placed_there(cart_key: int, where: str) -> None:
             _draw_found(found)
 
 
-def _ask(cart_key: int) -> None:
+def _ask(cart_key: int, on_ordered: Callable[[], None]) -> None:
     try:
-        st.session_state[_FOUND] = (cart_key, look_for_order(desk.store(), cart_key, desk.person()))
+        found = look_for_order(desk.store(), cart_key, desk.person())
     except DeskError as error:
         st.session_state[_FOUND] = (cart_key, error)
+        return
+    st.session_state[_FOUND] = (cart_key, found)
+    if found.order is not None:
+        on_ordered()
 
 
 def _draw_found(found: PlacedThere) -> None:

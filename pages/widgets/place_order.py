@@ -117,7 +117,8 @@ def _body(now: _Placing, cart: CartRecord, here: Listing) -> None:
             draw_unclear(now.outcome.attempt_id, partial(_settled, now))
         case Refused() | TotalsChanged() | None:
             _still_open(now, cart, now.outcome)
-            draw_admin_instead(partial(places_of_cart, desk.store(), cart), "placing", cart.key)
+            places = partial(places_of_cart, desk.store(), cart)
+            draw_admin_instead(places, "placing", cart.key, partial(_look_again, now, False))
         case _:
             assert_never(now.outcome)
 

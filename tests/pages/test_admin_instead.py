@@ -66,3 +66,16 @@ def test_the_admins_address_and_its_keys_are_set_on_the_channel(desk: Desk) -> N
     at.text_input(key="admin-address-url").set_value("https://shop.example/admin_1a2b/").run()
     at.button(key="admin-address-save").click().run()
     assert channel() == ("https://shop.example/admin_1a2b", True)
+
+
+def test_an_order_placed_there_is_told_in_the_drawer_which_offers_nothing_any_more(desk: Desk) -> None:
+    key = desk.new_cart()
+    at = desk.open("cart", id=str(key))
+    at.button(key="place-order").click().run()
+    at = _opened(at, "placing")
+    desk.shop.place(origin_id := origin_of(key)[1])
+    at.button(key="placed-there-placing").click().run()
+    assert not at.exception
+    assert "was placed from this cart" in words_of(at)
+    assert all(button.disabled for button in at.button if button.key == "placing-confirm")
+    assert len(desk.shop.orders_of(origin_id)) == 1
