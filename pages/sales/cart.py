@@ -29,7 +29,7 @@ from pages.widgets.record_header import (
     open_record,
 )
 from pages.widgets.status import badge
-from pages.widgets.text import age, ago, escaped, money, plural, quantity, when
+from pages.widgets.text import age, ago, escaped, message, money, plural, quantity, when
 from pages.widgets.timeline import draw_timeline
 
 
@@ -104,6 +104,8 @@ def _reopen(key: int) -> None:
 def _banners(cart: CartRecord) -> None:
     """What a person should know before anything else; the order that the cart became comes first."""
     zone = desk.reader_zone()
+    if cart.alarm:
+        st.error(f"**Mend this first.**  \n{message(cart.alarm)}", icon=":material/notification_important:")
     if cart.order is not None:
         _order_banner(cart, cart.order)
     if cart.made_from_order:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -230,6 +231,31 @@ def test_a_cart_whose_price_changed_is_recalculated_only_when_the_rep_presses_ch
         assert "is placed for" in at.success[0].value
     finally:
         desk.shop.set_price("TEAPOT-01", "55.00")
+
+
+def test_a_second_order_that_the_shop_made_is_shown_red_in_the_drawer_and_on_the_cart(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 1))
+    number = origin_of(key)[1]
+    at = _drawer(desk, key)
+    desk.shop.faults = Faults(fail_every=1, fail_status=503, matching=r"^PUT .*/order$", times=1)
+    try:
+        at.button(key="placing-confirm").click().run()
+    finally:
+        desk.shop.faults = Faults()
+    assert "The shop gave no clear answer" in at.warning[0].value
+    desk.shop.place(number)
+    desk.shop.restore_cart(number)
+    desk.shop.place(number)
+    time.sleep(1.1)  # until the next look is due
+    at.run()
+    first, second = (desk.shop.order(each)["increment_id"] for each in desk.shop.orders_of(number))
+    drawn = [_plain(each.value) for each in at.error]
+    assert len(drawn) == 2, "in the drawer, and on the cart behind it"
+    assert all(f"The shop has 2 live orders of this cart: {first}, {second}." in each for each in drawn)
+    assert "is placed for" in at.success[0].value
+    desk.shop.act(desk.shop.orders_of(number)[1], "cancel")
+    desk.read("orders")
+    assert is_well(desk.open("cart", id=str(key)))
 
 
 def test_the_drawer_says_when_the_shop_answers_nonsense_and_tries_again(desk: Desk) -> None:

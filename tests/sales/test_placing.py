@@ -15,7 +15,7 @@ import pytest
 import time_machine
 from sqlalchemy import select, update
 
-from crm_core.errors import NotAllowed, ShopUnavailable
+from crm_core.errors import ChannelError, NotAllowed, ShopUnavailable
 from crm_core.magento.messages import read_refusal
 from crm_core.sales import attempts
 from crm_core.sales.decisions import mark_lost
@@ -26,7 +26,7 @@ from crm_core.sales.placing import place, settle
 from crm_core.sales.preflight.check import Code, FixKind, Verdict
 from crm_core.store import tables
 from crm_core.store.rollups import recount
-from crm_core.sync.channels import resume
+from crm_core.sync.channels import channel_by_name, resume
 from demo_store.service import Request, Response
 from tests.sales.desk import (
     PLACE,
@@ -386,20 +386,24 @@ def test_31_a_refusal_shows_the_shops_words_and_the_check_that_should_have_said_
 
 @on_sqlite
 @pytest.mark.parametrize(
-    ("details", "message"),
+    ("details", "message", "code"),
     [
-        ({"email": None}, "Email has a wrong format"),
-        ({"address": {"lastname": ""}}, '"lastname" is required'),
-        ({"address": {"telephone": ""}}, '"telephone" is required'),
+        ({"email": None}, "Email has a wrong format", Code.EMAIL),
+        ({"address": {"lastname": ""}}, '"lastname" is required', Code.SHIPPING_ADDRESS),
+        ({"address": {"telephone": ""}}, '"telephone" is required', Code.SHIPPING_ADDRESS),
     ],
 )
-def test_31_what_an_address_lacks_is_told_with_the_parameters_filled_in(desk: Desk, details: Any, message: str) -> None:
+def test_31_what_an_address_lacks_is_told_with_the_parameters_filled_in(
+    desk: Desk, details: Any, message: str, code: Code
+) -> None:
     cart_id = desk.add_cart(**details)
     total = str(desk.shop.cart(cart_id)["grand_total"])
     outcome = desk.place(cart_id, _by_hand(desk, cart_id, total))
     assert isinstance(outcome, Refused)
     assert message in outcome.message
     assert "%" not in outcome.message
+    assert outcome.check is not None
+    assert (outcome.check.code, outcome.check.verdict) == (code, Verdict.FAIL)
     assert desk.row(cart_id).status == "open"
 
 
@@ -656,6 +660,25 @@ def test_a_shop_that_is_away_places_nothing_and_the_cart_is_free_again(desk: Des
     assert "no clear answer while the shipping was saved. Nothing was ordered." in outcome.message
     desk.front.calm()
     assert isinstance(desk.place(cart_id), Placed)
+
+
+@on_sqlite
+@pytest.mark.parametrize("at", [PLACE, SHIP, r"GET .*/carts/search$"])
+def test_a_sign_in_that_is_refused_while_placing_pauses_the_channel(desk: Desk, at: str) -> None:
+    cart_id = desk.add_cart()
+    choice = desk.choice(cart_id)
+    desk.front.on(at, answered(401, b'{"message":"The account sign-in was incorrect."}'))
+    if at == PLACE:
+        outcome = desk.place(cart_id, choice)
+        assert isinstance(outcome, Refused)
+        assert "sign-in" in outcome.message
+    else:
+        with pytest.raises(ChannelError):
+            desk.place(cart_id, choice)
+    assert channel_by_name(desk.store, "Shop").paused_at is not None
+    [attempt] = attempts.attempts_of_cart(desk.store, desk.key(cart_id))
+    assert (attempt.state, attempt.holds) == ("refused" if at == PLACE else "not_placed", False)
+    assert attempt.reason == "channel"
 
 
 @on_sqlite
