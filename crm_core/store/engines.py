@@ -19,6 +19,10 @@ from crm_core.errors import StoreUnusable, TooSlow
 BUSY_SECONDS = 10.0
 """How long a connection waits for another one's lock, or for its turn, before it gives up."""
 
+_MAPPED_BYTES = 2**31 - 2**16
+"""How much of an SQLite file its readers map, the most that SQLite does: what is mapped is not copied anew after every
+commit of another connection. It is the system's own file cache, though a process's resident size counts it."""
+
 _POOL_SIZE = 10
 _POOL_OVERFLOW = 30
 _SERVER_POOL_SIZE = 5
@@ -100,7 +104,7 @@ def reading_engine(url: URL, busy_seconds: float = BUSY_SECONDS) -> Engine:
         "BEGIN",
         f"PRAGMA busy_timeout={round(busy_seconds * 1000)}",
         f"PRAGMA cache_size={-16 * 1024}",
-        f"PRAGMA mmap_size={256 * 2**20}",
+        f"PRAGMA mmap_size={_MAPPED_BYTES}",
         "PRAGMA temp_store=MEMORY",
         "PRAGMA query_only=ON",
     )
