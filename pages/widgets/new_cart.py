@@ -53,7 +53,12 @@ class _Asked:
 
 
 def draw_button(customer_key: int | None = None) -> None:
-    """The button that opens the dialog, for that customer or for a guest; disabled, with the reason, where it can't."""
+    """The button that opens the dialog, for that customer or for a guest; disabled, with the reason, where it can't.
+
+    Nothing on a desk that reads no shop yet: its screens say what to do first.
+    """
+    if customer_key is None and not starting_points(desk.store()):
+        return
     reason = why_not_started(desk.store(), customer_key)
     with row(gap="xsmall", width="content"):
         if reason:

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from crm_core.store import tables
 from crm_core.store.keys import origin_of, record_key
 from demo_store import Faults
-from tests.pages.conftest import Desk
+from tests.pages.conftest import PAGES, Desk
 from tests.pages.screens import is_well, words_of
 
 DUTCH, ENGLISH = record_key(1, 2), record_key(1, 1)
@@ -159,3 +159,9 @@ def test_without_a_channel_that_may_write_the_button_says_why(desk: Desk) -> Non
     at = desk.open("carts")
     assert at.button(key="open-new-cart").disabled
     assert "Allow writes under Channels to start carts" in words_of(at)
+
+
+def test_an_empty_desk_offers_a_channel_first(empty_desk: AppTest) -> None:
+    empty_desk.switch_page(PAGES["carts"]).run()
+    assert is_well(empty_desk)
+    assert "open-new-cart" not in {each.key for each in empty_desk.button}
