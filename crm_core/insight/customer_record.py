@@ -129,7 +129,7 @@ def customer_record(store: Store, key: int) -> CustomerRecord:
             orders=_orders(connection, key),
             items=_items(connection, key),
             timeline=timeline(
-                connection, "customer", key, TimelineEntry(row.created_at, "created", None, "Account created")
+                connection, "customer", key, TimelineEntry(row.created_at, "joined", None, "Account created")
             ),
         )
 

@@ -14,6 +14,7 @@ from pages.widgets.text import ago, escaped
 _ICONS = {
     "created": "add_shopping_cart",
     "started": "add_shopping_cart",
+    "joined": "person_add",
     "changed": "sync",
     "synchronised": "sync",
     "lost": "cancel",
@@ -23,6 +24,9 @@ _ICONS = {
     "refused": "block",
     "not_placed": "block",
     "unclear": "help",
+    "line": "edit",
+    "coupon": "sell",
+    "address": "home_pin",
     "comment": "chat",
     "email": "mail",
     "invoice": "receipt_long",

@@ -9,6 +9,7 @@ from crm_core.errors import ChannelError, NotFound
 from crm_core.store import tables
 from crm_core.sync.audit import find_gone
 from crm_core.sync.record import synchronise_customer
+from crm_core.sync.removal import remove_channel
 from tests.sync.conftest import Desk
 
 
@@ -38,6 +39,15 @@ def test_customers_of_two_websites_are_counted_apart(desk: Desk) -> None:
         desk.shop.add_customer(f"kim{store_id}{len(desk.shop.requests)}@example.test", store_id=store_id)
         desk.run("customers")
     assert sorted(_counted(desk)) == [(1, 0), (2, 0)]
+    assert desk.differences() == []
+
+
+def test_customers_that_go_with_their_channel_are_not_counted_any_more(desk: Desk) -> None:
+    desk.shop.add_customer("kim@example.test")
+    desk.run("customers")
+    assert _counted(desk) == [(1, 0)]
+    remove_channel(desk.store, desk.open.channel.name)
+    assert _counted(desk) == []
     assert desk.differences() == []
 
 
