@@ -188,6 +188,8 @@ def _draw_cart(cart: CartRecord) -> None:
                 f"Items of cart {cart.origin_id}",
                 "Items",
             )
+        elif not cart.items_qty:
+            st.caption("The cart is empty.")
         if cart.unavailable_count:
             st.caption(f":material/warning: {plural(cart.unavailable_count, 'line')} unavailable")
         if cart.grand_total is not None:

@@ -21,6 +21,7 @@ from crm_core.errors import (
     SignInFailed,
 )
 from crm_core.insight.records import cart_record
+from crm_core.magento.catalogue import Catalogue
 from crm_core.magento.shop import Entity
 from crm_core.sales.cart_addresses import AddressKind
 from crm_core.sales.cart_fixes import AddLine, EnterAddress, mend
@@ -54,6 +55,15 @@ NEW_FOR_CUSTOMER = r"POST .*/customers/\d+/carts$"
 NEW_FOR_GUEST = r"POST .*/V1/carts$"
 BILLING = r"POST .*/billing-address$"
 ADA = Guest("ada@example.test", "NL", "Ada", "Vos")
+ADDRESS = Address(
+    firstname="Ada",
+    lastname="Vos",
+    street=["Kade 1"],
+    city="Amsterdam",
+    postcode="1011 AB",
+    country_id="NL",
+    telephone="+31201234567",
+)
 DEFAULT, DUTCH, AMERICAN = 1, 2, 3
 
 
@@ -73,6 +83,18 @@ def _view(desk: Desk, store_id: int) -> int:
 
 def _start(desk: Desk, customer_key: int, store_id: int = DUTCH, person: str = "Anna") -> Started:
     return start_for_customer(desk.store, customer_key, _view(desk, store_id), person)
+
+
+def _options(desk: Desk, sku: str, words: dict[str, str]) -> dict[int, int] | None:
+    """What to choose of the product to get it in these words, by the labels of its attributes."""
+    if not words:
+        return None
+    catalogue = Catalogue(open_shop(desk.store, desk.channel).magento.connection)
+    found = catalogue.choices(catalogue.products([sku], "nl")[sku], "nl")
+    return {
+        choice.attribute_id: next(number for number, word in choice.values.items() if word == words[choice.label])
+        for choice in found.choices
+    }
 
 
 def _events(desk: Desk, entity: str, key: int) -> list[tuple[str, str | None, str]]:
@@ -304,27 +326,32 @@ def test_a_guests_cart_keeps_the_e_mail_address_in_the_shop_itself(desk: Desk) -
         assert recount(connection) == []
 
 
-def test_a_guests_cart_is_filled_addressed_and_ordered(desk: Desk) -> None:
+@on_sqlite
+@pytest.mark.parametrize(
+    ("sku", "words", "which"),
+    [
+        ("BOOK 01", {}, AddressKind.BOTH),
+        ("COURSE-01", {}, AddressKind.BILLING),
+        ("SWEATER", {"Colour": "Navy", "Size": "M"}, AddressKind.BOTH),
+    ],
+)
+def test_a_guests_cart_is_filled_addressed_and_ordered(
+    desk: Desk, sku: str, words: dict[str, str], which: AddressKind
+) -> None:
     key = _start_guest(desk).cart_key
-    mend(desk.store, key, AddLine("BOOK 01", Decimal(2)), "Anna")
+    mend(desk.store, key, AddLine(sku, Decimal(2), _options(desk, sku, words)), "Anna")
     # The e-mail address is not entered again: the address takes it over.
-    address = Address(
-        firstname="Ada",
-        lastname="Vos",
-        street=["Kade 1"],
-        city="Amsterdam",
-        postcode="1011 AB",
-        country_id="NL",
-        telephone="+31201234567",
-    )
-    mend(desk.store, key, EnterAddress(AddressKind.BOTH, address), "Anna")
+    mend(desk.store, key, EnterAddress(which, ADDRESS), "Anna")
     cart_id = origin_of(key)[1]
     offer = desk.offer(cart_id)
-    outcome = desk.place(cart_id, offer.choose(offer.shipping[0].code, "checkmo", None))
+    assert offer.is_virtual == (sku == "COURSE-01")
+    outcome = desk.place(cart_id, offer.choose(None if offer.is_virtual else "flatrate_flatrate", "checkmo", None))
     assert isinstance(outcome, Placed)
     (order,) = desk.shop.orders_of(cart_id)
-    assert desk.shop.order(order)["customer_email"] == "ada@example.test"
-    assert desk.shop.order(order)["store_id"] == DUTCH
+    placed = desk.shop.order(order)
+    assert (placed["customer_email"], placed["store_id"]) == ("ada@example.test", DUTCH)
+    assert placed["items"][0]["sku"] == "-".join((sku, *words.values()))
+    assert placed["total_qty_ordered"] == 2
 
 
 @on_sqlite
