@@ -70,6 +70,8 @@ class AttemptLine:
     currency: str | None
     shown_grand_total: Decimal | None
     placed_grand_total: Decimal | None
+    answer_status: int | None
+    """HTTP status of the shop's answer; None: it gave none."""
     message: str | None
     order_key: int | None
     order_increment_id: str | None
@@ -173,6 +175,7 @@ def attempts_of(connection: Connection, cart_key: int) -> tuple[AttemptLine, ...
             currency=row.currency,
             shown_grand_total=row.shown_grand_total,
             placed_grand_total=row.placed_grand_total,
+            answer_status=row.answer_status,
             message=row.message,
             order_key=None if row.order_origin_id is None else record_key(shop_id, row.order_origin_id),
             order_increment_id=row.order_increment_id,

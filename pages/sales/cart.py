@@ -17,6 +17,7 @@ from crm_core.store.documents import Totals, TotalsSegment
 from crm_core.sync.record import synchronise_cart
 from pages.widgets import cart_editor, desk, lost_dialog, place_order
 from pages.widgets.admin_instead import draw_admin_instead
+from pages.widgets.attempts_card import draw_attempts
 from pages.widgets.customer_card import draw_customer
 from pages.widgets.layout import card, key_facts, spread, sums
 from pages.widgets.lines import NumberColumn, draw_lines, product
@@ -45,6 +46,7 @@ def _screen() -> None:
     with main:
         _lines(cart)
         draw_timeline(cart.timeline)
+        draw_attempts(cart.attempts)
     with aside:
         _totals(cart)
         draw_customer(cart.customer, cart.is_guest, cart.shipping_address, cart.billing_address)

@@ -14,6 +14,7 @@ from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sync.record import synchronise_order
 from pages.widgets import desk, order_actions, place_order
 from pages.widgets.admin_instead import draw_admin_instead
+from pages.widgets.attempts_card import draw_attempts
 from pages.widgets.customer_card import draw_customer
 from pages.widgets.layout import card, key_facts, sums
 from pages.widgets.lines import NumberColumn, draw_lines, product
@@ -48,6 +49,7 @@ def _screen() -> None:
     with main:
         _lines(order)
         draw_timeline(order.timeline)
+        draw_attempts(order.attempts)
     with aside:
         _totals(order)
         _payment_and_shipping(order)

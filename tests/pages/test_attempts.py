@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 from streamlit.testing.v1 import AppTest
 
 from crm_core.store import tables
@@ -101,3 +101,19 @@ def test_an_address_edited_by_hand_is_told_and_shows_the_rest(tried: Desk) -> No
 
 def test_a_desk_where_nobody_tried_says_so(desk: Desk) -> None:
     assert "Nobody has tried to place an order yet" in words_of(desk.open("attempts"))
+
+
+def test_the_cart_and_the_order_tell_their_attempts_with_terms_answer_and_duration(tried: Desk) -> None:
+    refused = words_of(tried.open("cart", id=str(tried.cart(status="open"))))
+    assert "**Attempts to order**" in refused
+    assert "Refused :gray[· €84.20 shown · 0.6 s]" in refused
+    assert "Answer 400 · Some of the products are out of stock\\." in refused
+    assert "[click](https://evil.example)" not in refused
+    order = tried.order()
+    [row] = tried.rows(select(tables.order.c.cart_id, tables.order.c.origin_id).where(tables.order.c.id == order))
+    placed = {"state": "placed", "holds": True, "placed_grand_total": Decimal("85.00"), "answer_status": 200}
+    _attempt(tried, row.cart_id, order_origin_id=row.origin_id, message="The shop placed the order.", **placed)
+    shown = words_of(tried.open("order", id=str(order)))
+    assert "Placed :gray[· €84.20 shown · €85.00 ordered · 0.6 s]" in shown
+    assert "Maja Petersen · 5 min ago" in shown
+    assert "**Attempts to order**" not in words_of(tried.open("cart", id=str(tried.cart(status="expired"))))

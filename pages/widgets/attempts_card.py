@@ -1,0 +1,49 @@
+"""The attempts to order a cart, on its screen and on its order's: who, on what terms, and what came of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from crm_core.insight.attempts import outcome_of_state, outcome_style
+from crm_core.insight.related import AttemptLine
+from pages.widgets import desk
+from pages.widgets.layout import card, spread
+from pages.widgets.status import coloured
+from pages.widgets.text import ago, dotted, escaped, message, money
+
+_MESSAGE = 400
+
+
+def draw_attempts(attempts: Sequence[AttemptLine]) -> None:
+    """The card, newest first; nothing where nobody has tried."""
+    if not attempts:
+        return
+    with card("Attempts to order"):
+        for each in attempts:
+            style = outcome_style(outcome_of_state(each.state))
+            with spread(wrap=False):
+                st.markdown(f":small[{coloured(style, style.label)} :gray[· {_terms(each)}]{_answer(each)}]")
+                who = f"{escaped(each.person, 40)} · {ago(each.claimed_at, desk.reader_zone())}"
+                st.caption(who, width="content", text_alignment="right")
+
+
+def _terms(attempt: AttemptLine) -> str:
+    """What was agreed to, what the order came to where that is known, and how long it took."""
+    currency = attempt.currency or ""
+    return dotted(
+        [
+            f"{money(attempt.shown_grand_total, currency)} shown",
+            f"{money(attempt.placed_grand_total, currency)} ordered" if attempt.placed_grand_total is not None else "",
+            f"{attempt.duration_ms / 1000:,.1f} s" if attempt.duration_ms is not None else "",
+        ]
+    )
+
+
+def _answer(attempt: AttemptLine) -> str:
+    """The shop's answer on a line of its own: its status where it gave one, and its words."""
+    said = message(attempt.message or "", _MESSAGE)
+    answer = dotted([f"Answer {attempt.answer_status}" if attempt.answer_status else "", said])
+    alarm = f"  \n:red[:material/warning: {escaped(attempt.alarm, _MESSAGE)}]" if attempt.alarm else ""
+    return (f"  \n:gray[{answer}]" if answer else "") + alarm
