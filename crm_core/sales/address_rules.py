@@ -21,6 +21,8 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
 _FIELDS = (
     ("firstname", "first name"),
     ("lastname", "last name"),
+    ("street", "street"),
+    ("postcode", "postcode"),
     ("city", "city"),
     ("telephone", "telephone"),
     ("country_id", "country"),
@@ -41,12 +43,7 @@ def street_of(address: AnyAddress) -> str:
 
 def lacking(address: AnyAddress) -> list[str]:
     """What the address lacks, in words; regions aside, which are the country's matter."""
-    found = [words for name, words in _FIELDS if not (getattr(address, name) or "").strip()]
-    if not street_of(address):
-        found.append("street")
-    if not (address.postcode or "").strip() and address.country_id not in NO_POSTCODE:
-        found.append("postcode")
-    return found
+    return [words for name, words in _FIELDS if not _has(address, name)]
 
 
 def lacks_region(country_id: str | None, region: str | None, *, has_regions: bool) -> bool:
@@ -55,3 +52,9 @@ def lacks_region(country_id: str | None, region: str | None, *, has_regions: boo
     Where it lists none, a region in words will do.
     """
     return country_id in REGION_REQUIRED and (has_regions or not region)
+
+
+def _has(address: AnyAddress, name: str) -> bool:
+    if name == "street":
+        return bool(street_of(address))
+    return bool((getattr(address, name) or "").strip()) or (name == "postcode" and address.country_id in NO_POSTCODE)

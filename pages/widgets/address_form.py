@@ -42,7 +42,10 @@ def draw_addresses_editor(mending: Mending, cart: CartRecord) -> None:
 
 
 def draw_email_form(mending: Mending, cart: CartRecord) -> None:
-    """The e-mail address that the guest's order is confirmed to."""
+    """The e-mail address that the guest's order is confirmed to: a part of the billing address."""
+    if cart.billing_address is None:
+        st.caption("The billing address holds it: enter both with that address.")
+        return
     with st.form(f"{mending.place}-email-form", border=False), row(gap="xsmall", wrap=False):
         st.text_input(
             "E-mail address",
@@ -95,7 +98,9 @@ def draw_address_form(mending: Mending, cart: CartRecord, kind: AddressKind) -> 
         )
     country = None if country_id is None else countries[country_id]
     with st.form(f"{mending.place}-{spot}-form", border=False), st.container(gap="xsmall"):
-        _draw_fields(mending, (spot, chosen), start, country, asks_email=cart.is_guest)
+        # An order takes it from the billing address; a first shipping address is saved as that, too.
+        asks_email = cart.is_guest and (kind is AddressKind.BILLING or cart.billing_address is None)
+        _draw_fields(mending, (spot, chosen), start, country, email=cart.email or "" if asks_email else None)
         if not cart.is_virtual:
             st.checkbox("Use it for shipping and billing", key=mending.key(spot, "both"))
         mending.submit(
@@ -128,8 +133,10 @@ def _in_book(address: Address) -> str:
 
 
 def _draw_fields(
-    mending: Mending, names: Sequence[object], start: Address, country: Country | None, *, asks_email: bool
+    mending: Mending, names: Sequence[object], start: Address, country: Country | None, *, email: str | None
 ) -> None:
+    """`email` is the guest's; None: it is not asked for here."""
+
     def text(label: str, name: str, value: str | None) -> None:
         star = " *" if name in _STARRED else ""
         st.text_input(f"{label}{star}", value=value or "", key=mending.key(*names, name), max_chars=255)
@@ -148,8 +155,8 @@ def _draw_fields(
         _draw_region(mending, names, start, country)
         text("Telephone", "telephone", start.telephone)
         text("VAT number", "vat_id", start.vat_id)
-        if asks_email:
-            text("E-mail address", "email", start.email)
+        if email is not None:
+            text("E-mail address", "email", start.email or email)
 
 
 def _draw_region(mending: Mending, names: Sequence[object], start: Address, country: Country | None) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import streamlit as st
 
 from crm_core.insight.records import CartLine, CartRecord
@@ -84,9 +82,7 @@ def _draw_quantity(mending: Mending, line: CartLine, spot: str) -> None:
             label_visibility="collapsed",
             width=110,
         )
-        mending.submit(
-            "Save", spot, lambda: SetQuantity(line.item_id, Decimal(repr(mending.value(*name)))), width="content"
-        )
+        mending.submit("Save", spot, lambda: SetQuantity(line.item_id, mending.quantity(*name)), width="content")
 
 
 def _replace(mending: Mending, item_id: int | None) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import streamlit as st
 
-from crm_core.errors import DeskError
+from crm_core.errors import BadInput, DeskError
 from crm_core.sales.cart_fixes import Change, mend
 from crm_core.sales.cart_writing import Mended
 from pages.widgets import desk
@@ -53,6 +54,13 @@ class Mending:
     def value(self, *parts: object) -> Any:
         """What stands in the field with that key."""
         return st.session_state.get(self.key(*parts))
+
+    def quantity(self, *parts: object) -> Decimal:
+        """The quantity that stands in the field with that key. Raises BadInput if none does."""
+        value = self.value(*parts)
+        if value is None:
+            raise BadInput("Enter how many.")
+        return Decimal(repr(value))
 
     def button(self, label: str, spot: str, change: Callable[[], Change], **options: Any) -> None:
         """A button that makes the change; `spot` names where a refusal is to be shown, with `draw_trouble`."""

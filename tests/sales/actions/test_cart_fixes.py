@@ -264,7 +264,7 @@ def test_a_cart_without_address_is_completed_and_placed(desk: Desk) -> None:
     assert _mend(desk, cart_id, EnterEmail("ada@example.test")).message == "The e-mail address is now ada@example.test."
     assert desk.row(cart_id).email == "ada@example.test"
     offer = desk.offer(cart_id)
-    assert offer.blocked == []
+    assert offer.preflight.obstacles == ()
     assert isinstance(desk.place(cart_id, offer.choose("flatrate_flatrate", "checkmo")), Placed)
     assert [kind for kind, _, _ in _events(desk, cart_id)][:2] == ["address", "address"]
 

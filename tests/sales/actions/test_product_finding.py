@@ -121,6 +121,13 @@ def test_a_configurable_product_tells_what_it_comes_in_and_what_each_choice_lead
     assert decode_options(rows[0].options) == [Option("Size", "41")]
 
 
+def test_without_the_permission_to_read_the_words_of_choices_it_is_named(desk: Desk) -> None:
+    cart_id = desk.add_cart(("MUG-01", 1))
+    desk.front.on(r"/V1/products/attributes", answered(401, _lacking("Magento_Catalog::attributes_attributes")))
+    with pytest.raises(PermissionMissing, match="Magento_Catalog::attributes_attributes"):
+        product_choices(desk.store, desk.key(cart_id), "SLIPPER")
+
+
 def test_what_is_not_configurable_has_nothing_to_choose(desk: Desk) -> None:
     cart_id = desk.add_cart(("MUG-01", 1))
     with pytest.raises(BadInput, match="no longer has MUG-01 to choose from"):
