@@ -22,6 +22,18 @@ def test_a_channel_is_added_after_a_check_and_read_only(desk: Desk, store: Store
     assert channel.admin_url == f"{served.url}/admin"
 
 
+def test_whether_the_admins_addresses_need_secret_keys_can_be_said_and_taken_back(
+    desk: Desk, store: Store, served: Served
+) -> None:
+    assert desk("channel", "add", "Shop", served.url, "--token", "demo").status == 0
+    assert not channel_by_name(store, "Shop").secret_keys_off
+    for option, is_off in (("--secret-keys-off", True), ("--secret-keys-on", False)):
+        said = desk("channel", "set", "Shop", option, "--admin-url", f"{served.url}/admin_1a2b")
+        assert said.status == 0, said.err
+        channel = channel_by_name(store, "Shop")
+        assert (channel.secret_keys_off, channel.admin_url) == (is_off, f"{served.url}/admin_1a2b")
+
+
 def test_every_rule_can_be_given_and_changed(desk: Desk, store: Store, served: Served) -> None:
     given = (
         "--website",

@@ -16,7 +16,9 @@ from tests.pages.screens import is_well, words_of
 
 
 def test_every_screen_of_a_filled_desk_is_drawn_without_an_error(desk: Desk) -> None:
-    params = {"cart": {"id": str(desk.cart())}, "order": {"id": str(desk.order())}}
+    customer = desk.rows(select(tables.customer.c.id).limit(1))[0].id
+    keys = {"cart": desk.cart(), "order": desk.order(), "customer": customer}
+    params = {page: {"id": str(key)} for page, key in keys.items()}
     assert is_well(desk.open())
     for page in PAGES:
         at = desk.open(page, **params.get(page, {}))
@@ -25,7 +27,7 @@ def test_every_screen_of_a_filled_desk_is_drawn_without_an_error(desk: Desk) -> 
 
 
 def test_a_new_desk_offers_to_connect_the_first_store_on_every_screen(empty_desk: AppTest) -> None:
-    for page in ("", "carts", "orders", "channels"):
+    for page in ("", "carts", "orders", "customers", "channels"):
         if page:
             empty_desk.switch_page(PAGES[page]).run()
         assert is_well(empty_desk)

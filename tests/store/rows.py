@@ -9,7 +9,7 @@ from sqlalchemy import Boolean, Date, Integer, String, Table, Text, text
 from sqlalchemy.engine import Connection
 
 from crm_core.store.keys import record_key
-from crm_core.store.rollups import CartFacts, OrderFacts
+from crm_core.store.rollups import CartFacts, CustomerFacts, OrderFacts
 from crm_core.store.types import Instant, Money, Quantity
 from crm_core.store.upsert import Row, day_for_driver
 
@@ -56,3 +56,12 @@ def cart_row(dialect_name: str, table: Table, origin_id: int, facts: CartFacts) 
     """The row of a cart with these facts."""
     key = record_key(facts.shop_id, origin_id)
     return driver_row(table, dialect_name, id=key, origin_id=origin_id, **facts._asdict())
+
+
+def customer_row(dialect_name: str, table: Table, origin_id: int, facts: CustomerFacts) -> Row:
+    """The row of a customer with these facts."""
+    chosen = facts._asdict()
+    chosen.pop("is_gone")
+    gone_at = 1 if facts.is_gone else None
+    key = record_key(facts.shop_id, origin_id)
+    return driver_row(table, dialect_name, id=key, origin_id=origin_id, gone_at=gone_at, **chosen)

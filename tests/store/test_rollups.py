@@ -15,13 +15,14 @@ from sqlalchemy.engine import Connection
 
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
-from crm_core.store.rollups import CartFacts, Deltas, OrderFacts, rebuild, recount
-from crm_core.store.tables import cart, order
+from crm_core.store.rollups import CartFacts, CustomerFacts, Deltas, OrderFacts, rebuild, recount
+from crm_core.store.tables import cart, customer, order
 from crm_core.store.upsert import day_for_driver, upsert
-from tests.store.rows import DAY, add_shop, cart_row, order_row
+from tests.store.rows import DAY, add_shop, cart_row, customer_row, order_row
 
 _ORDER_COLUMNS = tuple(column.name for column in order.columns)
 _CART_COLUMNS = tuple(column.name for column in cart.columns)
+_CUSTOMER_COLUMNS = tuple(column.name for column in customer.columns)
 
 
 def _random_order(random_: random.Random, dialect_name: str) -> OrderFacts:
@@ -49,6 +50,16 @@ def _random_cart(random_: random.Random) -> CartFacts:
         items_qty=random_.choice([0, 10_000, 25_000]),
         base_subtotal=random_.randrange(10**7),
         updated_at=random_.randrange(20_000 * DAY, 20_003 * DAY),
+    )
+
+
+def _random_customer(random_: random.Random) -> CustomerFacts:
+    return CustomerFacts(
+        shop_id=1,
+        website_id=random_.choice([1, 2]),
+        group_id=random_.choice([1, 2, None]),
+        is_subscribed=random_.choice([True, False, None]),
+        is_gone=random_.random() < 0.1,
     )
 
 
@@ -92,18 +103,39 @@ def _write_carts(connection: Connection, new: dict[int, CartFacts], deltas: Delt
         deltas.carts(old.get(origin_id), facts)
 
 
+def _write_customers(connection: Connection, new: dict[int, CustomerFacts], deltas: Deltas) -> None:
+    keys = [record_key(1, origin_id) for origin_id in sorted(new)]
+    lock = " FOR UPDATE" if connection.dialect.name == "postgresql" else ""
+    rows = connection.exec_driver_sql(
+        "SELECT origin_id, shop_id, website_id, group_id, is_subscribed, gone_at IS NOT NULL"
+        f" FROM customer WHERE id IN ({', '.join(map(str, keys))}) ORDER BY id{lock}"
+    ).all()
+    old = {row[0]: CustomerFacts(*row[1:]) for row in rows}
+    dialect_name = connection.dialect.name
+    upsert(
+        connection,
+        customer,
+        _CUSTOMER_COLUMNS,
+        [customer_row(dialect_name, customer, origin_id, facts) for origin_id, facts in sorted(new.items())],
+    )
+    for origin_id, facts in new.items():
+        deltas.customers(old.get(origin_id), facts)
+
+
 def _write_pages(store: Store, seed: int, pages: int, adds_rows: bool = False) -> None:
     """Pages of random new facts for random records out of a few, so that writers meet; `adds_rows` as a sync does."""
     random_ = random.Random(seed)
     for _ in range(pages):
         orders = {random_.randrange(60): _random_order(random_, store.dialect_name) for _ in range(8)}
         carts = {random_.randrange(60): _random_cart(random_) for _ in range(8)}
+        customers = {random_.randrange(60): _random_customer(random_) for _ in range(8)}
         with store.writing() as connection:
             if adds_rows and store.dialect_name == "postgresql":
                 connection.execute(text("SELECT id FROM shop WHERE id = 1 FOR NO KEY UPDATE"))
             deltas = Deltas(store.dialect_name)
             _write_orders(connection, orders, deltas)
             _write_carts(connection, carts, deltas)
+            _write_customers(connection, customers, deltas)
             deltas.apply(connection)
 
 
@@ -120,6 +152,7 @@ def _prepare(store: Store) -> None:
         deltas = Deltas(store.dialect_name)
         _write_orders(connection, {n: _random_order(random_, store.dialect_name) for n in range(60)}, deltas)
         _write_carts(connection, {n: _random_cart(random_) for n in range(60)}, deltas)
+        _write_customers(connection, {n: _random_customer(random_) for n in range(60)}, deltas)
         deltas.apply(connection)
 
 
@@ -131,6 +164,7 @@ def test_rollups_equal_a_recount_after_any_changes(store: Store) -> None:
     with store.reading() as connection:
         assert connection.execute(text("SELECT count(*) FROM order_day_total")).scalar_one() > 0
         assert connection.execute(text("SELECT count(*) FROM cart_day_total")).scalar_one() > 0
+        assert connection.execute(text("SELECT count(*) FROM customer_total")).scalar_one() > 0
 
 
 def test_rollups_are_exact_for_a_known_set_of_orders_and_carts(store: Store) -> None:
@@ -178,6 +212,7 @@ def test_a_recount_names_every_row_that_is_off_and_a_rebuild_mends_it(store: Sto
     with store.writing() as connection:
         connection.execute(text("UPDATE order_status_total SET orders = orders + 1 WHERE status = 'pending'"))
         connection.execute(text("DELETE FROM cart_day_total WHERE status = 'lost'"))
+        connection.execute(text("UPDATE customer_total SET subscribed = 0 WHERE website_id = 1 AND group_id = -1"))
         connection.execute(
             text("INSERT INTO cart_status_total VALUES (1, 9, 'open', :filled, 'EUR', 3, 0)"), {"filled": True}
         )
@@ -185,6 +220,7 @@ def test_a_recount_names_every_row_that_is_off_and_a_rebuild_mends_it(store: Sto
     assert any("order_status_total" in line and "pending" in line for line in found)
     assert any("cart_day_total" in line and "lost" in line for line in found)
     assert any("cart_status_total (1, 9, open" in line for line in found)
+    assert any("customer_total (1, 1, -1" in line for line in found)
     with store.writing() as connection:
         rebuild(connection)
     assert _differences(store) == []
