@@ -26,7 +26,7 @@ from pages.widgets.record_header import (
     open_record,
 )
 from pages.widgets.status import chip, chips
-from pages.widgets.text import ago, escaped, mail_link, money, plain, plural, quantity, when
+from pages.widgets.text import ago, dotted, escaped, mail_link, money, plain, plural, quantity, when
 from pages.widgets.timeline import draw_timeline
 
 _NOT_SORTED = ("", False)
@@ -66,7 +66,6 @@ def _screen() -> None:
         _orders(who)
         _items(who)
     with aside:
-        _contact(who)
         _addresses(who)
         draw_timeline(who.timeline)
         draw_admin_instead(partial(places_of_customer, who), "customer")
@@ -103,6 +102,22 @@ def _summary(who: CustomerRecord) -> None:
             ],
             5,
         )
+        contact = _contact(who)
+        if contact:
+            st.markdown(f":small[{contact}]")
+
+
+def _contact(who: CustomerRecord) -> str:
+    """How to reach them, before anything long: on a phone it is what a person came for."""
+    telephones = dict.fromkeys(each.telephone for each in who.addresses if each.telephone)
+    newsletter = {True: "Gets the newsletter", False: "No newsletter", None: ""}[who.is_subscribed]
+    return dotted(
+        [
+            f":gray[:material/mail:] {mail_link(who.email)}" if who.email else "",
+            *(f":gray[:material/call:] {escaped(each, 40)}" for each in list(telephones)[:2]),
+            f":gray[:material/newspaper: {newsletter}]" if newsletter else "",
+        ]
+    )
 
 
 def _amounts(sums: tuple[Sum, ...]) -> str:
@@ -201,17 +216,6 @@ def _item(item: BoughtItem) -> str:
     day = item.last_at.astimezone(desk.reader_zone())
     last = f"{day.day} {day:%b %Y}"
     return product(item.name, item.sku) + f":small[:gray[ · last {last}]]"
-
-
-def _contact(who: CustomerRecord) -> None:
-    newsletter = {True: "Gets the newsletter", False: "No newsletter", None: ""}[who.is_subscribed]
-    telephones = dict.fromkeys(each.telephone for each in who.addresses if each.telephone)
-    with card("Contact"):
-        lines = [f":gray[:material/mail:] {mail_link(who.email)}"] if who.email else []
-        lines += [f":gray[:material/call:] {escaped(each, 40)}" for each in list(telephones)[:3]]
-        if newsletter:
-            lines.append(f":gray[:material/newspaper: {newsletter}]")
-        st.markdown("  \n".join(f":small[{line}]" for line in lines) or ":small[:gray[Nothing told]]")
 
 
 def _addresses(who: CustomerRecord) -> None:
