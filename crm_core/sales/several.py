@@ -54,6 +54,8 @@ class Candidate:
     """The customer's; empty for a nameless guest."""
     amount: Decimal
     currency: str
+    synchronised_at: datetime
+    """When it was last read from the shop, UTC."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,7 @@ def candidates(store: Store, cart_keys: Sequence[int]) -> list[Candidate]:
             name=" ".join(part for part in (row.firstname, row.lastname) if part),
             amount=row.base_subtotal if row.grand_total is None else row.grand_total,
             currency=row.base_currency if row.grand_total is None else row.quote_currency,
+            synchronised_at=row.synchronised_at,
         )
         for row in (rows[key] for key in keys if key in rows)
     ]

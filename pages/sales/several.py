@@ -43,6 +43,7 @@ _SAID = "several-said"
 _TO_CHECK = "several-to-check"
 _TO_PLACE = "several-to-place"
 _TICKS = "several-ticks"
+_SEEN = "several-seen"
 _LOOK_AGAIN_SECONDS = 2
 _LONGEST_AGO = timedelta(days=7)
 
@@ -57,6 +58,8 @@ _KINDS: dict[Kind, tuple[str, str]] = {
 @desk.guarded
 def _screen() -> None:
     place_order.close()
+    # Taken first: a run that fails before it places anything must not leave the order to a later one.
+    ready: tuple[Ready, ...] = st.session_state.pop(_TO_PLACE, ())
     here, _ = listing.read("carts")
     draw_way_back(here, None)
     with spread():
@@ -66,9 +69,9 @@ def _screen() -> None:
         nothing_here("shopping_cart_off", "No carts were picked", "Tick carts in the list of carts first.")
         return
     _begin(tuple(picked))
+    _forget_outdated(picked)
     person = desk.person()
     waiting = _waiting(picked)
-    ready: tuple[Ready, ...] = st.session_state.pop(_TO_PLACE, ())
     if not waiting and not ready:
         st.empty()
         with st.container():
@@ -101,8 +104,19 @@ def _begin(keys: tuple[int, ...]) -> None:
     st.session_state[_FOR] = keys
     st.session_state[_CHECKED] = {}
     st.session_state[_SAID] = {}
+    st.session_state[_SEEN] = {}
     placed = {key for key, result in _since(keys).items() if result.kind in {"placed", "unclear"}}
     st.session_state[_TO_CHECK] = (tuple(key for key in keys if key not in placed), False)
+
+
+def _forget_outdated(picked: Mapping[int, Candidate]) -> None:
+    """A cart that was read again since its check, on its own screen or by the worker, is checked again."""
+    seen: dict[int, datetime] = st.session_state[_SEEN]
+    checked: dict[int, Checked] = st.session_state[_CHECKED]
+    known = {key: each.synchronised_at for key, each in picked.items() if key in checked}
+    outdated = tuple(key for key, moment in known.items() if seen.setdefault(key, moment) != moment)
+    if outdated:
+        _check_again(outdated, recalculate=False)
 
 
 # ---- checking -------------------------------------------------------------------------------------------------------
@@ -147,6 +161,7 @@ def _stop_checking() -> None:
 def _check_again(keys: tuple[int, ...], recalculate: bool) -> None:
     for key in keys:
         st.session_state[_CHECKED].pop(key, None)
+        st.session_state[_SEEN].pop(key, None)
     st.session_state[_TO_CHECK] = (keys, recalculate)
 
 
@@ -163,6 +178,7 @@ def _place(picked: Mapping[int, Candidate], ready: Sequence[Ready], person: str)
     """Places what the press on the button named, one after the other, within this run alone."""
     checked: dict[int, Checked] = st.session_state[_CHECKED]
     said: dict[int, Result] = st.session_state[_SAID]
+    seen: dict[int, datetime] = st.session_state[_SEEN]
     bar = _draw_progress(
         f"Placing the order of {_title(picked[ready[0].cart_key])}", "Stop after this cart", "several-stop-placing"
     )
@@ -172,6 +188,7 @@ def _place(picked: Mapping[int, Candidate], ready: Sequence[Ready], person: str)
             # Noted before anything is drawn: drawing is where a press on Stop ends this run.
             said[result.cart_key] = result
             checked.pop(result.cart_key, None)
+            seen.pop(result.cart_key, None)
             if result.again is not None:
                 checked[result.cart_key] = result.again
             with block:

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from crm_core.store import tables
 from crm_core.store.keys import origin_of, record_key
+from crm_core.sync.record import synchronise_cart
 from demo_store import Faults
 from pages.widgets.text import escaped
 from tests.pages.conftest import Desk
@@ -163,6 +164,21 @@ def test_a_shop_that_is_down_is_told_for_each_cart_and_can_be_checked_again(desk
         desk.shop.maintenance(on=False)
     at.button(key="several-check-again").click().run()
     assert "**Ready: 1 cart**" in words_of(at)
+
+
+def test_a_cart_that_was_mended_on_its_own_screen_is_checked_again(desk: Desk) -> None:
+    key, other = desk.new_cart(("CUSHION-01", 3)), desk.new_cart(("MUG-01", 1))
+    desk.shop.set_stock("CUSHION-01", 1)
+    try:
+        at = _open(desk, [key, other])
+        assert "**Cannot be ordered as they are: 1 cart**" in words_of(at)
+        desk.shop.set_qty(origin_of(key)[1], "CUSHION-01", 1)
+        synchronise_cart(desk.store, key, "Maja Petersen")
+        at.run()
+        assert is_well(at)
+        assert "**Ready: 2 carts**" in words_of(at)
+    finally:
+        desk.shop.set_stock("CUSHION-01", 500)
 
 
 @pytest.mark.parametrize(
