@@ -102,7 +102,8 @@ def draw_address_form(mending: Mending, cart: CartRecord, kind: AddressKind) -> 
         asks_email = cart.is_guest and (kind is AddressKind.BILLING or cart.billing_address is None)
         _draw_fields(mending, (spot, chosen), start, country, email=cart.email or "" if asks_email else None)
         if not cart.is_virtual:
-            st.checkbox("Use it for shipping and billing", key=mending.key(spot, "both"))
+            is_first = cart.shipping_address is None or cart.billing_address is None
+            st.checkbox("Use it for shipping and billing", value=is_first, key=mending.key(spot, "both"))
         mending.submit(
             f"Save the {kind.value} address",
             spot,

@@ -120,7 +120,7 @@ def test_a_guests_address_with_a_region_and_an_email_are_entered(floor: Floor) -
     ):
         drawer.get_by_role("textbox", name=re.compile(label)).fill(text)
     _choose(page, drawer, "Country", "Canada")
-    drawer.get_by_text("Use it for shipping and billing").click()
+    expect(drawer.get_by_role("checkbox", name="Use it for shipping and billing")).to_be_checked()
     _choose(page, drawer, "Country", "United States")
     expect(drawer.get_by_role("combobox", name=re.compile("Region"))).to_be_visible()
     expect(drawer.get_by_role("textbox", name=re.compile("City"))).to_have_value("Portland")

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
+from crm_core.sales.cart_addresses import AddressKind
 from crm_core.store import tables
 from crm_core.store.keys import origin_of, record_key
 from demo_store import Faults
@@ -226,7 +227,7 @@ def test_an_address_is_entered_with_a_region_of_its_country(desk: Desk) -> None:
     assert "Choose a region" in _said(at)
     assert _writes(desk, key) == []
     _field(at, "selectbox", "region-US").select("Oregon")
-    _field(at, "checkbox", "both").check()
+    assert _field(at, "checkbox", "both").value
     _press(at, "Save the shipping address")
     assert is_well(at)
     assert "Addresses saved" in _said(at)
@@ -250,6 +251,41 @@ def test_an_address_is_picked_from_the_customers_address_book(desk: Desk) -> Non
     _press(at, "Save the shipping address")
     assert is_well(at)
     assert desk.shop.cart(origin_of(key)[1])["shipping"]["city"] == "Gouda"
+
+
+def test_one_address_is_changed_and_the_other_stays(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 1))
+    at = _editor(desk, key, "Addresses")
+    at.segmented_control(key="edit-kind").set_value(AddressKind.BILLING).run()
+    assert not _field(at, "checkbox", "both").value
+    _fill(at, city="Utrecht", company="Vos BV")
+    _press(at, "Save the billing address")
+    assert is_well(at)
+    held = desk.shop.cart(origin_of(key)[1])
+    assert (held["billing"]["city"], held["billing"]["company"]) == ("Utrecht", "Vos BV")
+    assert held["shipping"]["city"] == "Amsterdam"
+    assert held["billing"]["email"] == "guest@example.test"
+
+
+def test_what_the_preflight_misses_is_entered_right_there_and_the_cart_is_placed(desk: Desk) -> None:
+    key = _cart(desk, ("MUG-01", 1), ready=False, email=None)
+    at = desk.open("cart", id=str(key))
+    at.button(key="place-order").click().run()
+    assert "No shipping address" in _said(at)
+    _press(at, "Enter the shipping address")
+    _field(at, "selectbox", "country").select("Netherlands").run()
+    values = {"firstname": "Ada", "lastname": "Vos", "street": "Kade 1", "postcode": "2801 AA", "city": "Gouda"}
+    _fill(at, **values, telephone="+31 182 555 010", email="ada.drawer@example.test")
+    _press(at, "Save the shipping address")
+    assert not at.exception
+    assert "No shipping address" not in _said(at)
+    assert "No e-mail address" not in _said(at)
+    at.selectbox(key="placing-shipping").set_value("flatrate_flatrate").run()
+    at.selectbox(key="placing-payment").set_value("checkmo").run()
+    at.button(key="placing-confirm").click().run()
+    assert "is placed for" in at.success[0].value
+    order = desk.shop.order(desk.shop.orders_of(origin_of(key)[1])[0])
+    assert order["customer_email"] == "ada.drawer@example.test"
 
 
 def test_a_guests_email_is_entered_where_there_is_an_address(desk: Desk) -> None:
