@@ -319,7 +319,8 @@ def _mirrored(store: Store, shop: OpenShop, carts: Iterable[payloads.Cart]) -> l
     if rejected:
         raise BadRecord(rejected[0].reason)
     if mapped:
-        with writing(store, shop.channel.shop_id, shop.magento.connection.shop_now()) as transaction:
+        shop_now = shop.magento.connection.shop_now()
+        with writing(store, shop.channel.shop_id, shop_now, channel=shop.channel) as transaction:
             write_records(transaction, Entity.CARTS, mapped)
     return [each.key for each in mapped]
 

@@ -48,6 +48,7 @@ def read_newer_orders(
         orders = shop.magento.orders(search).items
     in_scope = [order for order in orders if order.store_id in shop.store_views]
     mapped, _ = map_records(shop, Entity.ORDERS, in_scope)
-    with writing(store, shop_id, shop.magento.connection.shop_now(), person=person) as transaction:
+    shop_now = shop.magento.connection.shop_now()
+    with writing(store, shop_id, shop_now, channel=shop.channel, person=person) as transaction:
         write_records(transaction, Entity.ORDERS, mapped)
     return sorted((order.key for order in mapped), reverse=True)

@@ -42,7 +42,6 @@ from crm_core.sync.channels import (
     OpenShop,
     channel_of_store,
     channel_of_website,
-    hold_open,
     open_shop,
     pausing_on_trouble,
 )
@@ -267,8 +266,7 @@ def _opened(store: Store, channel: Channel | None) -> OpenShop:
 @contextmanager
 def _writing(store: Store, shop: OpenShop, person: str) -> Iterator[Transaction]:
     shop_now = shop.magento.connection.shop_now()
-    with writing(store, shop.channel.shop_id, shop_now, person=person) as transaction:
-        hold_open(transaction.connection, shop.channel)
+    with writing(store, shop.channel.shop_id, shop_now, channel=shop.channel, person=person) as transaction:
         yield transaction
 
 

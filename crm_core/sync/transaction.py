@@ -15,6 +15,7 @@ from crm_core.store.lease import Lease, check
 from crm_core.store.rollups import Deltas
 from crm_core.store.types import instant_to_milliseconds
 from crm_core.store.upsert import Row
+from crm_core.sync.channels import Channel, hold_open
 
 _MOST_EVENTS = 20
 """Sentences of one record in one transaction that the timeline keeps; a cart can hold hundreds of lines."""
@@ -97,16 +98,27 @@ def mark_gone(transaction: Transaction, table: Table, keys: Iterable[int]) -> No
 
 @contextmanager
 def writing(
-    store: Store, shop_id: int, shop_now: datetime, *, lease: Lease | None = None, person: str | None = None
+    store: Store,
+    shop_id: int,
+    shop_now: datetime,
+    *,
+    lease: Lease | None = None,
+    channel: Channel | None = None,
+    person: str | None = None,
 ) -> Iterator[Transaction]:
     """A transaction on the mirror of a shop: commits rows, rollups, events and position together, or nothing.
 
-    Raises LeaseLost if another worker took the lease over. Transactions of one shop follow each other, so that a page
-    of orders and a page of carts never miss each other's rows; those of people wait for a page at most.
+    Raises LeaseLost if another worker took the lease over. Who writes what was read without a lease names the `channel`
+    it was read through: raises NotFound or ChannelError if that was removed or paused meanwhile.
+
+    Transactions of one shop follow each other, so that a page of orders and a page of carts never miss each other's
+    rows; those of people wait for a page at most.
     """
     with store.writing() as connection:
         if lease is not None:
             check(connection, lease)
+        if channel is not None:
+            hold_open(connection, channel)
         if store.dialect_name == "postgresql":
             connection.execute(
                 select(tables.shop.c.id).where(tables.shop.c.id == shop_id).with_for_update(key_share=True)
