@@ -10,7 +10,8 @@ from typing import Any
 import streamlit as st
 
 from crm_core.insight.directory import Directory
-from crm_core.insight.filters import Filter, Screen, known_words
+from crm_core.insight.filter_words import known_words
+from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.periods import PRESETS, Period
 from pages.widgets import listing
 from pages.widgets.layout import row

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_core.insight.directory import ChannelName, CustomerGroup, Directory, StoreView, Website
-from crm_core.insight.filters import Filter, Screen, known_words
+from crm_core.insight.filter_words import known_words
+from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.periods import Period
 from crm_core.insight.saved_filters import open_filter, save_filter
 from crm_core.insight.terms import Term, read_terms, write_terms
