@@ -14,7 +14,7 @@ from typing import assert_never
 
 import streamlit as st
 
-from crm_core.errors import DeskError
+from crm_core.errors import BadInput, DeskError
 from crm_core.insight.admin_places import places_of_cart
 from crm_core.insight.records import CartRecord
 from crm_core.sales.cart_writing import Mended
@@ -212,7 +212,7 @@ def _draw_found(
         _draw_choices(offer, shipping)
         _draw_totals(offer, now.totals_before, shipping)
         _draw_mail(offer)
-    _draw_confirm(now, planned, shipping, payment)
+    _draw_confirm(now, planned, plan, shipping, payment)
 
 
 # ---- the terms ------------------------------------------------------------------------------------------------------
@@ -237,14 +237,13 @@ def _chosen(offer: Offer | None) -> tuple[ShippingOption | None, PaymentOption |
         return None, None, None
     at, how, number = _FIELDS
     codes = {each.code: each for each in offer.shipping}
-    if st.session_state.get(at) not in codes:
-        st.session_state[at] = offer.chosen_shipping.code if offer.chosen_shipping else None
-    shipping = codes.get(st.session_state[at] or "")
+    shipping = codes.get(st.session_state.get(at) or "", offer.chosen_shipping)
     methods = {each.code: each for each in offer.payment_with(shipping)}
-    if st.session_state.get(how) not in methods:
-        start = offer.chosen_payment(shipping)
-        st.session_state[how] = start.code if start else None
-    return shipping, methods.get(st.session_state[how] or ""), st.session_state.get(number)
+    payment = methods.get(st.session_state.get(how) or "", offer.chosen_payment(shipping))
+    # Written on every run: a field whose options were worded anew, with another price, would forget its choice.
+    st.session_state[at] = shipping.code if shipping else None
+    st.session_state[how] = payment.code if payment else None
+    return shipping, payment, st.session_state.get(number)
 
 
 def _draw_choices(offer: Offer, shipping: ShippingOption | None) -> None:
@@ -311,7 +310,7 @@ def _draw_mail(offer: Offer) -> None:
 
 
 def _draw_confirm(
-    now: _Placing, planned: Preflight, shipping: ShippingOption | None, payment: PaymentOption | None
+    now: _Placing, planned: Preflight, plan: Plan, shipping: ShippingOption | None, payment: PaymentOption | None
 ) -> None:
     offer = now.offer
     missing = _missing(planned, offer, shipping, payment)
@@ -328,7 +327,7 @@ def _draw_confirm(
             key="placing-confirm",
             disabled=bool(missing),
             on_click=_confirm,
-            args=(now, offer),
+            args=(now, offer, plan),
         )
 
 
@@ -352,13 +351,18 @@ def _missing(
     return "" if payment else "Choose the payment first."
 
 
-def _confirm(now: _Placing, offer: Offer) -> None:
-    """Places the order on what the person sees; a second press while the first was under way does nothing."""
+def _confirm(now: _Placing, offer: Offer, plan: Plan) -> None:
+    """Places the order on what the person sees; a second press while the first was under way does nothing.
+
+    Nor does a press on a button that was drawn before the person chose something else.
+    """
     if isinstance(now.outcome, Placed | Unclear | AlreadyHeld):
         return
     now.outcome = now.mended = now.error = None
     at, how, number = (st.session_state.get(key) for key in _FIELDS)
     try:
+        if (at, how) != (plan.shipping, plan.payment):
+            raise BadInput("The shipping or the payment was changed just before. Look at the total, then press again.")
         outcome = place(desk.store(), now.cart_key, offer.choose(at, how or "", number), desk.person())
     except DeskError as error:
         now.error = error

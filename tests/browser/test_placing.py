@@ -50,17 +50,93 @@ def test_a_cart_becomes_one_order_and_the_rep_gets_its_number(floor: Floor) -> N
     expect(page.get_by_role("heading", name=re.compile(str(orders[0]["increment_id"])))).to_be_visible()
 
 
-def test_a_refusal_shows_magentos_words_and_the_cart_stays_open(floor: Floor) -> None:
-    cart = floor.shop.add_cart([("MUG-02", 1)])
+def test_every_check_is_there_and_what_stops_the_order_is_mended_in_the_drawer(floor: Floor) -> None:
+    cart = floor.shop.add_cart([("TEAPOT-01", 3), ("MUG-01", 1)], email=None)
+    page = floor.cart_page(cart)
+    floor.shop.set_stock("TEAPOT-01", 1)
+    try:
+        page.get_by_role("button", name=_PLACE).first.click()
+        drawer = page.get_by_role("dialog")
+        expect(drawer.get_by_text(re.compile("Only 1 of .* left"))).to_be_visible()
+        expect(drawer.get_by_text("No e-mail address")).to_be_visible()
+        expect(drawer.get_by_text("4 things cannot be known here")).to_be_visible()
+        expect(drawer.get_by_role("button", name=_CONFIRM)).to_be_disabled()
+        drawer.get_by_role("button", name="Make it 1").click()
+        expect(drawer.get_by_text(re.compile("^Now 1 × "))).to_be_visible()
+        drawer.get_by_role("textbox", name="E-mail address").fill("ada@example.test")
+        drawer.get_by_role("button", name="Save").click()
+        expect(drawer.get_by_text(re.compile("The e-mail address is now"))).to_be_visible()
+        drawer.get_by_role("button", name=_CONFIRM).click()
+        expect(drawer.get_by_text(re.compile("is placed for"))).to_be_visible()
+    finally:
+        floor.shop.set_stock("TEAPOT-01", 1000)
+    [order] = floor.orders_of(cart)
+    assert order["customer_email"] == "ada@example.test"
+
+
+def test_a_cart_whose_price_changed_waits_for_the_reps_check(floor: Floor) -> None:
+    cart = floor.shop.add_cart([("COURSE-01", 1)])
+    page = floor.cart_page(cart)
+    floor.shop.set_price("COURSE-01", "44.00")
+    try:
+        page.get_by_role("button", name=_PLACE).first.click()
+        drawer = page.get_by_role("dialog")
+        drawer.get_by_role("button", name=re.compile("the shop will recalculate this cart")).click()
+        expect(drawer.get_by_text(re.compile("The price of .* was .* and is "))).to_be_visible()
+        drawer.get_by_role("button", name=_CONFIRM).click()
+        expect(drawer.get_by_text(re.compile("is placed for"))).to_be_visible()
+    finally:
+        floor.shop.set_price("COURSE-01", "40.00")
+
+
+def test_a_refusal_shows_magentos_words_with_the_check_below_and_its_fix(floor: Floor) -> None:
+    cart = floor.shop.add_cart([("MUG-02", 2), ("MUG-01", 1)])
     page = _offered(floor.cart_page(cart))
     floor.shop.set_stock("MUG-02", 0, in_stock=False)
     try:
-        page.get_by_role("dialog").get_by_role("button", name=_CONFIRM).click()
-        expect(page.get_by_role("dialog").get_by_text(re.compile("refused"))).to_be_visible()
-        expect(page.get_by_role("dialog").get_by_text(re.compile("out of stock")).first).to_be_visible()
+        drawer = page.get_by_role("dialog")
+        drawer.get_by_role("button", name=_CONFIRM).click()
+        expect(drawer.get_by_text(re.compile("Magento refused the order"))).to_be_visible()
+        expect(drawer.get_by_text("Some of the products are out of stock.")).to_be_visible()
+        assert floor.orders_of(cart) == []
+        drawer.get_by_role("button", name="Remove the line").click()
+        expect(drawer.get_by_text(re.compile("Will be ordered: 1 piece in 1 line"))).to_be_visible()
+        drawer.get_by_role("button", name=_CONFIRM).click()
+        expect(drawer.get_by_text(re.compile("is placed for"))).to_be_visible()
     finally:
         floor.shop.set_stock("MUG-02", 1000)
-    assert floor.orders_of(cart) == []
+    assert len(floor.orders_of(cart)) == 1
+
+
+def test_an_order_is_placed_on_a_phone(floor: Floor) -> None:
+    cart = floor.shop.add_cart([("MUG-01", 1)])
+    page = floor.cart_page(cart)
+    page.set_viewport_size({"width": 390, "height": 844})
+    _offered(page)
+    drawer = page.get_by_role("dialog")
+    shipping = drawer.get_by_role("combobox", name=re.compile("Shipping")).bounding_box()
+    payment = drawer.get_by_role("combobox", name=re.compile("Payment")).bounding_box()
+    assert shipping is not None
+    assert payment is not None
+    assert payment["y"] >= shipping["y"] + shipping["height"], "one below the other"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    drawer.get_by_role("button", name=_CONFIRM).click()
+    expect(drawer.get_by_text(re.compile("is placed for"))).to_be_visible()
+
+
+def test_no_clear_answer_is_looked_up_until_it_is_clear(floor: Floor) -> None:
+    cart = floor.shop.add_cart([("MUG-01", 1)])
+    page = _offered(floor.cart_page(cart))
+    floor.shop.faults = Faults(fail_every=1, fail_status=503, matching=r"^PUT .*/order$", times=1)
+    try:
+        page.get_by_role("dialog").get_by_role("button", name=_CONFIRM).click()
+        expect(page.get_by_role("dialog").get_by_text("The shop gave no clear answer.")).to_be_visible()
+    finally:
+        floor.shop.faults = Faults()
+    assert page.get_by_role("dialog").get_by_role("button", name=_CONFIRM).count() == 0
+    floor.shop.place(cart)
+    expect(page.get_by_role("dialog").get_by_text(re.compile("is placed for"))).to_be_visible(timeout=60_000)
+    assert len(floor.orders_of(cart)) == 1
 
 
 def test_a_double_click_makes_one_order(floor: Floor) -> None:
