@@ -139,6 +139,7 @@ def place_as_it_stands(desk: Desk, cart_id: int, plan: Plan = AS_IT_STANDS) -> O
     try:
         outcome = place(desk.store, desk.key(cart_id), choice, "Anna")
         if isinstance(outcome, TotalsChanged):
+            assert outcome.after is not None
             agreed = structs_replace(choice, outcome.after)
             outcome = place(desk.store, desk.key(cart_id), agreed, "Anna")
     except NotAllowed as reason:
