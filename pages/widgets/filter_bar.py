@@ -13,6 +13,7 @@ from crm_core.insight.directory import Directory
 from crm_core.insight.filter_words import known_words
 from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.periods import PRESETS, Period
+from crm_core.store.keys import origin_of
 from pages.widgets import listing
 from pages.widgets.layout import row
 from pages.widgets.listing import Listing
@@ -155,7 +156,7 @@ def _websites(here: Listing, names: Directory) -> None:
         "Website",
         websites,
         placeholder="Any",
-        format_func=lambda key: plain(names.websites_by_key[key].name, 40),
+        format_func=lambda key: _in_shop(names, names.websites_by_key[key].name, key),
         **_controlled(
             "filter-websites",
             [key for key in here.filter.websites if key in websites],
@@ -167,12 +168,11 @@ def _websites(here: Listing, names: Directory) -> None:
 
 def _groups(here: Listing, names: Directory) -> None:
     groups = [each.key for each in names.groups if each.origin_id]  # 0 holds the guests
-    several_shops = len({each.shop_id for each in names.groups}) > 1
     st.multiselect(
         "Customer group",
         groups,
         placeholder="Any",
-        format_func=lambda key: _group_label(names, key, with_channel=several_shops),
+        format_func=lambda key: _in_shop(names, names.groups_by_key[key].code, key),
         **_controlled(
             "filter-groups",
             [key for key in here.filter.groups if key in groups],
@@ -182,10 +182,12 @@ def _groups(here: Listing, names: Directory) -> None:
     )
 
 
-def _group_label(names: Directory, key: int, *, with_channel: bool) -> str:
-    group = names.groups_by_key[key]
-    channels = [each.name for each in names.channels if each.shop_id == group.shop_id] if with_channel else []
-    return " · ".join(part for part in (plain(group.code, 40), plain(", ".join(channels), 40)) if part)
+def _in_shop(names: Directory, name: str, key: int) -> str:
+    """The name of a website or a group; with several shops, which call theirs alike, with the shop's channels."""
+    shop_id = origin_of(key)[0]
+    alone = len({each.shop_id for each in names.channels}) == 1
+    channels = "" if alone else ", ".join(each.name for each in names.channels if each.shop_id == shop_id)
+    return " · ".join(part for part in (plain(name, 40), plain(channels, 40)) if part)
 
 
 def _store_label(names: Directory, key: int) -> str:
