@@ -8,22 +8,18 @@ from the moment in the address on, so a reload shows it too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from crm_core.errors import BadInput
-from crm_core.insight.attempts import reason_words
-from crm_core.insight.counts import sorted_sums
 from crm_core.sales.placing import settle
 from crm_core.sales.several import (
     Candidate,
     Checked,
-    Kind,
     NotReady,
     Ready,
     Result,
@@ -35,7 +31,8 @@ from crm_core.sales.several import (
 from pages.widgets import desk, listing, place_order
 from pages.widgets.layout import card, nothing_here, row, spread
 from pages.widgets.record_header import draw_way_back
-from pages.widgets.text import ago, dotted, escaped, message, money, plural
+from pages.widgets.several_cards import KINDS, cart_title, draw_not_ready, draw_ready, draw_result, sums
+from pages.widgets.text import ago, escaped, plural
 
 _FOR = "several-for"
 _CHECKED = "several-checked"
@@ -46,13 +43,6 @@ _TICKS = "several-ticks"
 _SEEN = "several-seen"
 _LOOK_AGAIN_SECONDS = 2
 _LONGEST_AGO = timedelta(days=7)
-
-_KINDS: dict[Kind, tuple[str, str]] = {
-    "placed": (":green[:material/check_circle:]", "placed"),
-    "unclear": (":orange[:material/help:]", "unclear"),
-    "held": (":blue[:material/lock_clock:]", "someone else was first"),
-    "refused": (":red[:material/block:]", "not placed"),
-}
 
 
 @desk.guarded
@@ -105,6 +95,7 @@ def _begin(keys: tuple[int, ...]) -> None:
     st.session_state[_CHECKED] = {}
     st.session_state[_SAID] = {}
     st.session_state[_SEEN] = {}
+    st.session_state[_TICKS] = {}
     placed = {key for key, result in _since(keys).items() if result.kind in {"placed", "unclear"}}
     st.session_state[_TO_CHECK] = (tuple(key for key in keys if key not in placed), False)
 
@@ -180,7 +171,7 @@ def _place(picked: Mapping[int, Candidate], ready: Sequence[Ready], person: str)
     said: dict[int, Result] = st.session_state[_SAID]
     seen: dict[int, datetime] = st.session_state[_SEEN]
     bar = _draw_progress(
-        f"Placing the order of {_title(picked[ready[0].cart_key])}", "Stop after this cart", "several-stop-placing"
+        f"Placing the order of {cart_title(picked[ready[0].cart_key])}", "Stop after this cart", "several-stop-placing"
     )
     block = st.container(gap="xsmall")
     with closing(convert(desk.store(), ready, person)) as coming:
@@ -192,9 +183,9 @@ def _place(picked: Mapping[int, Candidate], ready: Sequence[Ready], person: str)
             if result.again is not None:
                 checked[result.cart_key] = result.again
             with block:
-                _draw_result(picked[result.cart_key], result)
+                draw_result(picked[result.cart_key], result)
             following = picked[ready[done].cart_key] if done < len(ready) else None
-            text = f"Placing the order of {_title(following)}" if following else "Done"
+            text = f"Placing the order of {cart_title(following)}" if following else "Done"
             bar.progress(done / len(ready), text=f"{_progress('Tried', done, len(ready))} · {text}")
     st.rerun()
 
@@ -234,24 +225,12 @@ def _results_card(picked: Mapping[int, Candidate], results: Mapping[int, Result]
         if not any(result.kind == "unclear" for result in results.values()):
             st.rerun()
     counts = Counter(result.kind for result in results.values())
-    sums = _sums((each.currency, each.total) for each in results.values() if each.total is not None)
-    tally = ", ".join(f"{words} {counts[kind]}" for kind, (_, words) in _KINDS.items() if counts[kind])
-    with card(f"{tally[:1].upper()}{tally[1:]}", sums):
+    tally = ", ".join(f"{words} {counts[kind]}" for kind, words in KINDS.items() if counts[kind])
+    amount = sums((each.currency, each.total) for each in results.values() if each.total is not None)
+    with card(f"{tally[:1].upper()}{tally[1:]}", amount):
         for key, result in results.items():
             if key in picked:
-                _draw_result(picked[key], result)
-
-
-def _draw_result(candidate: Candidate, result: Result) -> None:
-    icon, words = _KINDS[result.kind]
-    amount = "" if result.total is None else f" :gray[· {money(result.total, result.currency)}]"
-    said = f"  \n:gray[{message(result.message, 400)}]" if result.message else ""
-    with spread(gap="xsmall", wrap=False):
-        st.markdown(f":small[{icon} &nbsp;{_title(candidate)}{amount}{said}]")
-        if result.order_key is not None:
-            _link("order", result.order_key, f"Order {escaped(result.increment_id, 40)}".strip())
-        else:
-            _link("cart", result.cart_key, words[:1].upper() + words[1:])
+                draw_result(picked[key], result)
 
 
 # ---- what is still to be ordered ------------------------------------------------------------------------------------
@@ -267,7 +246,7 @@ def _draw_open(picked: Mapping[int, Candidate], results: Mapping[int, Result]) -
         judged = [each.with_payment(method) for each in here]
         ready = [each for each in judged if isinstance(each, Ready)]
         _draw_ready(picked, ready, results)
-        _draw_not_ready(picked, [each for each in judged if isinstance(each, NotReady)])
+        draw_not_ready(picked, [each for each in judged if isinstance(each, NotReady)])
     with row(gap="xsmall"):
         if unchecked:
             label = f"Check {plural(len(unchecked), 'cart')}"
@@ -316,11 +295,14 @@ def _choose_payment(checked: Sequence[Checked]) -> str | None:
 
 
 def _draw_ready(picked: Mapping[int, Candidate], ready: Sequence[Ready], results: Mapping[int, Result]) -> None:
+    ticks: dict[int, bool] = st.session_state[_TICKS]
+    # Ticked from the start is what nothing speaks against and nobody has tried yet.
+    wanted = {each.cart_key: not each.looks and each.cart_key not in results for each in ready} | ticks
     passing = [each for each in ready if not each.looks]
     looking = [each for each in ready if each.looks]
     ticked = [
-        *_draw_group("Ready", "ordered as they are", passing, picked, results),
-        *_draw_group("Look first", "the shop would take them; tick those to order", looking, picked, results),
+        *draw_ready("Ready", "ordered as they are", passing, picked, wanted, ticks),
+        *draw_ready("Look first", "the shop would take them; tick those to order", looking, picked, wanted, ticks),
     ]
     if not ready:
         return
@@ -329,14 +311,12 @@ def _draw_ready(picked: Mapping[int, Candidate], ready: Sequence[Ready], results
         missing = "Tick a cart first."
     elif any(each.choice is None for each in ticked):
         missing = "Choose how to pay first."
+    amount = sums((each.currency, each.total) for each in ticked)
     with row(horizontal_alignment="right", gap="xsmall"):
         if missing:
             st.caption(missing, width="content")
-        sums = _sums((each.currency, each.total) for each in ticked)
         st.button(
-            " · ".join(
-                part for part in (f"Place {plural(len(ticked), 'order')}" if ticked else "Place orders", sums) if part
-            ),
+            f"Place {plural(len(ticked), 'order')} · {amount}" if ticked else "Place orders",
             type="primary",
             icon=":material/lock:" if missing else ":material/check:",
             key="several-place",
@@ -344,96 +324,6 @@ def _draw_ready(picked: Mapping[int, Candidate], ready: Sequence[Ready], results
             on_click=_start,
             args=(ticked,),
         )
-
-
-def _draw_group(
-    title: str, aside: str, group: Sequence[Ready], picked: Mapping[int, Candidate], results: Mapping[int, Result]
-) -> list[Ready]:
-    """The card of a group; gives what is ticked in it. Ticked from the start is what nothing speaks against."""
-    if not group:
-        return []
-    sums = _sums((each.currency, each.total) for each in group)
-    ticked = []
-    with card(f"{title}: {plural(len(group), 'cart')}", " · ".join(part for part in (sums, aside) if part)):
-        for each in group:
-            wanted = not each.looks and each.cart_key not in results
-            if _draw_tick(picked[each.cart_key], each, wanted):
-                ticked.append(each)
-    return ticked
-
-
-def _draw_tick(candidate: Candidate, ready: Ready, wanted: bool) -> bool:
-    ticks: dict[int, bool] = st.session_state.setdefault(_TICKS, {})
-    key = f"several-tick-{ready.cart_key}"
-    st.session_state[key] = ticks.get(ready.cart_key, wanted)
-
-    def changed() -> None:
-        ticks[ready.cart_key] = st.session_state[key]
-
-    free = escaped(ready.payment, 60) if ready.total == 0 else ""
-    terms = dotted([escaped(ready.shipping, 80) or "Nothing to send", free])
-    with spread(gap="xsmall", wrap=False):
-        with row(gap="xsmall"):
-            ticked = st.checkbox(_title(candidate), key=key, width="content", on_change=changed)
-            st.caption(terms, width="content")
-        _link("cart", ready.cart_key, money(ready.total, ready.currency))
-    for look in ready.looks:
-        st.caption(f":orange[:material/visibility:] {_sentence(look.title, look.detail)}")
-    return bool(ticked)
-
-
-def _draw_not_ready(picked: Mapping[int, Candidate], stopped: Sequence[NotReady]) -> None:
-    """Why the rest cannot be ordered as they are, the reason of most carts first."""
-    if not stopped:
-        return
-    amounts = {each.cart_key: picked[each.cart_key] for each in stopped}
-    sums = _sums((each.currency, each.amount) for each in amounts.values())
-    with card(f"Cannot be ordered as they are: {plural(len(stopped), 'cart')}", sums):
-        for reason, count in Counter(_reason(each) for each in stopped).most_common():
-            group = [each for each in stopped if _reason(each) == reason]
-            value = _sums((picked[each.cart_key].currency, picked[each.cart_key].amount) for each in group)
-            with spread(gap="xsmall"):
-                st.markdown(f":red[:material/block:] &nbsp;**{escaped(reason, 60)}**", width="content")
-                st.caption(dotted([plural(count, "cart"), value]), width="content")
-            is_shared = len({(each.why, each.detail) for each in group}) == 1
-            if is_shared:
-                st.caption(_sentence(group[0].why, group[0].detail))
-            for each in group:
-                with spread(gap="xsmall", wrap=False):
-                    why = "" if is_shared else f"  \n:small[:gray[{_sentence(each.why, each.detail)}]]"
-                    st.markdown(f":small[{_title(picked[each.cart_key])}]{why}")
-                    _link("cart", each.cart_key, money(picked[each.cart_key].amount, picked[each.cart_key].currency))
-
-
-def _reason(stopped: NotReady) -> str:
-    return "Not checked" if stopped.code is None else reason_words(stopped.code)
-
-
-def _sentence(title: str, detail: str) -> str:
-    return f"{escaped(title, 200)}. {escaped(detail, 300)}".strip()
-
-
-def _title(candidate: Candidate) -> str:
-    return f"**{escaped(candidate.name, 60) or 'Guest'}** :gray[· cart {candidate.cart_id}]"
-
-
-def _link(page: str, key: int, label: str) -> None:
-    st.page_link(
-        f"pages/sales/{page}.py",
-        label=label,
-        icon=":material/chevron_right:",
-        icon_position="right",
-        width="content",
-        query_params={"id": str(key)},
-    )
-
-
-def _sums(amounts: Iterable[tuple[str, Decimal]]) -> str:
-    """The amounts added up, each currency on its own."""
-    sums: dict[str, Decimal] = {}
-    for currency, amount in amounts:
-        sums[currency] = sums.get(currency, Decimal(0)) + amount
-    return " · ".join(money(each.amount, each.currency) for each in sorted_sums(sums))
 
 
 _screen()
