@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from crm_core.insight.health import channel_health
-from pages.widgets import add_channel, admin_address, channel_card, desk
+from pages.widgets import add_channel, admin_address, channel_card, desk, first_run
 from pages.widgets.channel_settings import draw_settings_if_open
-from pages.widgets.layout import nothing_here, spread
+from pages.widgets.layout import spread
 
 _LOOK_AGAIN_SECONDS = 3
 
@@ -17,20 +17,14 @@ def _screen() -> None:
     with spread():
         st.title("Channels", width="content", anchor=False)
         if desk.names().channels:
-            _add_button()
+            add_channel.draw_button()
     if desk.names().channels:
         st.caption(
             "A channel is one Magento store. The desk reads it by itself and changes nothing in it unless you say so."
         )
         _cards()
     else:
-        with nothing_here(
-            "storefront",
-            "Connect your first Magento store",
-            "The desk mirrors its carts and orders, newest first. The first ones are on screen within a minute, and "
-            "nothing in the shop is changed.",
-        ):
-            _add_button()
+        first_run.draw_no_channel()
     add_channel.draw_if_open()
     admin_address.draw_if_open()
     draw_settings_if_open()
@@ -43,10 +37,6 @@ def _cards() -> None:
     """The cards, drawn anew every few seconds: a run's progress is live."""
     for health in channel_health(desk.store()):
         channel_card.draw_channel(health)
-
-
-def _add_button() -> None:
-    st.button("Add channel", type="primary", icon=":material/add:", on_click=add_channel.open_dialog)
 
 
 _screen()

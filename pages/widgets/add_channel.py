@@ -45,6 +45,11 @@ def open_dialog(channel_name: str = "") -> None:
     st.session_state[_OPEN] = channel_name
 
 
+def draw_button() -> None:
+    """The button that opens the dialog for a new channel."""
+    st.button("Add channel", type="primary", icon=":material/add:", on_click=open_dialog)
+
+
 def draw_if_open() -> None:
     """Draws the dialog while it is open; call it once on every screen that may open it."""
     name = st.session_state.get(_OPEN)

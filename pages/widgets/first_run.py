@@ -24,15 +24,20 @@ def draw_if_nothing_to_show(screen: Screen) -> bool:
     if names.channels:
         _waiting(screen)
     else:
-        with nothing_here(
-            "storefront",
-            "Connect your first Magento store",
-            "The desk mirrors its carts and orders, newest first. The first ones are on screen within a minute, and "
-            "nothing in the shop is changed.",
-        ):
-            st.button("Add channel", type="primary", icon=":material/add:", on_click=add_channel.open_dialog)
+        draw_no_channel()
         add_channel.draw_if_open()
     return True
+
+
+def draw_no_channel() -> None:
+    """What a desk shows that reads no shop yet, with the one next step."""
+    with nothing_here(
+        "storefront",
+        "Connect your first Magento store",
+        "The desk mirrors its carts and orders, newest first. The first ones are on screen within a minute, and "
+        "nothing in the shop is changed.",
+    ):
+        add_channel.draw_button()
 
 
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
