@@ -11,18 +11,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import update
 
-from crm_core.errors import NotAllowed, NotFound
+from crm_core.errors import NotAllowed, NotFound, SignInFailed
 from crm_core.magento.auth import Bearer
 from crm_core.sales import attempts
 from crm_core.sales.attempts import Terms
 from crm_core.sales.decisions import mark_lost
 from crm_core.sales.obstacles import why_not
+from crm_core.sales.offer import offer_of
 from crm_core.sales.preflight.check import STANDING, Code, FixKind, Verdict
 from crm_core.sales.preflight.plan import Plan
 from crm_core.sales.preflight.refusal import explain_refusal
 from crm_core.sales.preflight.run import Preflight, preflight
 from crm_core.store import tables
-from crm_core.sync.channels import pause
+from crm_core.sync.channels import channel_by_name, pause
 from crm_core.sync.setting_up import set_credentials
 from demo_store.service import Request, Response
 from tests.sales.desk import Desk, answered
@@ -403,3 +404,65 @@ def test_a_line_whose_options_make_its_own_sku_is_left_to_the_shop(desk: Desk) -
     for code in (Code.WEBSITE, Code.STOCK):
         assert _verdicts(told, code) == [Verdict.UNKNOWN]
     assert told.blocking == ()
+
+
+def test_what_was_read_is_kept_and_the_shop_asked_once_for_checks_and_offer(desk: Desk) -> None:
+    cart = desk.add_cart(("MUG-01", 2))
+    desk.shop.set_qty(cart, "MUG-01", 5)
+    asked = len(desk.front.asked)
+    told = check(desk, cart)
+    offer = offer_of(told)
+    assert offer is not None
+    assert any("2 → 5" in change for change in told.changes)
+    assert told.known.row.items_qty == 2, "as the desk had it before"
+    row = desk.row(cart)
+    assert (row.items_qty, row.grand_total) == (5, offer.totals.grand_total)
+    questions = [each.split("?")[0] for each in desk.front.asked[asked:]]
+    assert questions.count("GET /rest/V1/carts/search") == 2, "the cart, and whether it is due"
+    of_cart = [each for each in questions if f"/carts/{cart}/" in each or each.endswith("/V1/orders")]
+    assert len(of_cart) == len(set(of_cart)) == 5
+    assert check(desk, cart).changes == ()
+
+
+def test_a_cart_that_is_due_is_kept_without_totals_and_not_offered(desk: Desk) -> None:
+    cart = desk.add_cart(("MUG-01", 2))
+    desk.shop.set_price("MUG-01", "24.20")
+    asked = len(desk.front.asked)
+    told = check(desk, cart)
+    assert offer_of(told) is None
+    assert desk.row(cart).totals_read_at is None
+    assert not [each for each in desk.front.asked[asked:] if f"/carts/{cart}" in each]
+    recalculated = check(desk, cart, recalculate=True)
+    offer = offer_of(recalculated)
+    assert offer is not None
+    assert desk.row(cart).grand_total == offer.totals.grand_total
+
+
+@on_sqlite
+def test_another_choice_is_checked_again_without_asking_the_shop(desk: Desk) -> None:
+    cart = desk.add_cart(("LAMP-01", 1))
+    desk.shop.cart(cart).update(payment=None)
+    told = check(desk, cart)
+    asked = len(desk.front.asked)
+    assert [each.is_choice for each in told.blocking] == [True]
+    assert told.obstacles == ()
+    assert told.planned(Plan("tablerate_bestway", "checkmo")).blocking == ()
+    gone = told.planned(Plan("dhl_dhl", "checkmo"))
+    assert [each.code for each in gone.blocking] == [Code.SHIPPING]
+    assert told.planned(Plan(payment="paypal")).blocking[0].title == (
+        "The chosen way of paying is not offered any more (paypal)"
+    )
+    assert len(desk.front.asked) == asked
+    assert told.planned(Plan("tablerate_bestway", "checkmo")).plan.shipping == "tablerate_bestway"
+
+
+@on_sqlite
+def test_a_sign_in_that_is_refused_pauses_the_channel(desk: Desk) -> None:
+    cart = desk.add_cart()
+    desk.front.on(r"GET .*", answered(401, b'{"message":"The account sign-in was incorrect."}'))
+    with pytest.raises(SignInFailed):
+        check(desk, cart)
+    assert channel_by_name(desk.store, "Shop").paused_at is not None
+    asked = len(desk.front.asked)
+    assert _verdicts(check(desk, cart), Code.CHANNEL) == [Verdict.FAIL]
+    assert len(desk.front.asked) == asked
