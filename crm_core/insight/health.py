@@ -80,12 +80,9 @@ class ChannelHealth:
     id: int
     name: str
     base_url: str
-    admin_url: str | None
     allow_writes: bool
     is_demo: bool
     every_seconds: int
-    credentials_kind: str
-    checked_at: datetime | None
     paused_at: datetime | None
     paused_reason: str | None
     timezones: tuple[str, ...]
@@ -98,13 +95,6 @@ class ChannelHealth:
     def quarantined(self) -> int:
         """Records of the channel in quarantine."""
         return sum(each.quarantined for each in self.entities)
-
-    @property
-    def as_of(self) -> datetime | None:
-        """Since when at the latest everything is in step; None while something never was."""
-        moments = [each.last_success_at for each in self.entities]
-        known = [moment for moment in moments if moment is not None]
-        return min(known) if len(known) == len(moments) and known else None
 
 
 @dataclass(frozen=True)
@@ -186,12 +176,9 @@ def _channel(
         id=row.id,
         name=row.name,
         base_url=row.base_url,
-        admin_url=row.admin_url,
         allow_writes=row.allow_writes,
         is_demo=row.is_demo,
         every_seconds=row.every_seconds,
-        credentials_kind=row.credentials_kind,
-        checked_at=row.checked_at,
         paused_at=row.paused_at,
         paused_reason=row.paused_reason,
         timezones=tuple(sorted({view.timezone for view in views})),

@@ -205,7 +205,6 @@ class OrderRecord:
     total_canceled: Decimal | None
     base_grand_total: Decimal
     base_subtotal: Decimal | None
-    base_total_refunded: Decimal | None
     coupon_code: str | None
     discount_description: str | None
     payment_method: str | None
@@ -332,7 +331,6 @@ def order_record(store: Store, key: int) -> OrderRecord:
             total_canceled=row.total_canceled,
             base_grand_total=row.base_grand_total,
             base_subtotal=row.base_subtotal,
-            base_total_refunded=row.base_total_refunded,
             coupon_code=row.coupon_code,
             discount_description=row.discount_description,
             payment_method=row.payment_method,

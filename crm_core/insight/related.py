@@ -39,8 +39,6 @@ class CustomerFacts:
     group: str
     is_subscribed: bool | None
     addresses: tuple[Address, ...]
-    since: datetime | None
-    synchronised_at: datetime | None
     gone_at: datetime | None
     orders: int
     value: tuple[Sum, ...]
@@ -111,8 +109,6 @@ def customer_facts(connection: Connection, row: Any) -> CustomerFacts:
             group="",
             is_subscribed=None,
             addresses=(),
-            since=None,
-            synchronised_at=None,
             gone_at=None,
             orders=orders,
             value=value,
@@ -124,8 +120,6 @@ def customer_facts(connection: Connection, row: Any) -> CustomerFacts:
         group=found.group or "",
         is_subscribed=found.is_subscribed,
         addresses=tuple(decode_addresses(found.addresses)),
-        since=found.created_at,
-        synchronised_at=found.synchronised_at,
         gone_at=found.gone_at,
         orders=orders,
         value=value,

@@ -30,7 +30,7 @@ from pages.widgets.record_header import (
     open_record,
 )
 from pages.widgets.status import badge
-from pages.widgets.text import age, ago, escaped, message, money, plural, quantity, when
+from pages.widgets.text import age, ago, dotted, escaped, message, money, plural, quantity, when
 from pages.widgets.timeline import draw_timeline
 
 
@@ -229,6 +229,7 @@ def _totals(cart: CartRecord) -> None:
             if cart.quote_currency != cart.base_currency:
                 st.caption(f"{money(cart.base_subtotal, cart.base_currency)} in the base currency")
             st.caption("Without tax, discount and shipping. Synchronise to read the exact total from the shop.")
+            _chosen(cart)
         return
     exact = "not reliable" if cart.unavailable_count else f"exact as of {when(cart.totals_read_at, desk.reader_zone())}"
     with card("Totals", exact):
@@ -240,8 +241,15 @@ def _totals(cart: CartRecord) -> None:
             ],
             ("Grand total", money(totals.grand_total, totals.currency)),
         )
-        if totals.coupon_code:
-            st.caption(f"Coupon {escaped(totals.coupon_code, 40)}")
+        _chosen(cart)
+
+
+def _chosen(cart: CartRecord) -> None:
+    """What the customer entered or chose that the totals rest on."""
+    coupon = f"Coupon {escaped(cart.coupon_code, 40)}" if cart.coupon_code else ""
+    shipping = f"Shipping by {escaped(cart.shipping_method, 60)}" if cart.shipping_method else ""
+    if coupon or shipping:
+        st.caption(dotted([coupon, shipping]))
 
 
 def _segment_label(segment: TotalsSegment, totals: Totals) -> str:

@@ -8,8 +8,6 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.widgets.text import escaped
-
 
 def row(**options: Any) -> DeltaGenerator:
     """A line of elements, centred on each other, that wraps by itself on a narrow screen."""
@@ -66,8 +64,3 @@ def nothing_here(icon: str, title: str, text: str) -> DeltaGenerator:
         steps = row(horizontal_alignment="center")
         st.space("medium")
     return steps
-
-
-def names(first: str | None, last: str | None, otherwise: str) -> str:
-    """A person's name as Markdown, or `otherwise`, which is ours."""
-    return escaped(" ".join(part for part in (first, last) if part), 80) or otherwise

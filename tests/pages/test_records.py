@@ -193,3 +193,9 @@ def test_a_cart_in_another_currency_tells_its_lines_in_that_one(desk: Desk) -> N
 def test_the_navigation_says_whose_name_decisions_carry(desk: Desk) -> None:
     said = [each for each in desk.open("carts").sidebar.caption if "Maja Petersen" in each.value]
     assert "CRM_USER" in said[0].help
+
+
+def test_a_cart_tells_what_was_chosen_at_the_checkout(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 2))
+    desk.do(update(tables.cart).where(tables.cart.c.id == key).values(shipping_method="table_rate*", coupon_code="A-1"))
+    assert "Coupon A\\-1 · Shipping by table\\_rate\\*" in words_of(desk.open("cart", id=str(key)))
