@@ -131,8 +131,8 @@ class Catalogue:
     def are_salable(self, skus: Iterable[str], stock_id: int) -> dict[str, bool | None]:
         """For each SKU whether it can be sold from the stock at all now; None where the shop does not tell.
 
-        A configurable one can be whose every variant is out of stock; a product that is switched off cannot (observed
-        on Magento 2.4.7). Magento_InventorySalesApi::stock.
+        A configurable one was told as salable while a variant was out of stock, and not once it was switched off
+        itself (observed on Magento 2.4.7): ask for the variants. Magento_InventorySalesApi::stock.
         """
         told: dict[str, bool | None] = {}
         path = "/V1/inventory/are-products-salable"

@@ -255,6 +255,17 @@ def test_27_many_skus_stay_within_what_oauth_signs_right(shop: ScriptedShop, cat
     assert len(shop.requests) == 3
 
 
+def test_what_can_be_sold_at_all_is_told_for_many_at_once(shop: ScriptedShop, catalogue: Catalogue) -> None:
+    shop.on("GET", "/rest/V1/inventory/are-products-salable", replay("pf04_09_are_salable"))
+    assert catalogue.are_salable(["PF-04", "PF-OK", "UNTOLD"], 1) == {"PF-04": True, "PF-OK": True, "UNTOLD": None}
+    assert shop.requests[0].parameters == {
+        "skus[0]": "PF-04",
+        "skus[1]": "PF-OK",
+        "skus[2]": "UNTOLD",
+        "stockId": "1",
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "quantity"),
     [

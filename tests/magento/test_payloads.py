@@ -26,6 +26,8 @@ from crm_core.magento.payloads import (
     exact,
     ten_thousandths,
 )
+from crm_core.store.documents import Option
+from crm_core.sync.record import totals_document
 from tests.magento.conftest import recorded
 
 
@@ -103,6 +105,16 @@ def test_totals_and_settings_of_a_running_magento_are_read() -> None:
     assert [site.code for site in decode(body("store_websites"), list[Website], "")] == ["admin", "base", "us"]
     assert decode_page(body("customer_groups"), CustomerGroup, 10, "").items[0].code == "NOT LOGGED IN"
     assert decode(body("customer_1"), Customer, "").is_subscribed is False
+
+
+def test_the_totals_of_a_running_magento_tell_in_words_what_was_chosen_of_a_line() -> None:
+    totals: Totals = decode(body("pf22_100_totals"), Totals, "totals")
+    assert [(item.item_id, item.options) for item in totals.items or ()] == [
+        (844, "[]"),
+        (845, '[{"value":"Red","label":"Color"}]'),
+    ]
+    told = totals_document(totals, "EUR")
+    assert [item.options for item in told.items] == [[], [Option("Color", "Red")]]
 
 
 def test_23_null_items_and_a_missing_count_are_an_empty_page() -> None:
