@@ -245,8 +245,8 @@ def _require_disjoint(
             raise BadInput(
                 f"The channel “{other.name}” already reads this shop"
                 + ("" if other.website_ids is None else f", websites {_ids_text(other.website_ids)}")
-                + ". Channels of one shop need different websites. "
-                "Name those of each on the command line: channel add … --website CODE."
+                + ". Channels of one shop need different websites: choose them in the settings of that one first, "
+                "then name those of this one."
             )
 
 

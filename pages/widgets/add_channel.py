@@ -34,6 +34,7 @@ _FIELDS = (
     "channel-access-secret",
     "channel-username",
     "channel-password",
+    "channel-websites",
     "channel-admin-url",
     "channel-writes",
 )
@@ -86,6 +87,12 @@ def _body(existing: str) -> None:
         case _:
             _secret("Access token", "channel-token")
     if not existing:
+        st.text_input(
+            "Codes of the websites to read, if not all",
+            key="channel-websites",
+            placeholder="base, us",
+            help="As in Magento under Stores › All Stores. Two channels of one shop read different websites.",
+        )
         st.text_input(
             "Address of the admin panel, if links to it are wanted",
             key="channel-admin-url",
@@ -196,7 +203,11 @@ def _connect() -> str:
     if not report.is_usable:
         st.session_state[_REPORT] = report
         return ""
-    rules = Rules(admin_url=_typed("channel-admin-url") or None, allow_writes=bool(st.session_state["channel-writes"]))
+    rules = Rules(
+        admin_url=_typed("channel-admin-url") or None,
+        websites=tuple(code.strip() for code in _typed("channel-websites").split(",") if code.strip()) or None,
+        allow_writes=bool(st.session_state["channel-writes"]),
+    )
     return add_channel(
         desk.store(), name, report.base_url, credentials, rules, person=desk.person(), check_first=False
     ).name

@@ -64,13 +64,17 @@ def test_the_first_store_is_connected_from_the_screen_after_a_check(empty_desk: 
     _press(at, "Check and connect")
     assert at.error
     at.text_input(key="channel-token").set_value("demo").run()
+    at.text_input(key="channel-websites").set_value("us, elsewhere").run()
+    _press(at, "Check and connect")
+    assert "base, us" in at.error[0].value
+    at.text_input(key="channel-websites").set_value("us,").run()
     _press(at, "Check and connect")
     assert is_well(at)
     store = Store(settings().store_url)
     with store.reading() as connection:
         row = connection.execute(select(tables.channel)).one()
     store.close()
-    assert (row.name, row.created_by, row.allow_writes) == ("Nordlicht", "Maja Petersen", False)
+    assert (row.name, row.created_by, row.allow_writes, row.website_ids) == ("Nordlicht", "Maja Petersen", False, "[2]")
     assert b"demo" not in row.credentials
     assert "channel-token" not in at.session_state
 
