@@ -249,7 +249,7 @@ def _draw_open(picked: Mapping[int, Candidate], results: Mapping[int, Result]) -
         draw_not_ready(picked, [each for each in judged if isinstance(each, NotReady)])
     with row(gap="xsmall"):
         if unchecked:
-            label = f"Check {plural(len(unchecked), 'cart')}"
+            label = f"Check the other {plural(len(unchecked), 'cart')}"
             _again("several-check-rest", label, unchecked)
         if here:
             keys = tuple(each.cart_key for each in here)

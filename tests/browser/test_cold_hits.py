@@ -19,8 +19,12 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize(
-    "path", ["", "dashboard", "carts", "orders", "customers", "cart?id=1", "order?id=1", "customer?id=1", "channels"]
-)
+    "path",
+    [
+        "", "dashboard", "carts", "orders", "customers", "attempts", "cart?id=1", "order?id=1", "customer?id=1",
+        "several?ids=1", "channels",
+    ],
+)  # fmt: skip
 def test_the_first_hit_of_a_fresh_server_runs_the_navigation(browser: Browser, tmp_path: Path, path: str) -> None:
     port = free_port()
     with _app(port, tmp_path, "127.0.0.1"):

@@ -60,6 +60,13 @@ def hostile(desk: Desk) -> Desk:
             for row in desk.rows(select(table.c.id))
         ]
         desk.do(insert(tables.record_event).values(events))
+    tried = {"person": HOSTILE, "state": "refused", "holds": False, "claimed_at": now, "lookups": 0, "channel_id": 1}
+    tried |= {"message": HOSTILE, "reason": HOSTILE[:24], "alarm": HOSTILE, "currency": "EUR", "shown_grand_total": 1}
+    tried |= {"order_increment_id": HOSTILE, "settled_at": now}
+    carts = desk.rows(select(tables.cart.c.shop_id, tables.cart.c.origin_id))
+    desk.do(
+        insert(tables.attempt).values([{**tried, "shop_id": r.shop_id, "cart_origin_id": r.origin_id} for r in carts])
+    )
     desk.do(
         insert(tables.quarantine).values(
             channel_id=1, entity="carts", origin_id=1, reason=HOSTILE, first_seen_at=now, last_tried_at=now
@@ -70,7 +77,8 @@ def hostile(desk: Desk) -> Desk:
 
 
 @pytest.mark.parametrize(
-    "screen", ["", "carts", "orders", "customers", "channels", "open", "lost", "purchased", "order", "customer"]
+    "screen",
+    ["", "carts", "orders", "customers", "attempts", "channels", "open", "lost", "purchased", "order", "customer"],
 )
 def test_hostile_text_is_never_markup(hostile: Desk, screen: str) -> None:
     if screen in {"open", "purchased"}:
