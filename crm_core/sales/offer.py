@@ -17,7 +17,7 @@ from crm_core.magento import payloads
 from crm_core.magento.payloads import exact
 from crm_core.sales.preflight.check import Code, Verdict
 from crm_core.sales.preflight.payment import FREE, OFFLINE_METHODS, PURCHASE_ORDER
-from crm_core.sales.preflight.plan import Plan
+from crm_core.sales.preflight.plan import AS_IT_STANDS, Plan
 from crm_core.sales.preflight.reading import Reading
 from crm_core.sales.preflight.run import Preflight, preflight
 from crm_core.sales.preflight.shipping import chosen_code, expected_total, method_title, offered_methods, rate
@@ -117,15 +117,23 @@ class Offer:
 
     @property
     def chosen_shipping(self) -> ShippingOption | None:
-        """The way of shipping to start from: the cart's own, else the only one."""
-        chosen = [option for option in self.shipping if option.is_chosen]
-        return chosen[0] if chosen else self.shipping[0] if len(self.shipping) == 1 else None
+        """The way of shipping to start from: the cart's own; the only one for a cart that has none.
+
+        A cart whose own is gone has none to start from: another may cost more, so a person chooses it.
+        """
+        if self._saved_shipping is None:
+            return self.shipping[0] if len(self.shipping) == 1 else None
+        return next((option for option in self.shipping if option.is_chosen), None)
 
     def chosen_payment(self, shipping: ShippingOption | None) -> PaymentOption | None:
         """The way of paying to start from with that shipping: the cart's own, else the only one."""
         fitting = self.payment_with(shipping)
-        chosen = [option for option in fitting if option.is_chosen]
-        return chosen[0] if chosen else fitting[0] if len(fitting) == 1 else None
+        return next((option for option in fitting if option.is_chosen), fitting[0] if len(fitting) == 1 else None)
+
+    @property
+    def _saved_shipping(self) -> str | None:
+        reading = self.preflight.reading
+        return None if reading is None else chosen_code(reading, AS_IT_STANDS)
 
     def grand_total(self, shipping: ShippingOption | None) -> Decimal:
         """What the order should come to with that way of shipping (None: nothing to send, or none chosen yet)."""
@@ -229,7 +237,7 @@ def _lines(cart: payloads.Cart, totals: Totals) -> Iterable[OfferLine]:
 
 
 def _shipping_options(reading: Reading) -> list[ShippingOption]:
-    saved = chosen_code(reading, Plan())
+    saved = chosen_code(reading, AS_IT_STANDS)
     options = [
         ShippingOption(
             carrier_code=method.carrier_code,

@@ -153,9 +153,9 @@ def _still_open(now: _Placing, cart: CartRecord, outcome: Refused | TotalsChange
                 now.take(found, offer_of(found))
             except DeskError as raised:
                 now.asked, now.error = None, raised
-    if now.error is not None:
-        desk.say(now.error)
     if now.found is None:
+        if now.error is not None:
+            desk.say(now.error)
         with row(horizontal_alignment="right", gap="xsmall"):
             st.button("Try again", icon=":material/refresh:", on_click=_look_again, args=(now, False))
         return
@@ -314,6 +314,15 @@ def _draw_confirm(
 ) -> None:
     offer = now.offer
     missing = _missing(planned, offer, shipping, payment)
+    # What the last press brought stands here in short, too: the top may be out of sight.
+    if now.error is not None:
+        desk.say(now.error)
+    elif isinstance(now.outcome, Refused):
+        st.caption(
+            f":red[:material/block: Nothing was placed: {escaped(now.outcome.message, 160)}] The check is at the top."
+        )
+    elif isinstance(now.outcome, TotalsChanged):
+        st.caption(f":orange[:material/price_change:] Nothing was placed yet. {_what_changed(now.outcome)}")
     amount = f" · {money(offer.grand_total(shipping), offer.currency)}" if offer else ""
     with row(horizontal_alignment="right", gap="xsmall"):
         if missing:

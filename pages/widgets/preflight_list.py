@@ -51,9 +51,9 @@ class Checking:
 def to_settle(found: Preflight) -> list[Check]:
     """What a person should read before placing: what will fail, what the shop would take, what it would not tell.
 
-    A choice that is still open is none of them: it is made where the ways to ship and to pay stand.
+    A first choice of shipping or payment is none of them: it is made where these stand.
     """
-    failing = list(found.obstacles)
+    failing = [check for check in found.blocking if check not in found.to_choose]
     looks = [check for check in found.checks if check.verdict is Verdict.LOOK]
     untold = [
         check
@@ -125,8 +125,8 @@ def _draw_fixes(check: Check, name: str, checking: Checking) -> None:
                         args=(opened, None if shown == fix.kind else fix.kind),
                     )
         checking.mending.draw_trouble(name)
-    if any(fix.kind in CHOICES for fix in check.fixes):
-        st.caption("Choose below.")
+    if check.verdict is Verdict.FAIL and any(fix.kind in CHOICES for fix in check.fixes):
+        st.caption("Choose or enter it below.")
     for fix in forms:
         if fix.kind == shown:
             draw_fix(checking.cart_key, check, fix, checking.on_changed)

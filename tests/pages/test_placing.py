@@ -216,6 +216,22 @@ def test_a_missing_e_mail_is_entered_in_the_drawer(desk: Desk) -> None:
     assert _orders(desk, desk.cart(origin_id=origin_id))[0].email == "ada@example.test"
 
 
+def test_a_way_of_shipping_that_went_is_named_until_another_one_is_chosen(desk: Desk) -> None:
+    key = desk.new_cart(("LAMP-01", 1))
+    desk.shop.switch_carrier("flatrate", on=False)
+    try:
+        at = _drawer(desk, key)
+        assert "The chosen way of shipping is no longer offered (flatrate_flatrate)" in _words(at)
+        assert "Choose the shipping first" in _words(at)
+        at.selectbox(key="placing-shipping").set_value("tablerate_bestway").run()
+        assert "no longer offered" not in _words(at)
+        at.button(key="placing-confirm").click().run()
+        assert "is placed for" in at.success[0].value
+        assert _orders(desk, key)[0].shipping_method == "tablerate_bestway"
+    finally:
+        desk.shop.switch_carrier("flatrate", on=True)
+
+
 def test_a_cart_whose_price_changed_is_recalculated_only_when_the_rep_presses_check(desk: Desk) -> None:
     key = desk.new_cart(("TEAPOT-01", 1))
     desk.shop.set_price("TEAPOT-01", "60.00")

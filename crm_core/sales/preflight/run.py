@@ -19,7 +19,7 @@ from crm_core.sales.preflight.payment import payment_check
 from crm_core.sales.preflight.plan import AS_IT_STANDS, Plan
 from crm_core.sales.preflight.price import price_checks
 from crm_core.sales.preflight.reading import Reading, read
-from crm_core.sales.preflight.shipping import shipping_check
+from crm_core.sales.preflight.shipping import chosen_code, shipping_check
 from crm_core.sales.preflight.standing import Standing, standing
 from crm_core.sales.preflight.unknowable import unknowable_checks
 from crm_core.sales.shops import opened
@@ -68,6 +68,16 @@ class Preflight:
     def obstacles(self) -> tuple[Check, ...]:
         """What must be settled beside choosing how it is shipped and paid."""
         return tuple(check for check in self.blocking if not check.is_choice)
+
+    @property
+    def to_choose(self) -> tuple[Check, ...]:
+        """What waits for a first choice of shipping or payment: neither the cart nor the person has made one."""
+        reading = self.reading
+        if reading is None:
+            return ()
+        saved = None if reading.payment.value is None else reading.payment.value.method
+        chosen = {Code.SHIPPING: chosen_code(reading, self.plan), Code.PAYMENT: self.plan.payment or saved}
+        return tuple(check for check in self.blocking if check.is_choice and chosen.get(check.code) is None)
 
     @property
     def summary(self) -> str:
