@@ -90,7 +90,7 @@ def _actions(health: ChannelHealth) -> None:
         "Check", icon=":material/stethoscope:", key=f"check-{health.id}", help="Test connection, permissions and clock"
     ):
         _check(health)
-    choices = ["Settings", "New credentials", "Make read-only" if health.allow_writes else "Allow placing orders"]
+    choices = ["Settings…", "New credentials…", "Make read-only" if health.allow_writes else "Allow placing orders"]
     choices.append("Admin links…")
     choices += ["Resume"] if health.paused_at else ["Read everything again", "Pause"]
     chosen = st.menu_button("", [*choices, "Remove…"], icon=":material/more_horiz:", key=f"more-{health.id}")
@@ -132,9 +132,9 @@ def _do(chosen: str, health: ChannelHealth) -> None:
     st.session_state.pop(_REPORT, None)
     try:
         match chosen:
-            case "Settings":
+            case "Settings…":
                 open_settings(health.id)
-            case "New credentials":
+            case "New credentials…":
                 add_channel.open_dialog(health.name)
             case "Admin links…":
                 admin_address.open_dialog(health.name)
