@@ -69,6 +69,7 @@ def _close() -> None:
     forget(_PLACE)
 
 
+@desk.guarded
 def _body(cart_key: int) -> None:
     if st.session_state.pop(_CHANGED, False):
         st.rerun()  # the whole screen: the cart behind the drawer has changed

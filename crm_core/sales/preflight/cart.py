@@ -91,8 +91,11 @@ def _channel(known: Standing) -> Check:
 
 def _attempt(known: Standing) -> list[Check]:
     holder = known.holder
+    if holder is None and known.changing is not None:
+        again = Fix(FixKind.TRY_AGAIN, "Check again")
+        return [Check(Code.ATTEMPT, Verdict.FAIL, "Somebody is changing it", known.changing, fixes=(again,))]
     if holder is None:
-        return [passes(Code.ATTEMPT, "Nobody else is placing it")]
+        return [passes(Code.ATTEMPT, "Nobody else is placing or changing it")]
     fixes = []
     if holder.order_key is not None:
         fixes.append(_open_order(holder.order_key, holder.order_increment_id))

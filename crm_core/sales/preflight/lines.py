@@ -168,9 +168,11 @@ def _short(item: CartItem, wanted: Decimal, stock: Stock | None, words: str) -> 
 
     def check(code: Code, title: str, detail: str, better: Decimal | None, *more: Figure) -> Check:
         fixes = _line_fixes(item)
-        if better is not None and better > 0:
-            arguments = {"item_id": item.item_id, "quantity": better}
-            fixes = (Fix(FixKind.SET_QUANTITY, f"Make it {quantity(better)}", arguments), *fixes)
+        # Other lines of the SKU count with this one.
+        mine = None if better is None else better - wanted + exact(item.qty or 0.0)
+        if mine is not None and mine > 0:
+            arguments = {"item_id": item.item_id, "quantity": mine}
+            fixes = (Fix(FixKind.SET_QUANTITY, f"Make it {quantity(mine)}", arguments), *fixes)
         return Check(code, Verdict.FAIL, title, detail, (*figures, *more), item.item_id, fixes)
 
     if limits is not None and limits.is_in_stock is False:

@@ -63,7 +63,9 @@ def explain_refusal(status: int, message: str, parameters: Mapping[str, object],
         return Code.CART
     failing = _of(after, Verdict.FAIL)
     if status == 404:
-        return next((code for code in failing if code in _NOT_FOUND), Code.COUPON)
+        # A coupon that the shop has just taken off, or may not know, is no failing check any more.
+        doubted = any(check.verdict is not Verdict.PASS for check in after.of(Code.COUPON))
+        return next((code for code in failing if code in _NOT_FOUND), Code.COUPON if doubted else Code.RULES)
     fields = [name for value in parameters.values() for name in _FIELDS if f'"{name}"' in str(value)]
     fields += [name for value in parameters.values() for name in _FIELDS if f"the {name} field" in str(value)]
     if fields:

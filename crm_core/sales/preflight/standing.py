@@ -10,6 +10,7 @@ from sqlalchemy import Row, select
 
 from crm_core.errors import NotFound
 from crm_core.sales.attempts import Attempt, holder_in
+from crm_core.sales.journal import changing
 from crm_core.store.database import Store
 from crm_core.store.documents import Totals, decode_totals
 from crm_core.store.keys import record_key
@@ -29,6 +30,8 @@ class Standing:
     """What it came to when the desk last read that, None if it never did."""
     holder: Attempt | None
     """The attempt that keeps everybody else from placing."""
+    changing: str | None
+    """Who changes it through the desk at the moment, in a sentence; None: nobody."""
     channel: Channel | None
     last_read_at: datetime | None
     """When the channel's carts were last in step with the shop."""
@@ -52,6 +55,7 @@ def standing(store: Store, cart_key: int) -> Standing:
             .where(store_view.c.id == record_key(row.shop_id, row.store_id))
         ).one_or_none()
         holder = holder_in(connection, cart_key)
+        changed = changing(connection, "cart", cart_key)
     channel = channel_of_store(store, row.shop_id, row.store_id)
     last_read_at = None
     if channel is not None:
@@ -66,6 +70,7 @@ def standing(store: Store, cart_key: int) -> Standing:
         lines=list(lines),
         totals=None if row.totals is None else decode_totals(row.totals),
         holder=holder,
+        changing=changed,
         channel=channel,
         last_read_at=last_read_at,
         website_code=None if view is None else view.website_code,

@@ -16,6 +16,7 @@ from crm_core.magento.auth import Bearer
 from crm_core.sales import attempts
 from crm_core.sales.attempts import Terms
 from crm_core.sales.decisions import mark_lost
+from crm_core.sales.journal import journalled
 from crm_core.sales.obstacles import why_not
 from crm_core.sales.offer import offer_of
 from crm_core.sales.preflight.check import STANDING, Code, FixKind, Verdict
@@ -168,6 +169,17 @@ def test_a_refusal_that_nothing_explains_is_laid_to_the_shops_own_rules(desk: De
 
 
 @on_sqlite
+def test_a_404_is_laid_to_the_coupon_only_where_the_cart_may_have_one(desk: Desk) -> None:
+    plain, discounted = desk.add_cart(("MUG-01", 2)), desk.add_cart(("MUG-01", 2), coupon="SPRING25")
+    desk.synchronise(discounted)
+    desk.shop.cart(discounted)["coupon_code"] = None
+    desk.shop.recalculate(discounted)
+    message = "The product that was requested doesn't exist. Verify the product and try again."
+    assert explain_refusal(404, message, {}, check(desk, plain)) is Code.RULES
+    assert explain_refusal(404, "The coupon code isn't valid.", {}, check(desk, discounted)) is Code.COUPON
+
+
+@on_sqlite
 def test_a_permission_that_is_missing_is_named_and_what_hangs_on_it_is_not_green(desk: Desk) -> None:
     cart = desk.add_cart(("MUG-01", 2))
     in_step(desk)
@@ -237,6 +249,21 @@ def test_another_persons_attempt_blocks_and_says_whose_it_is(desk: Desk) -> None
     [attempt] = check(desk, cart).of(Code.ATTEMPT)
     assert attempt.verdict is Verdict.FAIL
     assert "Ben" in attempt.title
+
+
+@on_sqlite
+def test_a_cart_that_somebody_is_changing_is_not_green_since_placing_would_refuse(desk: Desk) -> None:
+    cart = desk.add_cart(("MUG-01", 2))
+    in_step(desk)
+    choice = desk.choice(cart)
+    with journalled(desk.store, "cart", desk.key(cart), kind="line", doing="Change a quantity", person="Ben"):
+        told = check(desk, cart)
+        [attempt] = told.of(Code.ATTEMPT)
+        assert (told.verdict, attempt.verdict) == (Verdict.FAIL, Verdict.FAIL)
+        assert attempt.detail.startswith("Ben is changing this cart")
+        with pytest.raises(NotAllowed, match="Ben is changing this cart"):
+            desk.place(cart, choice)
+    assert check(desk, cart).verdict is Verdict.PASS
 
 
 @on_sqlite
@@ -392,6 +419,20 @@ def test_a_quantity_that_the_shop_will_not_sell_for_a_reason_of_its_own_is_told_
     [short] = check(desk, cart).of(Code.SHORT)
     assert "cannot be had in this quantity" in short.title
     assert short.detail == "The shop says: Not on Sundays."
+
+
+@on_sqlite
+def test_what_is_short_over_two_lines_of_one_product_is_mended_by_the_fix_of_one(desk: Desk) -> None:
+    cart = desk.add_cart(("CUSHION-01", 3))
+    lines = desk.shop.cart(cart)["lines"]
+    lines.append(lines[0] | {"item_id": lines[0]["item_id"] + 900_000, "qty": lines[0]["qty"] + 1})
+    desk.shop.recalculate(cart)
+    desk.synchronise(cart)
+    desk.shop.set_stock("CUSHION-01", 5)
+    first, second = check(desk, cart).of(Code.SHORT)
+    assert [each.figures[0].text for each in (first, second)] == ["7", "7"]
+    made = [each.fixes[0].arguments["quantity"] for each in (first, second)]
+    assert made == [Decimal(1), Decimal(2)], "either leaves 5 in all"
 
 
 @on_sqlite
