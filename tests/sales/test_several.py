@@ -266,6 +266,21 @@ def test_two_people_converting_the_same_carts_make_one_order_each(desk: Desk) ->
 
 
 @on_sqlite
+def test_an_order_that_comes_to_nothing_is_placed_without_a_way_of_paying_to_choose(desk: Desk) -> None:
+    desk.shop.set_price("MUG-01", 0)
+    desk.shop.set_shipping_price("flatrate", 0)
+    cart_id = desk.add_cart(("MUG-01", 1))
+    [checked] = _checked(desk, [cart_id])
+    assert checked.is_free
+    undecided, ready = checked.with_payment(None), checked.with_payment("checkmo")
+    assert isinstance(ready, Ready)
+    assert ready == undecided
+    assert ready.choice is not None
+    assert (ready.total, ready.choice.payment_method) == (Decimal(0), "free")
+    assert _kinds(_convert(desk, [ready])) == ["placed"]
+
+
+@on_sqlite
 def test_a_total_that_changed_is_shown_again_and_placed_only_on_the_new_terms(desk: Desk) -> None:
     cart_id = desk.add_cart()
     [ready] = _ready(desk, [cart_id])
