@@ -70,7 +70,8 @@ def _draw_line(mending: Mending, cart: CartRecord, line: CartLine) -> None:
 
 
 def _draw_quantity(mending: Mending, line: CartLine, spot: str) -> None:
-    name = ("qty", line.item_id, line.qty)
+    # Another change leaves what is typed here and not saved yet: only another quantity makes another field.
+    key = f"{mending.place}-qty-{line.item_id}-{line.qty:f}"
     with st.form(f"{mending.place}-{spot}", border=False, width="content"), row(gap="xsmall", wrap=False):
         st.number_input(
             f"Quantity of {escaped(line.name, 80)}",
@@ -78,11 +79,11 @@ def _draw_quantity(mending: Mending, line: CartLine, spot: str) -> None:
             value=float(line.qty),
             step=1.0,
             format="%g",
-            key=mending.key(*name),
+            key=key,
             label_visibility="collapsed",
             width=110,
         )
-        mending.submit("Save", spot, lambda: SetQuantity(line.item_id, mending.quantity(*name)), width="content")
+        mending.submit("Save", spot, lambda: SetQuantity(line.item_id, mending.quantity(key)), width="content")
 
 
 def _replace(mending: Mending, item_id: int | None) -> None:

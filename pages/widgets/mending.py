@@ -55,9 +55,9 @@ class Mending:
         """What stands in the field with that key."""
         return st.session_state.get(self.key(*parts))
 
-    def quantity(self, *parts: object) -> Decimal:
+    def quantity(self, key: str) -> Decimal:
         """The quantity that stands in the field with that key. Raises BadInput if none does."""
-        value = self.value(*parts)
+        value = st.session_state.get(key)
         if value is None:
             raise BadInput("Enter how many.")
         return Decimal(repr(value))

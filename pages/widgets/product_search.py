@@ -215,7 +215,7 @@ def _draw_add(
     """The button that puts it into the cart: by its parent's SKU and the choices, where there are some."""
 
     def change() -> Change:
-        pieces, sku = mending.quantity(name, "pieces"), parent or found.sku
+        pieces, sku = mending.quantity(mending.key(name, "pieces")), parent or found.sku
         if replaces is not None:
             return ReplaceLine(replaces, sku, pieces, options)
         return AddLine(sku, pieces, options)

@@ -37,13 +37,18 @@ def _choose(page: Page, drawer: Locator, label: str, option: str) -> None:
 
 
 def test_a_quantity_is_changed_and_stands_on_the_page_behind(floor: Floor) -> None:
-    cart = floor.shop.add_cart([("MUG-01", 1)])
+    cart = floor.shop.add_cart([("MUG-01", 1), ("BOOK 01", 1)])
     page, drawer = _editor(floor, cart)
+    drawer.get_by_role("spinbutton", name=re.compile("Winter")).fill("3")
     drawer.get_by_role("spinbutton", name=re.compile("Stoneware mug")).fill("4")
-    drawer.get_by_role("button", name="Save").click()
+    drawer.get_by_role("button", name="Save").first.click()
     expect(drawer.get_by_text("Now 4 × Stoneware mug, blue.")).to_be_visible()
-    expect(page.get_by_text(re.compile("4 in 1 line"))).to_be_visible()
-    assert _quantities(floor, cart) == {"MUG-01": 4}
+    expect(page.get_by_text(re.compile("5 in 2 lines"))).to_be_visible()
+    expect(drawer.get_by_role("spinbutton", name=re.compile("Winter"))).to_have_value("3")
+    assert _quantities(floor, cart) == {"MUG-01": 4, "BOOK 01": 1}
+    drawer.get_by_role("button", name="Save").last.click()
+    expect(drawer.get_by_text(re.compile("Now 3 × Book"))).to_be_visible()
+    assert _quantities(floor, cart) == {"MUG-01": 4, "BOOK 01": 3}
     drawer.get_by_role("button", name="Close", exact=True).last.click()
     expect(drawer).to_have_count(0)
 
