@@ -115,9 +115,9 @@ class Wanted:
         wanted = Wanted(
             outcomes=tuple(dict.fromkeys(each for each in outcomes if each in OUTCOMES)),
             period=period,
-            person=params.get("person") or None,
+            person=_name(params, "person"),
             channel=int(channel) if channel else None,
-            reason=params.get("reason") or None,
+            reason=_name(params, "reason"),
         )
         return wanted, problems
 
@@ -231,6 +231,11 @@ def attempt_page(
         reasons=reasons,
         people=tuple(people),
     )
+
+
+def _name(params: Mapping[str, str], parameter: str) -> str | None:
+    # PostgreSQL takes no NUL in a text, not even to compare it.
+    return params.get(parameter, "").replace("\0", "") or None
 
 
 def _where(wanted: Wanted, today: date, zone: tzinfo) -> list[ColumnElement[bool]]:

@@ -107,7 +107,8 @@ class Dashboard:
 def dashboard(store: Store, period: Period, channel_id: int | None, currency: str | None, today: date) -> Dashboard:
     """The figures of one channel, or of all, in one currency: the given one, or else the one with the most orders.
 
-    A period that is open at one end begins with the first order there is, or ends today.
+    A currency that nothing there is in counts as none given. A period that is open at one end begins with the first
+    order there is, or ends today.
     """
     names = directory(store)
     what = ("dashboard", period, channel_id, currency, today, names)
@@ -124,7 +125,8 @@ def _dashboard(
         before = first - length * _DAY if (first - date.min).days > length else date.min
         open_carts = _open_carts(connection, scope)
         currencies = _currencies(connection, scope, open_carts)
-        currency = currency or (currencies[0] if currencies else "")
+        if currency not in currencies:
+            currency = currencies[0] if currencies else ""
         sold = _sold_by_day(connection, scope, currency, before, final)
         orders = _orders_of(connection, scope, currency, first, final)
         carts = _carts_of(scope, currency, first, final)

@@ -205,8 +205,8 @@ def _has_word(connection: Connection, rows: Rows, screen: Screen, word: str) -> 
     parts = [_like(rows.table.c.name_key, word.casefold()), _like(rows.table.c.email_key, word.casefold())]
     if screen == "orders":
         parts.append(_like_any_case(connection, rows.table.c.increment_id, word))
-    if rows.lines and (skus := _skus(connection, rows.lines, word)):
-        parts.append(_has_sku(rows.table, rows.lines, skus))
+    if rows.lines:
+        parts += _has_sku_with(connection, rows.table, rows.lines, word)
     return or_(*parts)
 
 
@@ -214,13 +214,25 @@ def _has_sku(table: Table, lines: Lines, skus: Sequence[str]) -> ColumnElement[b
     return table.c.id.in_(select(lines.row_key).where(lines.table.c.sku.in_(skus)))
 
 
-def _skus(connection: Connection, lines: Lines, word: str) -> Sequence[str]:
-    """The SKUs that hold the word: found by hopping through the index from SKU to SKU, of which a shop has few."""
+_MOST_SKUS = 1_000
+"""SKUs that a condition names one by one at most: a database takes only so many values in a statement."""
+
+
+def _has_sku_with(connection: Connection, table: Table, lines: Lines, word: str) -> list[ColumnElement[bool]]:
+    """A line's SKU holds the word; nothing if no line's does.
+
+    SKUs are found by hopping through the index from one to the next, of which a shop has few. Where more of them hold
+    the word than can be named, such as a prefix that all share, each line is looked at.
+    """
     sku = lines.table.c.sku
     hop = select(func.min(sku).label("sku")).cte("hop", recursive=True)
     further = select(func.min(sku)).where(sku > hop.c.sku).scalar_subquery()
     hop = hop.union_all(select(further).where(hop.c.sku.is_not(None)))
-    return connection.scalars(select(hop.c.sku).where(_like_any_case(connection, hop.c.sku, word))).all()
+    holding = select(hop.c.sku).where(_like_any_case(connection, hop.c.sku, word)).limit(_MOST_SKUS + 1)
+    skus = connection.scalars(holding).all()
+    if len(skus) > _MOST_SKUS:
+        return [table.c.id.in_(select(lines.row_key).where(_like_any_case(connection, sku, word)))]
+    return [_has_sku(table, lines, skus)] if skus else []
 
 
 def _like_any_case(connection: Connection, column: ColumnElement[Any], text: str) -> ColumnElement[bool]:

@@ -37,8 +37,6 @@ def _screen() -> None:
     channel = next((each.id for each in names.channels if str(each.id) == wanted), None)
     shown = Period(preset=period)
     figures = dashboard(desk.store(), shown, channel, params.get("currency"), desk.reader_today())
-    if figures.currency not in figures.currencies:
-        figures = dashboard(desk.store(), shown, channel, None, desk.reader_today())
     if not figures.currencies and first_run.draw_if_nothing_to_show("orders"):
         return
     with controls:

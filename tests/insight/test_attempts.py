@@ -164,3 +164,10 @@ def test_an_address_edited_by_hand_is_told_and_the_rest_of_it_holds() -> None:
 def test_every_check_has_words_and_every_outcome_a_look() -> None:
     assert [code for code in Code if reason_words(code) == code] == []
     assert len({outcome_style(each).sign for each in OUTCOMES}) == len(OUTCOMES)
+
+
+def test_a_link_edited_by_hand_names_nobody(rows: Rows) -> None:
+    for params in ({"person": "Ann\0a"}, {"reason": "\0shipping."}):
+        wanted, problems = Wanted.from_url(params)
+        assert (_page(rows.store, wanted).matching, problems) == (0, [])
+    assert Wanted.from_url({"person": "\0"}) == (Wanted(), [])

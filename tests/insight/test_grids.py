@@ -277,6 +277,23 @@ def test_text_is_found_in_names_and_addresses_whatever_its_case_and_is_never_a_p
             _expect(filled, Filter(screen, text=text), lambda row: keeps(row) or row.id in in_sku)  # noqa: B023
 
 
+def test_a_word_that_is_in_more_skus_than_a_statement_takes_finds_all_their_rows(store: Store) -> None:
+    rows = two_shops(store)
+    big, small, other = rows.cart(1), rows.cart(2), rows.cart(3)
+    rows.cart_line(small, sku="DESK-7")
+    rows.cart_line(other, sku="Chair")
+    rows.write()
+    with store.writing() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO cart_item (cart_id, item_id, sku, name, product_type, qty, base_price, state, state_since) "
+            "WITH RECURSIVE line(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM line WHERE id < 70000) "
+            f"SELECT {big}, id, 'Desk-' || id, 'Desk', 'simple', 10000, 10000, 'present', 0 FROM line"
+        )
+    assert set(_everything(store, Filter("carts", text="desk-"), Sort("number"))) == {big, small}
+    assert set(_everything(store, Filter("carts", text="desk-7"), Sort("number"))) == {big, small}
+    assert set(_everything(store, Filter("carts", text="chair"), Sort("number"))) == {other}
+
+
 def test_text_is_found_in_skus_and_a_sku_condition_wants_the_whole(filled: Store) -> None:
     for screen in ("carts", "orders"):
         whole = set(_everything(filled, Filter(screen, sku="NL-BOT-2"), Sort("number")))

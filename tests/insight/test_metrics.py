@@ -77,10 +77,15 @@ def test_currencies_are_never_mixed_and_the_one_with_most_orders_comes_first(sol
     assert [each.store_view for each in _week(sold, currency="GBP").revenue_by_store] == ["English"]
 
 
+@pytest.mark.parametrize("currency", ["EUR", "XYZ", "E\0", ""])
+def test_a_currency_that_nothing_is_in_counts_as_none(sold: Store, currency: str) -> None:
+    figures = _week(sold, channel_id=2, currency=currency)
+    assert (figures.currency, *_sold(figures)) == ("GBP", Decimal(50), Decimal(1))
+
+
 def test_a_channel_sees_its_own_figures(sold: Store) -> None:
     assert _week(sold, channel_id=2).currency == "GBP"
     assert _sold(_week(sold, channel_id=1)) == [Decimal(370), Decimal(2)]
-    assert _sold(_week(sold, channel_id=2, currency="EUR")) == [Decimal(0), Decimal(0)]
     assert _sold(_week(sold, channel_id=99)) == [Decimal(0), Decimal(0)]
 
 
