@@ -229,8 +229,7 @@ def _results_card(picked: Mapping[int, Candidate], results: Mapping[int, Result]
     amount = sums((each.currency, each.total) for each in results.values() if each.total is not None)
     with card(f"{tally[:1].upper()}{tally[1:]}", amount):
         for key, result in results.items():
-            if key in picked:
-                draw_result(picked[key], result)
+            draw_result(picked[key], result)
 
 
 # ---- what is still to be ordered ------------------------------------------------------------------------------------

@@ -112,9 +112,9 @@ def ticked(name: str) -> tuple[int, ...]:
     return found
 
 
-def untick(name: str) -> None:
-    """Nothing is ticked any more; a callback, for the next drawing."""
-    st.session_state.pop(_ticks(name), None)
+def tick(name: str, records: Sequence[int]) -> None:
+    """These records are ticked, and no others; a callback, for the next drawing."""
+    st.session_state[_ticks(name)] = tuple(records)
 
 
 def _ticks(name: str) -> str:
@@ -128,7 +128,7 @@ def _keep_ticks(name: str, key: str, records: Sequence[int]) -> None:
         st.session_state[_ticks(name)] = tuple(remaining)
     places = [records.index(each) for each in remaining]
     drawn = st.session_state.get(key)
-    if places != (list(drawn.selection.rows) if drawn else []):
+    if places != (list(drawn["selection"]["rows"]) if drawn else []):
         st.session_state[key] = {"selection": {"rows": places}}
 
 

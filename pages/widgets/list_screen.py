@@ -17,7 +17,7 @@ from crm_core.insight.sorting import COLUMNS
 from crm_core.insight.statuses import StatusStyle
 from pages.widgets import desk, first_run, listing, place_order
 from pages.widgets.filter_bar import draw_conditions, draw_filter_bar, searched_in
-from pages.widgets.grid import Shown, draw_grid, ticked, untick
+from pages.widgets.grid import Shown, draw_grid, tick, ticked
 from pages.widgets.layout import nothing_here, row, spread
 from pages.widgets.listing import Listing
 from pages.widgets.status import chips
@@ -103,14 +103,19 @@ class ListScreen(Generic[_Row]):
 
     def _below(self, rows: Sequence[_Row]) -> None:
         """What stands under the grid, where it moves no row: what to do with those ticked, or how many there are."""
-        chosen = set(ticked(self.screen)) if self.draw_ticked else ()
-        if self.draw_ticked and chosen:
-            with row(gap="xsmall", width="content"):
-                self.draw_ticked([each for each in rows if each.key in chosen])
-                st.button("Clear", type="tertiary", key=f"{self.screen}-untick", on_click=untick, args=(self.screen,))
+        here = f"{plural(len(rows), 'row')} on this page"
+        if self.draw_ticked is None:
+            st.caption(here, width="content")
             return
-        hint = f" · tick {self.one}s to convert several at once" if self.draw_ticked else ""
-        st.caption(f"{plural(len(rows), 'row')} on this page{hint}", width="content")
+        chosen = set(ticked(self.screen))
+        with row(gap="xsmall", width="content"):
+            if chosen:
+                self.draw_ticked([each for each in rows if each.key in chosen])
+                label, after = "Clear", tuple[int, ...]()
+            else:
+                st.caption(f"{here} · tick {self.one}s to convert several at once", width="content")
+                label, after = f"Tick all {len(rows)}", tuple(each.key for each in rows)
+            st.button(label, type="tertiary", key=f"{self.screen}-tick", on_click=tick, args=(self.screen, after))
 
     def _place(self, here: Listing, page: Page[_Row]) -> str:
         column = next(each for each in COLUMNS[self.screen] if each.key == here.sort.column)

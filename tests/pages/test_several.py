@@ -206,7 +206,13 @@ def test_names_from_a_shop_are_shown_letter_for_letter(desk: Desk) -> None:
 
 
 def test_the_list_offers_to_tick_carts_and_the_page_leads_back_to_it_as_it_was(desk: Desk) -> None:
-    assert "tick carts to convert several at once" in words_of(desk.open("carts"))
+    carts = desk.open("carts", status="open")
+    assert "tick carts to convert several at once" in words_of(carts)
+    count = len(carts.dataframe[0].value)
+    carts.button(key="carts-tick").click().run()
+    assert carts.button(key="several").label == f"Check and convert {count} carts"
+    carts.button(key="carts-tick").click().run()
+    assert "tick carts to convert several at once" in words_of(carts)
     at = _open(desk, [desk.new_cart(("MUG-01", 1))], status="open", page="2")
     [back] = [each for each in at.get("page_link") if getattr(each, "label", "") == "Carts"]
     assert "status=open" in str(getattr(back, "proto", ""))
