@@ -27,6 +27,7 @@ _FIELDS = (
     "settings-overlap",
 )
 _A_DAY = 86_400
+_FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
 
 
 def open_settings(channel_id: int) -> None:
@@ -65,11 +66,12 @@ def _body(channel: Channel) -> None:
         st.number_input(
             "Read every, in seconds", SHORTEST_INTERVAL_SECONDS, _A_DAY, rules.every_seconds, key="settings-every"
         )
+        start = rules.start_date.date() if rules.start_date else None
         st.date_input(
             "Records created from",
-            rules.start_date.date() if rules.start_date else None,
-            min_value=date(2000, 1, 1),
-            max_value=date(2100, 1, 1),
+            start,
+            min_value=min(_FIRST_DAY, start or _FIRST_DAY),  # the command line takes any day
+            max_value=max(_LAST_DAY, start or _LAST_DAY),
             format="DD/MM/YYYY",
             key="settings-start",
             help="Older ones are not read; those that were read before stay. Empty: all of them.",

@@ -45,9 +45,10 @@ def draw_no_channel() -> None:
 def _waiting(screen: Screen) -> None:
     if _has_any(screen):
         st.rerun()
-    names = " and ".join(escaped(each.name, 40) for each in desk.names().channels)
+    known = desk.names()
+    names = " and ".join(escaped(each.name, 40) for each in known.channels)
     with desk.store().reading() as connection:
-        is_read = not freshness(connection, (screen,), desk.names()).importing
+        is_read = not freshness(connection, (screen,), known).importing
     if is_read:
         title, text = f"No {screen} in {names} yet", "They appear here by themselves as soon as there are some."
     else:
@@ -65,8 +66,9 @@ def draw_importing(wanted: Filter, importing: Sequence[str], shown: int) -> None
 
     They appear when the reader asks for them: no row moves under the hand, and nothing half typed is lost.
     """
+    known = desk.names()
     with desk.store().reading() as connection:
-        still = freshness(connection, (wanted.screen,), desk.names()).importing
+        still = freshness(connection, (wanted.screen,), known).importing
         more = total_rows(connection, wanted) - shown
     names = ", ".join(escaped(name, 40) for name in importing)
     came = f": {more:,} more {wanted.screen} came" if more > 0 else ""

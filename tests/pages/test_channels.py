@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
+import pytest
 from sqlalchemy import select, update
 from streamlit.testing.v1 import AppTest
 
@@ -120,6 +121,15 @@ def test_a_channels_settings_are_changed_from_the_screen(desk: Desk) -> None:
     _press(again, "Save")
     assert channel_by_id(desk.store, 1).rules.websites is None
     assert channel_by_id(desk.store, 1).start_date is None
+
+
+@pytest.mark.parametrize("day", [datetime(1970, 1, 1, tzinfo=UTC), datetime(2199, 12, 31, tzinfo=UTC)])
+def test_settings_open_for_any_start_date_that_the_command_line_took(desk: Desk, day: datetime) -> None:
+    change_channel(desk.store, "Test shop", lambda rules: replace(rules, start_date=day))
+    at = _settings(desk)
+    assert is_well(at)
+    _press(at, "Save")
+    assert channel_by_id(desk.store, 1).start_date == day
 
 
 def test_what_somebody_else_changed_while_the_settings_were_open_stays(desk: Desk) -> None:
