@@ -101,6 +101,8 @@ def place(store: Store, cart_key: int, choice: Choice, person: str) -> Outcome:
     try:
         with opened(store, channel) as shop:
             return _run(store, shop, claimed, choice)
+    except OutcomeUnknown:  # sent, so its claim is left for `settle` to find out about
+        raise
     except DeskError as trouble:
         message, reason = f"{trouble} Nothing was ordered.", _reason_of(trouble)
         attempts.mark_failed(store, claimed.id, "not_placed", message, reason=reason, only_from=("claimed",))
@@ -193,6 +195,17 @@ def _run(store: Store, shop: OpenShop, attempt: Attempt, choice: Choice) -> Outc
 
 
 def _send(store: Store, shop: OpenShop, attempt: Attempt, code: str, choice: Choice, last_order: int) -> Outcome:
+    """What came of the order, sent once. Raises OutcomeUnknown if the store could not note what the shop answered."""
+    try:
+        return _sent(store, shop, attempt, code, choice, last_order)
+    except StoreUnusable as trouble:
+        raise OutcomeUnknown(
+            f"The order was sent once, but the desk could not note what came of it: {trouble} Don't place it again; "
+            "the desk finds out by itself once its store works."
+        ) from trouble
+
+
+def _sent(store: Store, shop: OpenShop, attempt: Attempt, code: str, choice: Choice, last_order: int) -> Outcome:
     """The one request that places the order, and what its answer means."""
     method = {"method": choice.payment_method}
     if choice.po_number:
@@ -207,15 +220,9 @@ def _send(store: Store, shop: OpenShop, attempt: Attempt, code: str, choice: Cho
         return _unclear(store, shop, attempt, known)
     except (ShopRefused, ChannelError) as refused:
         return _after_refusal(store, shop, attempt, refused, last_order, choice)
-    try:
-        attempts.mark_placed(store, attempt.id, order_id, 200, "The shop placed the order.")
-        read_back(store, attempt.id)
-        return outcome_of(store, attempt.id)
-    except StoreUnusable as trouble:
-        raise OutcomeUnknown(
-            f"The shop placed the order (its id is {order_id}), but the desk could not note it: {trouble} "
-            "Don't place it again; the desk finds the order by itself once its store works."
-        ) from trouble
+    attempts.mark_placed(store, attempt.id, order_id, 200, "The shop placed the order.")
+    read_back(store, attempt.id)
+    return outcome_of(store, attempt.id)
 
 
 def _read(shop: OpenShop, attempt: Attempt) -> tuple[Cart | None, list[Order]]:
@@ -381,11 +388,11 @@ def _explained(store: Store, attempt: Attempt, choice: Choice, code_of: Callable
         return outcome
     try:
         after = preflight(store, attempt.cart_key, attempt.person, plan=choice.plan)
+        code = code_of(after)
+        attempts.note_reason(store, attempt.id, code)
     except DeskError as trouble:
         logger.warning("The refusal of attempt %d could not be explained: %s", attempt.id, trouble)
         return outcome
-    code = code_of(after)
-    attempts.note_reason(store, attempt.id, code)
     check = explaining(code, after)
     return replace(outcome, check=None if check is None or check.verdict is Verdict.PASS else check, after=after)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,9 +14,9 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import select, update
+from sqlalchemy import make_url, select, update
 
-from crm_core.errors import ChannelError, NotAllowed, ShopUnavailable
+from crm_core.errors import ChannelError, NotAllowed, OutcomeUnknown, ShopUnavailable
 from crm_core.magento.messages import read_refusal
 from crm_core.sales import attempts
 from crm_core.sales.decisions import mark_lost
@@ -25,6 +26,7 @@ from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Refused, Total
 from crm_core.sales.placing import place, settle
 from crm_core.sales.preflight.check import Code, FixKind, Verdict
 from crm_core.store import tables
+from crm_core.store.database import Store
 from crm_core.store.rollups import recount
 from crm_core.sync.channels import channel_by_name, resume
 from demo_store.service import Request, Response
@@ -572,6 +574,37 @@ def test_an_order_that_cannot_be_read_back_is_placed_all_the_same_and_read_later
     assert isinstance(known, Placed)
     assert known.grand_total == choice.grand_total
     assert desk.row(cart_id).status == "purchased"
+
+
+@on_sqlite
+@pytest.mark.parametrize("answer", ["placed", "refused", "dropped"])
+def test_an_answer_that_the_store_cannot_note_is_unknown_and_found_out_once_it_works(desk: Desk, answer: str) -> None:
+    cart_id = desk.add_cart()
+    choice = desk.choice(cart_id)
+    impatient = Store(desk.store.url, busy_seconds=0.2)
+    other = sqlite3.connect(str(make_url(desk.store.url).database), isolation_level=None, check_same_thread=False)
+
+    def then_the_store_is_locked(_request: Request, work: Callable[[], Response]) -> Response:
+        other.execute("BEGIN IMMEDIATE")
+        if answer == "refused":
+            return Response(400, b'{"message":"Not today"}', {"Content-Type": "application/json"})
+        response = work()
+        response.dropped = answer == "dropped"
+        return response
+
+    desk.front.on(PLACE, then_the_store_is_locked)
+    try:
+        with pytest.raises(OutcomeUnknown, match="Don't place it again"):
+            place(impatient, desk.key(cart_id), choice, "Anna")
+    finally:
+        other.close()
+        impatient.close()
+    desk.front.calm()
+    assert isinstance(desk.place(cart_id, choice, "Ben"), AlreadyHeld)
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=400)):
+        assert settle(desk.store) == 1
+    assert desk.row(cart_id).status == ("open" if answer == "refused" else "purchased")
+    assert len(desk.shop.orders_of(cart_id)) == (answer != "refused")
 
 
 def test_a_restored_cart_can_be_ordered_again_once_its_order_is_cancelled(desk: Desk) -> None:
