@@ -46,7 +46,7 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Candidate:
-    """A cart that was picked, as the desk knows it. `amount` is its total if it was read, else about its subtotal."""
+    """A cart that was picked, as the desk knows it. `amount` is its total, or `is_about`: its lines' sum, without tax."""
 
     cart_key: int
     cart_id: int
@@ -54,6 +54,8 @@ class Candidate:
     """The customer's; empty for a nameless guest."""
     amount: Decimal
     currency: str
+    is_about: bool
+    """Whether the total was never read, so that the lines in the base currency stand for it."""
     synchronised_at: datetime
     """When it was last read from the shop, UTC."""
 
@@ -196,6 +198,7 @@ def candidates(store: Store, cart_keys: Sequence[int]) -> list[Candidate]:
             name=" ".join(part for part in (row.firstname, row.lastname) if part),
             amount=row.base_subtotal if row.grand_total is None else row.grand_total,
             currency=row.base_currency if row.grand_total is None else row.quote_currency,
+            is_about=row.grand_total is None,
             synchronised_at=row.synchronised_at,
         )
         for row in (rows[key] for key in keys if key in rows)

@@ -32,7 +32,7 @@ from pages.widgets import desk, listing, place_order
 from pages.widgets.layout import card, nothing_here, row, spread
 from pages.widgets.record_header import draw_way_back
 from pages.widgets.several_cards import KINDS, cart_title, draw_not_ready, draw_ready, draw_result, sums
-from pages.widgets.text import ago, escaped, plural
+from pages.widgets.text import ago, plain, plural
 
 _FOR = "several-for"
 _CHECKED = "several-checked"
@@ -275,7 +275,7 @@ def _choose_payment(checked: Sequence[Checked]) -> str | None:
     if not offered:
         return None
     labels = {
-        code: escaped(titles[code], 60) + ("" if count == len(able) else f" · {count} of {plural(len(able), 'cart')}")
+        code: plain(titles[code], 60) + ("" if count == len(able) else f" · {count} of {plural(len(able), 'cart')}")
         for code, count in offered.most_common()
     }
     if st.session_state.get("several-payment") not in labels:

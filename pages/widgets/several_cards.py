@@ -97,7 +97,7 @@ def draw_not_ready(picked: Mapping[int, Candidate], stopped: Sequence[NotReady])
     """Why the rest cannot be ordered as they are, the reason of most carts first."""
     if not stopped:
         return
-    amount = sums((picked[each.cart_key].currency, picked[each.cart_key].amount) for each in stopped)
+    amount = _amount([picked[each.cart_key] for each in stopped])
     with card(f"Cannot be ordered as they are: {plural(len(stopped), 'cart')}", amount):
         for reason, _ in Counter(_reason(each) for each in stopped).most_common():
             _draw_reason(reason, picked, [each for each in stopped if _reason(each) == reason])
@@ -107,8 +107,7 @@ def _draw_reason(reason: str, picked: Mapping[int, Candidate], group: Sequence[N
     carts = [picked[each.cart_key] for each in group]
     with spread(gap="xsmall"):
         st.markdown(f":red[:material/block:] &nbsp;**{escaped(reason, 60)}**", width="content")
-        amount = sums((cart.currency, cart.amount) for cart in carts)
-        st.caption(dotted([plural(len(group), "cart"), amount]), width="content")
+        st.caption(dotted([plural(len(group), "cart"), _amount(carts)]), width="content")
     is_shared = len({(each.why, each.detail) for each in group}) == 1
     if is_shared:
         st.caption(_sentence(group[0].why, group[0].detail))
@@ -116,7 +115,12 @@ def _draw_reason(reason: str, picked: Mapping[int, Candidate], group: Sequence[N
         why = "" if is_shared else f"  \n:small[:gray[{_sentence(each.why, each.detail)}]]"
         with spread(gap="xsmall", wrap=False):
             st.markdown(f":small[{cart_title(cart)}]{why}")
-            _link("cart", each.cart_key, money(cart.amount, cart.currency))
+            _link("cart", each.cart_key, _amount([cart]))
+
+
+def _amount(carts: Sequence[Candidate]) -> str:
+    about = "about " if any(cart.is_about for cart in carts) else ""
+    return about + sums((cart.currency, cart.amount) for cart in carts)
 
 
 def _reason(stopped: NotReady) -> str:

@@ -55,6 +55,26 @@ def test_carts_are_checked_on_arrival_and_sorted_by_what_can_be_done_with_them(d
     assert _orders(desk, good) == 0
 
 
+def test_ways_of_paying_are_named_letter_for_letter(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 2))
+    check = desk.shop.records.settings["sites"]["1"]["payments"]["checkmo"]
+    usual, check["title"] = check["title"], "On account (30 days)"
+    try:
+        at = _open(desk, [key])
+        assert "On account (30 days)" in at.selectbox(key="several-payment").options
+    finally:
+        check["title"] = usual
+
+
+def test_a_cart_whose_total_was_never_read_is_worth_about_its_lines(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 2))
+    desk.shop.deactivate_cart(origin_of(key)[1])
+    at = _open(desk, [key])
+    assert is_well(at)
+    [label] = _links(at, "about ")
+    assert label.startswith("about €")
+
+
 def test_the_ready_ones_are_placed_and_each_shows_its_order(desk: Desk) -> None:
     keys = [desk.new_cart(("MUG-01", 1)), desk.new_cart(("BOOK 01", 1))]
     at = _pay(_open(desk, keys))
