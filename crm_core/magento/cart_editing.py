@@ -39,16 +39,6 @@ class CartEditing:
         """A new empty cart of nobody, in that store view. After OutcomeUnknown at worst an empty cart was left."""
         return decode_new_id(self._connection.send("POST", "/V1/carts", store=store_view(store_code)), "POST /V1/carts")
 
-    def assign_customer(self, cart_id: int, store_code: str, *, customer_id: int, store_id: int) -> None:
-        """Give a guest's cart to a customer. Magento **merges the customer's active cart into it** and closes that one.
-
-        `store_id` is the id of the same store view. Raises ShopRefused if the cart is somebody's already, or the
-        customer belongs to another website than that store; the cart's own website is not compared (observed on 2.4.7).
-        """
-        path = f"/V1/carts/{cart_id}"
-        body = {"customerId": customer_id, "storeId": store_id}
-        expect_done(self._connection.send("PUT", path, body, store=store_view(store_code)), f"PUT {path}")
-
     def add_item(
         self,
         cart_id: int,
@@ -92,16 +82,6 @@ class CartEditing:
         """Take the coupon off the cart; harmless without one."""
         path = f"/V1/carts/{cart_id}/coupons"
         expect_done(self._connection.send("DELETE", path, store=store_view(store_code)), f"DELETE {path}")
-
-    def set_payment_method(self, cart_id: int, store_code: str, method: str, *, po_number: str | None = None) -> None:
-        """Save how the cart is to be paid. Raises ShopRefused if the shop does not offer it for the cart as it is now.
-
-        A purchase order is saved without its number and then refused when it is placed (observed on 2.4.7).
-        """
-        payment = {"method": method} | ({"po_number": po_number} if po_number is not None else {})
-        path = f"/V1/carts/{cart_id}/selected-payment-method"
-        answer = self._connection.send("PUT", path, {"method": payment}, store=store_view(store_code))
-        decode_new_id(answer, f"PUT {path}")
 
     def _line(self, method: str, path: str, item: dict[str, Any], store_code: str) -> CartItem:
         answer = self._connection.send(method, path, {"cartItem": item}, store=store_view(store_code))

@@ -1,8 +1,7 @@
-"""What an address in the shop may and must hold: countries with their regions, and the required fields.
+"""What an address in the shop may hold, countries with their regions, and what its currencies are worth.
 
 Nothing here writes. Which countries require a region, and which need no postcode, REST does not tell (observed on
-Magento 2.4.7). The answers are large and change rarely: callers keep them. Countries need no permission; the fields of
-an address need Magento_Customer::customer in some versions.
+Magento 2.4.7). The answers are large and change rarely: callers keep them. Countries need no permission.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from crm_core.errors import ShopHasNoSuch
 from crm_core.magento.connection import Connection
 from crm_core.magento.decoding import decode
 from crm_core.magento.paths import segment, store_view
-from crm_core.magento.payloads import Id, Number
+from crm_core.magento.payloads import Id
 
 
 class CountryRegion(msgspec.Struct, frozen=True, gc=False):
@@ -40,22 +39,6 @@ class Country(msgspec.Struct, frozen=True, gc=False):
         return self.full_name_locale or self.full_name_english or self.id
 
 
-class AddressAttribute(msgspec.Struct, frozen=True, gc=False):
-    """A field of an address as the shop has set it up. `multiline_count` is how many lines a street may have."""
-
-    attribute_code: str
-    store_label: str | None = None
-    frontend_label: str | None = None
-    required: bool | None = None
-    visible: bool | None = None
-    multiline_count: Number | None = None
-
-    @property
-    def label(self) -> str:
-        """What the shop calls the field."""
-        return self.store_label or self.frontend_label or self.attribute_code
-
-
 class _Rate(msgspec.Struct, gc=False):
     currency_to: str
     rate: float
@@ -66,7 +49,7 @@ class _Currencies(msgspec.Struct, gc=False):
 
 
 class Directory:
-    """The shop's countries and address fields. Every method raises what `Connection.get` raises."""
+    """The shop's countries and exchange rates. Every method raises what `Connection.get` raises."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -95,13 +78,3 @@ class Directory:
         answer = self._connection.get("/V1/directory/currency", store=store_view(store_code))
         currencies: _Currencies = decode(answer, _Currencies, "the exchange rates")
         return {each.currency_to: Decimal(repr(each.rate)) for each in currencies.exchange_rates or ()}
-
-    def address_attributes(self, store_code: str) -> list[AddressAttribute]:
-        """The fields of an address in the shop's own order.
-
-        `required` tells it for most countries: Magento wants a postcode nearly everywhere, and a region in some
-        countries, though neither is marked required (observed on 2.4.7).
-        """
-        answer = self._connection.get("/V1/attributeMetadata/customerAddress", store=store_view(store_code))
-        attributes: list[AddressAttribute] = decode(answer, list[AddressAttribute], "the fields of an address")
-        return attributes

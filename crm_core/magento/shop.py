@@ -69,12 +69,6 @@ class Magento:
         """The settings of each store view, by id: time zone, currencies."""
         return self._list("/V1/store/storeConfigs", StoreConfig)
 
-    def modules(self) -> list[str]:
-        """The names of the shop's modules, such as ``Magento_TwoFactorAuth``; needs Magento_Backend::admin."""
-        answer = self.connection.get("/V1/modules", Search(page_size=1000).parameters())
-        names: list[str] = decode(answer, list[str], "the list of modules")
-        return names
-
     def customer_groups(self) -> list[CustomerGroup]:
         """The customer groups, by id; 0 holds the guests."""
         groups: dict[int, CustomerGroup] = {}

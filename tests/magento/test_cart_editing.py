@@ -17,13 +17,11 @@ Edit = Callable[[CartEditing, str], object]
 EDITS: dict[str, Edit] = {
     "create_cart_for_customer": lambda editing, view: editing.create_cart_for_customer(5, view),
     "create_guest_cart": lambda editing, view: editing.create_guest_cart(view),
-    "assign_customer": lambda editing, view: editing.assign_customer(81, view, customer_id=5, store_id=2),
     "add_item": lambda editing, view: editing.add_item(81, view, "MUG-01", Decimal(1)),
     "set_quantity": lambda editing, view: editing.set_quantity(81, view, 9, Decimal(2)),
     "remove_item": lambda editing, view: editing.remove_item(81, view, 9),
     "set_coupon": lambda editing, view: editing.set_coupon(81, view, "TEN"),
     "remove_coupon": lambda editing, view: editing.remove_coupon(81, view),
-    "set_payment_method": lambda editing, view: editing.set_payment_method(81, view, "checkmo"),
 }
 every_edit = pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS.keys())
 
@@ -150,45 +148,8 @@ def test_what_is_no_coupon_code_is_never_sent(shop: ScriptedShop, editing: CartE
     assert shop.requests == []
 
 
-@pytest.mark.parametrize(
-    ("name", "method", "number"),
-    [("set_payment_ok", "checkmo", None), ("pf11_20_select_po_with_number", "purchaseorder", "A-1")],
-)
-def test_a_way_of_paying_is_saved(
-    shop: ScriptedShop, editing: CartEditing, name: str, method: str, number: str | None
-) -> None:
-    shop.on("PUT", "/rest/nl/V1/carts/81/selected-payment-method", replay(name))
-    editing.set_payment_method(81, "nl", method, po_number=number)
-    assert shop.requests[0].json == recorded(name)["request"]["body"]
-
-
-@pytest.mark.parametrize("name", ["set_payment_bad_method", "pf12_16_select_checkmo_at_zero"])
-def test_a_way_of_paying_that_is_not_offered_is_refused(shop: ScriptedShop, editing: CartEditing, name: str) -> None:
-    shop.on("PUT", ".*", replay(name))
-    with pytest.raises(ShopRefused, match="The requested Payment Method is not available"):
-        editing.set_payment_method(81, "nl", "nonsense")
-
-
 def test_carts_are_made_for_a_customer_and_for_a_guest(shop: ScriptedShop, editing: CartEditing) -> None:
     shop.on("POST", "/rest/nl/V1/customers/5/carts", Answer(130))
     shop.on("POST", "/rest/nl/V1/carts", Answer("131"))
     assert editing.create_cart_for_customer(5, "nl") == 130
     assert editing.create_guest_cart("nl") == 131
-
-
-def test_a_guests_cart_is_given_to_a_customer(shop: ScriptedShop, editing: CartEditing) -> None:
-    shop.on("PUT", "/rest/us_en/V1/carts/346", replay("pf20_02_assign_other_website_store3"))
-    editing.assign_customer(346, "us_en", customer_id=64, store_id=3)
-    assert shop.requests[0].json == recorded("pf20_02_assign_other_website_store3")["request"]["body"]
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [("pf20_01_assign_other_website", "belongs to a different store"), ("pf20_05_assign_right", "isn't anonymous")],
-)
-def test_a_customer_who_cannot_have_the_cart_is_refused(
-    shop: ScriptedShop, editing: CartEditing, name: str, words: str
-) -> None:
-    shop.on("PUT", ".*", replay(name))
-    with pytest.raises(ShopRefused, match=words):
-        editing.assign_customer(346, "us_en", customer_id=64, store_id=1)

@@ -98,10 +98,6 @@ def test_a_cart_is_built_for_a_guest_and_ordered(
     editing.remove_coupon(cart_id, "nl")
     assert reading.coupon(cart_id, "nl") is None
     assert "flatrate" in {rate.carrier_code for rate in reading.shipping_methods(cart_id, "nl")}
-    editing.set_payment_method(cart_id, "nl", "banktransfer")
-    payment = reading.selected_payment_method(cart_id, "nl")
-    assert payment is not None
-    assert payment.method == "banktransfer"
     checkout.set_shipping_information(
         cart_id,
         "nl",
@@ -122,18 +118,6 @@ def test_a_customers_active_cart_is_handed_out_again(demo: Shop, editing: CartEd
     assert len(reading.items(first, "default")) == 1
     with pytest.raises(ShopHasNoSuch):
         editing.create_cart_for_customer(999_999, "default")
-
-
-def test_a_guests_cart_becomes_a_customers(demo: Shop, magento: Magento, editing: CartEditing) -> None:
-    customer = demo.add_customer("found@example.test")
-    cart_id = editing.create_guest_cart("default")
-    editing.add_item(cart_id, "default", "MUG-01", Decimal(1))
-    editing.assign_customer(cart_id, "default", customer_id=customer, store_id=1)
-    cart = magento.cart_by_search(cart_id)
-    assert cart is not None
-    assert cart.email == "found@example.test"
-    with pytest.raises(ShopRefused, match="isn't anonymous"):
-        editing.assign_customer(cart_id, "default", customer_id=customer, store_id=1)
 
 
 def test_whether_a_read_would_write_is_known_without_writing(

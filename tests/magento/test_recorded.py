@@ -20,7 +20,7 @@ from crm_core.errors import (
 )
 from crm_core.magento.cart_reading import SelectedPayment
 from crm_core.magento.decoding import decode, decode_page
-from crm_core.magento.directory import AddressAttribute, Country
+from crm_core.magento.directory import Country
 from crm_core.magento.failures import refused_answer
 from crm_core.magento.payloads import Address, Cart, CartItem, Customer, Order, PaymentMethod, ShippingMethod, Totals
 from crm_core.magento.products import Product, Salability, StockItem
@@ -49,7 +49,6 @@ SINGLE: dict[str, Any] = {
     r"/V1/stockItems/[^/]+": StockItem,
     r"/V1/salesRules/\d+": Rule,
     r"/V1/directory/countries": list[Country],
-    r"/V1/attributeMetadata/customerAddress": list[AddressAttribute],
     r"/V1/inventory/are-product-salable-for-requested-qty": list[Salability],
 }
 MEANING: dict[int, tuple[type[DeskError], ...]] = {

@@ -66,11 +66,6 @@ def test_stores_come_by_id_without_the_admins_own_whatever_order_the_shop_has(
     assert (config.code, config.timezone, config.base_currency_code) == ("nl", "Europe/Amsterdam", "EUR")
 
 
-def test_modules_are_names(shop: ScriptedShop, magento: Magento) -> None:
-    shop.on("GET", "/rest/V1/modules", Answer(["Magento_Store", "Magento_TwoFactorAuth"]))
-    assert magento.modules() == ["Magento_Store", "Magento_TwoFactorAuth"]
-
-
 def test_06_customer_groups_end_where_an_old_shop_repeats_its_last_page(shop: ScriptedShop, connect: Connect) -> None:
     pages = [[{"id": 0, "code": "a"}, {"id": 1, "code": "b"}], [{"id": 2, "code": "c"}, {"id": 3, "code": "d"}]]
 
