@@ -46,7 +46,7 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Candidate:
-    """A cart that was picked, as the desk knows it. `amount` is its total, or `is_about`: its lines' sum, without tax."""
+    """A cart that was picked, as the desk knows it. `amount` is its total or `is_about` it."""
 
     cart_key: int
     cart_id: int
@@ -55,7 +55,7 @@ class Candidate:
     amount: Decimal
     currency: str
     is_about: bool
-    """Whether the total was never read, so that the lines in the base currency stand for it."""
+    """Whether the total was never read, so that its lines stand for it: in the base currency, without tax."""
     synchronised_at: datetime
     """When it was last read from the shop, UTC."""
 
