@@ -29,6 +29,9 @@ from crm_core.sync.channels import Channel, channel_by_name, channel_of_store
 DONE, REFUSED, USAGE, UNCLEAR = 0, 1, 2, 3
 """What the program ends with."""
 
+_LONGEST_NUMBER = 10
+"""Digits of the largest number that Magento gives a cart: 32 bits without a sign."""
+
 
 @dataclass
 class _Report:
@@ -82,8 +85,12 @@ def convert(
         except DeskError as trouble:
             report = _troubled(trouble)
     if as_json:
-        number = int(cart) if cart.isdecimal() else cart
-        out.print_json(json.dumps({"cart": number, "channel": channel, **_common(report), **report.facts}))
+        is_number = cart.isascii() and cart.isdecimal() and len(cart) <= _LONGEST_NUMBER
+        out.print_json(
+            json.dumps(
+                {"cart": int(cart) if is_number else cart, "channel": channel, **_common(report), **report.facts}
+            )
+        )
     else:
         _print(report)
     if report.status:
@@ -92,7 +99,7 @@ def convert(
 
 def _number(cart: str) -> int:
     """The cart's number. Raises BadInput for words that are none."""
-    if not (cart.isascii() and cart.isdecimal()) or not int(cart):
+    if not (cart.isascii() and cart.isdecimal() and len(cart) <= _LONGEST_NUMBER and int(cart)):
         raise BadInput(f"“{cart}” is not the number of a cart. It is the one in the cart's heading, such as 237.")
     return int(cart)
 

@@ -169,6 +169,13 @@ def test_words_that_are_off_end_with_2(connected: Desk, front: Front) -> None:
     assert (told["status"], told["outcome"]) == (2, "usage")
 
 
+@pytest.mark.parametrize("cart", ["0", "-7", "٣", "12345678901", "9" * 5000], ids=["0", "-7", "arabic", "11", "5000"])
+def test_a_number_that_no_cart_can_have_ends_with_2(connected: Desk, cart: str) -> None:
+    words = connected("convert", "--channel", "Shop", "--json", "--", cart)
+    assert words.status == 2
+    assert json.loads(words.out)["outcome"] == "usage"
+
+
 def test_a_cart_of_another_channel_is_not_touched_through_this_one(connected: Desk, front: Front, store: Store) -> None:
     cart = _cart(connected, front, store_id=3)
     url = channel_by_name(store, "Shop").base_url
