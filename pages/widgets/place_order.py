@@ -6,8 +6,6 @@ object, changed in place, and nothing else does. The core makes sure that one or
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import assert_never
@@ -20,10 +18,9 @@ from crm_core.insight.records import CartRecord
 from crm_core.sales.cart_writing import Mended
 from crm_core.sales.offer import Offer, PaymentOption, ShippingOption, offer_of
 from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Refused, TotalsChanged, Unclear
-from crm_core.sales.placing import place
 from crm_core.sales.preflight.check import Code, FixKind, Verdict
 from crm_core.sales.preflight.plan import Plan
-from crm_core.sales.preflight.run import Preflight, preflight
+from crm_core.sales.preflight.run import Preflight
 from crm_core.store.documents import Totals
 from pages.widgets import desk
 from pages.widgets.admin_instead import draw_admin_instead
@@ -33,6 +30,7 @@ from pages.widgets.lines import NumberColumn, draw_lines, product
 from pages.widgets.listing import Listing
 from pages.widgets.mending import forget
 from pages.widgets.placing_outcome import draw_held, draw_placed, draw_unclear
+from pages.widgets.placing_state import Placing
 from pages.widgets.preflight_list import PLACE, Checking, draw_check, draw_rest, draw_to_settle
 from pages.widgets.text import dotted, escaped, mail_link, message, money, plural, quantity
 
@@ -40,54 +38,17 @@ _STATE = "placing"
 _FIELDS = ("placing-shipping", "placing-payment", "placing-po")
 _EDITOR = "edit"
 
-_asking = ThreadPoolExecutor(32, thread_name_prefix="place-order")
-"""A preflight begins with the click, while the screen behind the drawer is still being drawn."""
-
-
-@dataclass
-class _Placing:
-    """The cart that the drawer is open for, what the shop said of it, and what came of the last press."""
-
-    cart_key: int
-    asked: Future[Preflight] | None = None
-    found: Preflight | None = None
-    offer: Offer | None = None
-    totals_before: Totals | None = None
-    """As the desk had them when the drawer was opened."""
-    changes: tuple[str, ...] = ()
-    mended: Mended | None = None
-    outcome: Outcome | None = None
-    error: DeskError | None = None
-    is_known: bool = False
-    """Whether the shop has told anything since the drawer was opened."""
-    drawn_anew: bool = False
-
-    def ask(self, *, recalculate: bool = False) -> None:
-        """The shop is asked anew, in the name of the person at the screen."""
-        self.found = self.offer = self.error = None
-        try:
-            self.asked = _asking.submit(preflight, desk.store(), self.cart_key, desk.person(), recalculate=recalculate)
-        except DeskError as error:
-            self.asked, self.error = None, error
-
-    def take(self, found: Preflight, offer: Offer | None) -> None:
-        """The shop said this; the totals before are those of the first time."""
-        if not self.is_known:
-            self.is_known, self.totals_before = True, found.known.totals
-        self.changes = tuple(dict.fromkeys((*self.changes, *found.changes)))
-        self.found, self.offer, self.asked = found, offer, None
-
 
 def open_dialog(cart_key: int) -> None:
     """The drawer opens on this run, for that cart."""
     close()
-    now = st.session_state[_STATE] = _Placing(cart_key)
+    now = st.session_state[_STATE] = Placing(cart_key)
     now.ask()
 
 
 def draw_if_open(cart: CartRecord, here: Listing) -> None:
     """Draws the drawer while it is open for that cart; call it once on the cart's screen."""
-    now: _Placing | None = st.session_state.get(_STATE)
+    now: Placing | None = st.session_state.get(_STATE)
     if now is None or now.cart_key != cart.key:
         return
     title = f"{'Order placed' if isinstance(now.outcome, Placed) else 'Place order'} · cart {cart.origin_id}"
@@ -104,7 +65,10 @@ def close() -> None:
 
 
 @desk.guarded
-def _body(now: _Placing, cart: CartRecord, here: Listing) -> None:
+def _body(now: Placing, cart: CartRecord, here: Listing) -> None:
+    if now.placing is not None:
+        with st.spinner("Placing the order. It is sent once; wait for the shop's answer…"):
+            now.came_of_it()
     match now.outcome:
         case Placed():
             if cart.status == "open" and not now.drawn_anew:
@@ -123,7 +87,7 @@ def _body(now: _Placing, cart: CartRecord, here: Listing) -> None:
             assert_never(now.outcome)
 
 
-def _settled(now: _Placing, outcome: Outcome) -> None:
+def _settled(now: Placing, outcome: Outcome) -> None:
     now.outcome = outcome
     if isinstance(outcome, Refused):
         now.ask()
@@ -132,7 +96,7 @@ def _settled(now: _Placing, outcome: Outcome) -> None:
 # ---- what the shop said ---------------------------------------------------------------------------------------------
 
 
-def _still_open(now: _Placing, cart: CartRecord, outcome: Refused | TotalsChanged | None) -> None:
+def _still_open(now: Placing, cart: CartRecord, outcome: Refused | TotalsChanged | None) -> None:
     """The checks and the offer, below what kept the last try from an order."""
     checking = Checking(now.cart_key, partial(_look_again, now), partial(_changed, now))
     if isinstance(outcome, Refused):
@@ -148,11 +112,12 @@ def _still_open(now: _Placing, cart: CartRecord, outcome: Refused | TotalsChange
             st.warning(message(note, 300), icon=":material/warning:")
     if now.asked is not None:
         with st.spinner("Asking the shop: the cart, its stock, prices, coupon, shipping and payment…"):
+            asked, now.asked = now.asked, None
             try:
-                found = now.asked.result()
+                found = asked.result()
                 now.take(found, offer_of(found))
             except DeskError as raised:
-                now.asked, now.error = None, raised
+                now.error = raised
     if now.found is None:
         if now.error is not None:
             desk.say(now.error)
@@ -169,19 +134,19 @@ def _what_changed(outcome: TotalsChanged) -> str:
     return f"The total is now **{after}** instead of {before}. Confirm it to place the order."
 
 
-def _look_again(now: _Placing, recalculate: bool) -> None:
+def _look_again(now: Placing, recalculate: bool) -> None:
     now.outcome = now.mended = None
     now.ask(recalculate=recalculate)
 
 
-def _changed(now: _Placing, mended: Mended) -> None:
+def _changed(now: Placing, mended: Mended) -> None:
     """The cart was changed, so everything is checked again."""
     now.outcome, now.mended = None, mended
     now.ask()
 
 
 def _draw_found(
-    now: _Placing, found: Preflight, cart: CartRecord, checking: Checking, outcome: Refused | TotalsChanged | None
+    now: Placing, found: Preflight, cart: CartRecord, checking: Checking, outcome: Refused | TotalsChanged | None
 ) -> None:
     offer = now.offer
     store_view = f"{escaped(cart.store_view.name, 60)} store view" if cart.store_view else ""
@@ -310,7 +275,7 @@ def _draw_mail(offer: Offer) -> None:
 
 
 def _draw_confirm(
-    now: _Placing, planned: Preflight, plan: Plan, shipping: ShippingOption | None, payment: PaymentOption | None
+    now: Placing, planned: Preflight, plan: Plan, shipping: ShippingOption | None, payment: PaymentOption | None
 ) -> None:
     offer = now.offer
     missing = _missing(planned, offer, shipping, payment)
@@ -333,10 +298,10 @@ def _draw_confirm(
             f"Place order{amount}",
             type="primary",
             icon=":material/lock:" if missing else ":material/check:",
-            key="placing-confirm",
+            key=f"placing-confirm-{now.presses}",
             disabled=bool(missing),
             on_click=_confirm,
-            args=(now, offer, plan),
+            args=(now, now.presses, offer, plan),
         )
 
 
@@ -360,26 +325,19 @@ def _missing(
     return "" if payment else "Choose the payment first."
 
 
-def _confirm(now: _Placing, offer: Offer, plan: Plan) -> None:
-    """Places the order on what the person sees; a second press while the first was under way does nothing.
+def _confirm(now: Placing, drawn_at: int, offer: Offer, plan: Plan) -> None:
+    """Places the order on what the person sees; a second press of the same button does nothing.
 
     Nor does a press on a button that was drawn before the person chose something else.
     """
-    if isinstance(now.outcome, Placed | Unclear | AlreadyHeld):
+    if now.presses != drawn_at:
         return
+    now.presses += 1
     now.outcome = now.mended = now.error = None
     at, how, number = (st.session_state.get(key) for key in _FIELDS)
     try:
         if (at, how) != (plan.shipping, plan.payment):
             raise BadInput("The shipping or the payment was changed just before. Look at the total, then press again.")
-        outcome = place(desk.store(), now.cart_key, offer.choose(at, how or "", number), desk.person())
+        now.send(offer.choose(at, how or "", number))
     except DeskError as error:
         now.error = error
-        return
-    now.outcome = outcome
-    if isinstance(outcome, Refused) and outcome.after is not None:
-        now.take(outcome.after, offer_of(outcome.after))
-    elif isinstance(outcome, TotalsChanged) and outcome.offer is not None:
-        now.take(outcome.offer.preflight, outcome.offer)
-    elif isinstance(outcome, Refused | TotalsChanged):
-        now.ask()

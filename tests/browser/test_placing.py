@@ -97,7 +97,7 @@ def test_a_refusal_shows_magentos_words_with_the_check_below_and_its_fix(floor: 
         drawer = page.get_by_role("dialog")
         drawer.get_by_role("button", name=_CONFIRM).click()
         expect(drawer.get_by_text(re.compile("Magento refused the order"))).to_be_visible()
-        expect(drawer.get_by_text("Some of the products are out of stock.")).to_be_visible()
+        expect(drawer.get_by_text("Some of the products are out of stock.").first).to_be_visible()
         assert floor.orders_of(cart) == []
         drawer.get_by_role("button", name="Remove the line").click()
         expect(drawer.get_by_text(re.compile("Will be ordered: 1 piece in 1 line"))).to_be_visible()
@@ -145,6 +145,22 @@ def test_a_double_click_makes_one_order(floor: Floor) -> None:
     page.get_by_role("dialog").get_by_role("button", name=_CONFIRM).dblclick()
     expect(page.get_by_role("dialog").get_by_text(re.compile("is placed for"))).to_be_visible()
     assert len(floor.orders_of(cart)) == 1
+
+
+def test_a_press_while_the_order_is_being_placed_sends_nothing_after_a_refusal(floor: Floor) -> None:
+    cart = floor.shop.add_cart([("MUG-01", 1)])
+    page = _offered(floor.cart_page(cart))
+    floor.shop.faults = Faults(slow=2.0, throttle_every=1, matching=r"^PUT .*/order$", times=1)
+    try:
+        confirm = page.get_by_role("dialog").get_by_role("button", name=_CONFIRM)
+        confirm.click()
+        page.wait_for_timeout(700)
+        confirm.click()
+        expect(page.get_by_role("dialog").get_by_text(re.compile("The order was not placed"))).to_be_visible()
+    finally:
+        floor.shop.faults = Faults()
+    page.wait_for_timeout(1000)
+    assert floor.orders_of(cart) == []
 
 
 def test_two_tabs_make_one_order_and_the_second_is_told_who_placed_it(floor: Floor) -> None:

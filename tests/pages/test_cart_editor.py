@@ -282,7 +282,7 @@ def test_what_the_preflight_misses_is_entered_right_there_and_the_cart_is_placed
     assert "No e-mail address" not in _said(at)
     at.selectbox(key="placing-shipping").set_value("flatrate_flatrate").run()
     at.selectbox(key="placing-payment").set_value("checkmo").run()
-    at.button(key="placing-confirm").click().run()
+    at.button(key="placing-confirm-0").click().run()
     assert "is placed for" in at.success[0].value
     order = desk.shop.order(desk.shop.orders_of(origin_of(key)[1])[0])
     assert order["customer_email"] == "ada.drawer@example.test"

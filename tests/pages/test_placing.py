@@ -25,13 +25,18 @@ def _drawer(desk: Desk, key: int) -> AppTest:
 
 def _chosen(at: AppTest, payment: str = "checkmo") -> AppTest:
     at.selectbox(key="placing-payment").set_value(payment).run()
-    assert not at.button(key="placing-confirm").disabled
+    assert not _confirm(at).disabled
     return at
 
 
 def _plain(markdown: str) -> str:
     """The text as a person reads it: without what keeps it from being Markdown."""
     return re.sub(r"\\(.)", r"\1", markdown.replace("\u2060", ""))
+
+
+def _confirm(at: AppTest) -> Any:
+    """The button that places the order: another one after each press."""
+    return next(each for each in at.button if str(each.key).startswith("placing-confirm"))
 
 
 def _words(at: AppTest) -> str:
@@ -56,10 +61,10 @@ def test_an_order_is_placed_from_the_drawer_and_the_cart_is_purchased(desk: Desk
     assert any(re.fullmatch(r"\d+ checks passed", label) for label in folded)
     assert "4 things cannot be known here" in folded
     assert "Settle" not in _words(at)
-    assert at.button(key="placing-confirm").disabled
+    assert _confirm(at).disabled
     assert "Choose the payment first" in _words(at)
     assert not desk.shop.orders_of(origin_of(key)[1])
-    _chosen(at).button(key="placing-confirm").click().run()
+    _confirm(_chosen(at)).click().run()
     assert is_well(at)
     assert "is placed for" in at.success[0].value
     assert len(desk.shop.orders_of(origin_of(key)[1])) == 1
@@ -72,8 +77,8 @@ def test_an_order_is_placed_from_the_drawer_and_the_cart_is_purchased(desk: Desk
 def test_pressing_twice_makes_one_order_and_shows_it(desk: Desk) -> None:
     key = desk.new_cart(("MUG-01", 1))
     first, second = _chosen(_drawer(desk, key)), _chosen(_drawer(desk, key))
-    first.button(key="placing-confirm").click().run()
-    second.button(key="placing-confirm").click().run()
+    _confirm(first).click().run()
+    _confirm(second).click().run()
     assert "is placed for" in first.success[0].value
     assert "You did this already, in another tab" in second.info[0].value
     assert "Maja Petersen" in _words(second)
@@ -85,16 +90,15 @@ def test_a_refusal_shows_the_shops_own_words_and_leaves_the_cart_open(desk: Desk
     at = _chosen(_drawer(desk, key))
     desk.shop.set_stock("CUSHION-01", 1)
     try:
-        at.button(key="placing-confirm").click().run()
+        _confirm(at).click().run()
     finally:
         desk.shop.set_stock("CUSHION-01", 500)
     assert not at.exception
     assert "Nothing was placed" in at.error[0].value
-    words = _words(at)
-    assert words.index("The requested qty is not available") < words.index("Only 1 of")
-    assert words.count("Only 1 of") == 1
+    assert "The requested qty is not available" in at.error[0].value
+    assert _words(at).count("Only 1 of") == 1
     assert "Make it 1" in [_plain(each.label) for each in at.button]
-    assert at.button(key="placing-confirm").disabled
+    assert _confirm(at).disabled
     assert not desk.shop.orders_of(origin_of(key)[1])
     assert desk.rows(select(tables.cart.c.status).where(tables.cart.c.id == key))[0].status == "open"
 
@@ -102,16 +106,16 @@ def test_a_refusal_shows_the_shops_own_words_and_leaves_the_cart_open(desk: Desk
 def test_another_total_is_shown_again_before_anything_is_placed(desk: Desk) -> None:
     key = desk.new_cart(("MUG-01", 2))
     at = _chosen(_drawer(desk, key))
-    before = at.button(key="placing-confirm").label
+    before = _confirm(at).label
     desk.shop.set_shipping_price("flatrate", "11.25")
     try:
-        at.button(key="placing-confirm").click().run()
+        _confirm(at).click().run()
         assert not at.exception
         assert "Nothing was placed yet" in at.warning[0].value
         assert not desk.shop.orders_of(origin_of(key)[1])
         _chosen(at)
-        assert at.button(key="placing-confirm").label != before
-        at.button(key="placing-confirm").click().run()
+        assert _confirm(at).label != before
+        _confirm(at).click().run()
         assert "is placed for" in at.success[0].value
     finally:
         desk.shop.set_shipping_price("flatrate", "5.00")
@@ -122,7 +126,7 @@ def test_an_answer_that_got_lost_is_looked_up_and_the_order_shown(desk: Desk) ->
     at = _chosen(_drawer(desk, key))
     desk.shop.faults = Faults(drop=True, matching=r"^PUT .*/order$", times=1)
     try:
-        at.button(key="placing-confirm").click().run()
+        _confirm(at).click().run()
     finally:
         desk.shop.faults = Faults()
     assert is_well(at)
@@ -135,12 +139,12 @@ def test_no_clear_answer_is_said_and_nobody_may_try_again_meanwhile(desk: Desk) 
     at = _chosen(_drawer(desk, key))
     desk.shop.faults = Faults(fail_every=1, fail_status=503, matching=r"^PUT .*/order$", times=1)
     try:
-        at.button(key="placing-confirm").click().run()
+        _confirm(at).click().run()
     finally:
         desk.shop.faults = Faults()
     assert not at.exception
     assert "The shop gave no clear answer" in at.warning[0].value
-    assert "placing-confirm" not in {each.key for each in at.button}
+    assert not [each.key for each in at.button if str(each.key).startswith("placing-confirm")]
     other = desk.open("cart", id=str(key))
     assert other.button(key="place-order").disabled
     assert "no clear answer" in _words(other)
@@ -151,11 +155,11 @@ def test_a_purchase_order_needs_its_number(desk: Desk) -> None:
     desk.shop.switch_payment("purchaseorder", True)
     try:
         at = _chosen(_drawer(desk, key), "purchaseorder")
-        at.button(key="placing-confirm").click().run()
+        _confirm(at).click().run()
         assert "purchase order number" in _words(at)
         assert not desk.shop.orders_of(origin_of(key)[1])
         at.text_input(key="placing-po").set_value("PO 4500-7781").run()
-        at.button(key="placing-confirm").click().run()
+        _confirm(at).click().run()
         assert "is placed for" in at.success[0].value
         assert _orders(desk, key)[0].po_number == "PO 4500-7781"
     finally:
@@ -169,7 +173,7 @@ def test_a_cart_that_cannot_be_ordered_says_what_to_settle(desk: Desk) -> None:
     at = _drawer(desk, key)
     assert "No billing address" in _words(at)
     assert "Will fail" in _words(at)
-    assert at.button(key="placing-confirm").disabled
+    assert _confirm(at).disabled
     assert "Settle the red lines first" in _words(at)
 
 
@@ -179,12 +183,12 @@ def test_a_short_line_is_mended_in_the_drawer_and_the_cart_then_placed(desk: Des
     try:
         at = _drawer(desk, key)
         assert re.search(r"Only 1 of .* left", _words(at))
-        assert at.button(key="placing-confirm").disabled
+        assert _confirm(at).disabled
         _press(at, "Make it 1")
         assert "Now 1 × " in at.success[0].value
         assert "Settle the red lines" not in _words(at)
         assert "Will be ordered: 2 pieces in 2 lines" in [each.label for each in at.expander]
-        at.button(key="placing-confirm").click().run()
+        _confirm(at).click().run()
         assert "is placed for" in at.success[0].value
     finally:
         desk.shop.set_stock("CUSHION-01", 500)
@@ -211,7 +215,7 @@ def test_a_missing_e_mail_is_entered_in_the_drawer(desk: Desk) -> None:
     at.text_input(key="fix-email-0-enter_email-0-guest-email").set_value("ada@example.test")
     _press(at, "Save")
     assert "The e-mail address is now ada@example.test." in _plain(at.success[0].value)
-    at.button(key="placing-confirm").click().run()
+    _confirm(at).click().run()
     assert "is placed for" in at.success[0].value
     assert _orders(desk, desk.cart(origin_id=origin_id))[0].email == "ada@example.test"
 
@@ -225,7 +229,7 @@ def test_a_way_of_shipping_that_went_is_named_until_another_one_is_chosen(desk: 
         assert "Choose the shipping first" in _words(at)
         at.selectbox(key="placing-shipping").set_value("tablerate_bestway").run()
         assert "no longer offered" not in _words(at)
-        at.button(key="placing-confirm").click().run()
+        _confirm(at).click().run()
         assert "is placed for" in at.success[0].value
         assert _orders(desk, key)[0].shipping_method == "tablerate_bestway"
     finally:
@@ -238,12 +242,12 @@ def test_a_cart_whose_price_changed_is_recalculated_only_when_the_rep_presses_ch
     try:
         at = _drawer(desk, key)
         assert desk.shop.cart(origin_of(key)[1])["lines"][0]["price"] != Decimal("60.00")
-        assert at.button(key="placing-confirm").disabled
+        assert _confirm(at).disabled
         assert "Check the changed price first" in _words(at)
         _press(at, "Check: the shop will recalculate this cart")
         assert "The price of" in _words(at)
-        assert not at.button(key="placing-confirm").disabled
-        at.button(key="placing-confirm").click().run()
+        assert not _confirm(at).disabled
+        _confirm(at).click().run()
         assert "is placed for" in at.success[0].value
     finally:
         desk.shop.set_price("TEAPOT-01", "55.00")
@@ -255,7 +259,7 @@ def test_a_second_order_that_the_shop_made_is_shown_red_in_the_drawer_and_on_the
     at = _drawer(desk, key)
     desk.shop.faults = Faults(fail_every=1, fail_status=503, matching=r"^PUT .*/order$", times=1)
     try:
-        at.button(key="placing-confirm").click().run()
+        _confirm(at).click().run()
     finally:
         desk.shop.faults = Faults()
     assert "The shop gave no clear answer" in at.warning[0].value
@@ -282,7 +286,7 @@ def test_the_drawer_says_when_the_shop_answers_nonsense_and_tries_again(desk: De
     finally:
         desk.shop.faults = Faults()
     assert "The cart could not be checked" in _words(at)
-    assert at.button(key="placing-confirm").disabled
+    assert _confirm(at).disabled
     _press(at, "Try again")
     assert "could not be checked" not in _words(at)
-    assert not at.button(key="placing-confirm").disabled
+    assert not _confirm(at).disabled

@@ -1,0 +1,83 @@
+"""How far the drawer that places an order is: what the shop said, what was pressed last, and what came of it.
+
+It stands in the session, changed in place. What was asked or sent is waited for by whichever run of the screen comes
+next, so an interrupted run loses nothing.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from crm_core.errors import DeskError
+from crm_core.sales.cart_writing import Mended
+from crm_core.sales.offer import Choice, Offer, offer_of
+from crm_core.sales.outcomes import Outcome, Refused, TotalsChanged
+from crm_core.sales.placing import place
+from crm_core.sales.preflight.run import Preflight, preflight
+from crm_core.store.documents import Totals
+from pages.widgets import desk
+
+_asking = ThreadPoolExecutor(32, thread_name_prefix="place-order")
+"""What is asked begins with the click, while the screen behind the drawer is still being drawn."""
+
+
+@dataclass
+class Placing:
+    """The cart that the drawer is open for, what the shop said of it, and what came of the last press."""
+
+    cart_key: int
+    asked: Future[Preflight] | None = None
+    found: Preflight | None = None
+    offer: Offer | None = None
+    totals_before: Totals | None = None
+    """As the desk had them when the drawer was opened."""
+    changes: tuple[str, ...] = ()
+    mended: Mended | None = None
+    placing: Future[Outcome] | None = None
+    """The order is on its way; a run that is interrupted leaves it to the next one."""
+    outcome: Outcome | None = None
+    error: DeskError | None = None
+    is_known: bool = False
+    """Whether the shop has told anything since the drawer was opened."""
+    drawn_anew: bool = False
+    presses: int = 0
+    """How often Place order was pressed. Each press makes another button of it: a press of the old one sends nothing."""
+
+    def ask(self, *, recalculate: bool = False) -> None:
+        """The shop is asked anew, in the name of the person at the screen."""
+        self.found = self.offer = self.error = None
+        try:
+            self.asked = _asking.submit(preflight, desk.store(), self.cart_key, desk.person(), recalculate=recalculate)
+        except DeskError as error:
+            self.asked, self.error = None, error
+
+    def send(self, choice: Choice) -> None:
+        """The order is placed on these terms, in the name of the person at the screen."""
+        self.placing = _asking.submit(place, desk.store(), self.cart_key, choice, desk.person())
+
+    def came_of_it(self) -> None:
+        """Waits for the order that is on its way, and keeps what came of it."""
+        if self.placing is None:
+            return
+        try:
+            outcome = self.placing.result()
+        except DeskError as error:
+            self.error = error
+            return
+        finally:
+            self.placing = None
+        self.outcome = outcome
+        if isinstance(outcome, Refused) and outcome.after is not None:
+            self.take(outcome.after, offer_of(outcome.after))
+        elif isinstance(outcome, TotalsChanged) and outcome.offer is not None:
+            self.take(outcome.offer.preflight, outcome.offer)
+        elif isinstance(outcome, Refused | TotalsChanged):
+            self.ask()
+
+    def take(self, found: Preflight, offer: Offer | None) -> None:
+        """The shop said this; the totals before are those of the first time."""
+        if not self.is_known:
+            self.is_known, self.totals_before = True, found.known.totals
+        self.changes = tuple(dict.fromkeys((*self.changes, *found.changes)))
+        self.found, self.offer, self.asked = found, offer, None
