@@ -194,6 +194,25 @@ def test_a_short_line_is_mended_in_the_drawer_and_the_cart_then_placed(desk: Des
         desk.shop.set_stock("CUSHION-01", 500)
 
 
+def test_what_is_typed_at_one_check_stays_when_another_one_is_settled(desk: Desk) -> None:
+    key = desk.new_cart(("CUSHION-01", 3), ("LAMP-01", 3))
+    for sku in ("CUSHION-01", "LAMP-01"):
+        desk.shop.set_stock(sku, 1)
+    try:
+        at = _drawer(desk, key)
+        [_, second] = [each for each in at.button if _plain(each.label) == "Replace it"]
+        second.click().run()
+        [words] = [each for each in at.text_input if each.label == "Product"]
+        words.set_value("Vase")
+        _press(at, "Make it 1")
+        assert "Now 1 × " in at.success[0].value
+        [words] = [each for each in at.text_input if each.label == "Product"]
+        assert words.value == "Vase"
+    finally:
+        for sku in ("CUSHION-01", "LAMP-01"):
+            desk.shop.set_stock(sku, 500)
+
+
 def test_a_fix_that_the_shop_refuses_says_so_and_leaves_the_checks(desk: Desk) -> None:
     key = desk.new_cart(("LAMP-01", 3))
     desk.shop.set_stock("LAMP-01", 2)
@@ -250,7 +269,7 @@ def test_a_cart_whose_price_changed_is_recalculated_only_when_the_rep_presses_ch
         _confirm(at).click().run()
         assert "is placed for" in at.success[0].value
     finally:
-        desk.shop.set_price("TEAPOT-01", "55.00")
+        desk.shop.set_price("TEAPOT-01", "54.95")
 
 
 def test_a_second_order_that_the_shop_made_is_shown_red_in_the_drawer_and_on_the_cart(desk: Desk) -> None:
