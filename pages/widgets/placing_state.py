@@ -42,7 +42,7 @@ class Placing:
     """Whether the shop has told anything since the drawer was opened."""
     drawn_anew: bool = False
     presses: int = 0
-    """How often Place order was pressed: each press makes another button of it, and one of the old one sends nothing."""
+    """How often Place order was pressed: each press makes another button of it; one of the old one sends nothing."""
 
     def ask(self, *, recalculate: bool = False) -> None:
         """The shop is asked anew, in the name of the person at the screen."""
