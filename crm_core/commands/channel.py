@@ -202,7 +202,7 @@ def set_(
     connections: Connections = None,
     page_size: PageSize = None,
 ) -> None:
-    """Change what is named, keep the rest. A paused channel resumes."""
+    """Change what is named, keep the rest. At a new address a paused channel resumes."""
     if website and all_websites:
         raise BadInput("Name websites or say --all-websites, not both.")
     with opened() as store:

@@ -315,6 +315,11 @@ def resume_in(connection: Connection, channel_id: int) -> None:
     connection.execute(
         update(tables.channel).where(tables.channel.c.id == channel_id).values(paused_at=None, paused_reason=None)
     )
+    make_due_in(connection, channel_id)
+
+
+def make_due_in(connection: Connection, channel_id: int) -> None:
+    """With the transaction's commit everything of the channel is due at once; while it is paused it still waits."""
     for entity in sorted(ENTITIES):  # in the order in which everybody locks these rows
         connection.execute(
             update(tables.sync_state)

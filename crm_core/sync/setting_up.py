@@ -27,6 +27,7 @@ from crm_core.sync.channels import (
     channels_of_shop,
     clients,
     credentials_of,
+    make_due_in,
     pause,
     resume_in,
 )
@@ -104,11 +105,13 @@ def change_channel(
     new_name: str | None = None,
     new_url: str | None = None,
 ) -> Channel:
-    """The channel with its rules as `change` makes them; it is resumed and read at once. Raises as `add_channel`.
+    """The channel with its rules as `change` makes them, read by them at once. Raises as `add_channel`.
 
-    `change` gets the rules as they are when they are written, so what somebody else changed meanwhile stays; it is
-    called twice. `new_url` is for the same shop at another address: everything mirrored stays, for all channels of the
-    shop. Where more is in scope than before, everything is read anew once, as old records do not show up as changed.
+    A paused one resumes only at a new address: another rule mends neither a refused sign-in, which must not be tried
+    again, nor what a person paused it for. `change` gets the rules as they are when they are written, so what somebody
+    else changed meanwhile stays; it is called twice. `new_url` is for the same shop at another address: everything
+    mirrored stays, for all channels of the shop. Where more is in scope than before, everything is read anew once, as
+    old records do not show up as changed.
     """
     channel = channel_by_name(store, name)
     websites = change(channel.rules).websites
@@ -130,7 +133,9 @@ def change_channel(
         connection.execute(update(tables.channel).where(tables.channel.c.id == channel.id).values(**values))
         if new_url is not None:
             _move(connection, channel.shop_id, normalise_base_url(new_url))
-        resume_in(connection, channel.id)
+            resume_in(connection, channel.id)
+        else:
+            make_due_in(connection, channel.id)
         changed = channel_in(connection, channel.id)
         if _has_more(channel, changed):
             connection.execute(

@@ -112,7 +112,8 @@ def _save(channel: Channel) -> None:
         st.session_state[_ERROR] = str(error)
         return
     _forget()
-    desk.announce(f"{escaped(changed.name, 40)} is read by these settings from now on.", icon=":material/check_circle:")
+    since = "from now on" if changed.paused_at is None else "when it is resumed"
+    desk.announce(f"{escaped(changed.name, 40)} is read by these settings {since}.", icon=":material/check_circle:")
 
 
 def _wanted(shown: Rules) -> Rules:

@@ -182,6 +182,16 @@ def test_the_same_shop_at_a_new_address_keeps_its_mirror(store: Store, channel: 
         setting_up.change_channel(store, "Shop", lambda rules: rules, new_url="https://other.example")
 
 
+def test_a_paused_channel_stays_so_when_a_rule_changes_and_resumes_at_a_new_address(
+    store: Store, channel: Channel
+) -> None:
+    channels.pause(store, channel.id, "The sign-in failed.")
+    changed = setting_up.change_channel(store, "Shop", lambda rules: replace(rules, every_seconds=60), new_name="Desk")
+    assert (changed.rules.every_seconds, changed.paused_reason) == (60, "The sign-in failed.")
+    moved = setting_up.change_channel(store, "Desk", lambda rules: rules, new_url="https://new.example")
+    assert moved.paused_at is None
+
+
 def test_new_credentials_are_used_from_then_on_and_resume_the_channel(store: Store, served: Served) -> None:
     made = connect(store, served.url, token="wrong")
     before = open_shop(store, made).magento
