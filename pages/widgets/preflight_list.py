@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -66,8 +67,12 @@ def to_settle(found: Preflight) -> list[Check]:
 def draw_to_settle(found: Preflight, checking: Checking, without: Check | None = None) -> None:
     """The lines that a person should read, the worst first, each with its fix; `without` stands elsewhere already."""
     shown = [check for check in to_settle(found) if check != without]
-    for number, check in enumerate(shown):
-        draw_check(check, f"{check.code}-{number}", checking)
+    seen: Counter[str] = Counter()
+    for check in shown:
+        # Not by its place in the list: what was opened stays with its check when another one is settled.
+        name = f"{check.code}-{check.item_id or 0}"
+        draw_check(check, f"{name}-{seen[name]}", checking)
+        seen[name] += 1
 
 
 def draw_rest(found: Preflight) -> None:

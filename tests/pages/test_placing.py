@@ -204,6 +204,7 @@ def test_what_is_typed_at_one_check_stays_when_another_one_is_settled(desk: Desk
         second.click().run()
         [words] = [each for each in at.text_input if each.label == "Product"]
         words.set_value("Vase")
+        _press(at, "Search")
         _press(at, "Make it 1")
         assert "Now 1 × " in at.success[0].value
         [words] = [each for each in at.text_input if each.label == "Product"]
