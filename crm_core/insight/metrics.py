@@ -45,8 +45,8 @@ class Figure:
 
     @property
     def change(self) -> Decimal | None:
-        """The change against the period before as a share of it, 0.124 for +12.4 %; None if there is none."""
-        if self.value is None or not self.previous:
+        """The change against the period before as a share of it, 0.124 for +12.4 %; None after nothing or less."""
+        if self.value is None or self.previous is None or self.previous <= 0:
             return None
         return ((self.value - self.previous) / self.previous).quantize(_PLACES, ROUND_HALF_UP)
 

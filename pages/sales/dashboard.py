@@ -11,7 +11,7 @@ import streamlit as st
 from crm_core.insight.filters import Screen
 from crm_core.insight.metrics import Dashboard, Figure, dashboard
 from crm_core.insight.periods import Period
-from pages.widgets import desk, first_run, listing
+from pages.widgets import desk, first_run, listing, place_order
 from pages.widgets.charts import CONFIG, Slice
 from pages.widgets.figures import bar_figure, line_figure
 from pages.widgets.layout import card, row, spread
@@ -26,6 +26,7 @@ _LISTS = {"carts": "pages/sales/carts.py", "orders": "pages/sales/orders.py"}
 
 @desk.guarded
 def _screen() -> None:
+    place_order.close()
     names = desk.names()
     with spread():
         st.title("Dashboard", width="content", anchor=False)
@@ -142,10 +143,12 @@ def _metric(label: str, value: str, figure: Figure, about: str, *, delta: str = 
     if not delta and figure.change is not None:
         colour = "green" if figure.change > 0 else "red" if figure.change < 0 else "gray"
         delta = f":{colour}[{percent(figure.change)}]"
+    if not delta:
+        delta = "new" if figure.value and not figure.previous else "—"
     st.metric(
         label,
         value,
-        delta or "new",
+        delta,
         delta_color="gray",
         delta_arrow="off",
         delta_description=about,

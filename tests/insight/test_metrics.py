@@ -59,6 +59,11 @@ def test_figures_stand_beside_the_period_as_long_before(sold: Store) -> None:
     assert len(figures.days) == len(figures.revenue.by_day) == len(figures.previous_revenue_by_day) == 7
 
 
+@pytest.mark.parametrize("previous", [None, Decimal(0), Decimal(-20)])
+def test_beside_nothing_or_less_there_is_no_change(previous: Decimal | None) -> None:
+    assert Figure(Decimal(50), previous, ()).change is None
+
+
 def test_each_day_has_its_figure_and_a_day_without_orders_has_no_average(sold: Store) -> None:
     figures = _week(sold, currency="EUR")
     by_day = dict(zip(figures.days, figures.revenue.by_day, strict=True))

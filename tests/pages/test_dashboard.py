@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+
+from sqlalchemy import delete
 
 from crm_core.insight.metrics import dashboard
 from crm_core.insight.periods import Period
+from crm_core.store import tables
 from pages.widgets.text import money, whole_money
 from tests.pages.conftest import Desk
 from tests.pages.screens import is_well, words_of
@@ -22,6 +25,16 @@ def test_the_figures_are_those_of_the_store_with_their_period_currency_and_time(
     assert "amounts in EUR" in words
     assert "as of " in words
     assert "compared with the 30 days before" in words
+
+
+def test_figures_are_new_only_where_there_are_some(desk: Desk) -> None:
+    day = tables.order_day_total.c.local_day
+    today = datetime.now(UTC).date()
+    desk.do(delete(tables.order_day_total).where(day <= today - timedelta(days=15)))
+    assert [each.delta for each in desk.open(period="30d").metric[:3]] == ["new", "new", "new"]
+    desk.do(delete(tables.order_day_total))
+    without = desk.open(period="30d").metric[:3]
+    assert [(each.value, each.delta) for each in without] == [("€0", "—"), ("0", "—"), ("—", "—")]
 
 
 def test_another_period_is_in_the_address_and_shown_from_it(desk: Desk) -> None:
