@@ -35,7 +35,7 @@ _FORMS = frozenset((FixKind.ENTER_ADDRESS, FixKind.ENTER_EMAIL, FixKind.REPLACE_
 
 def open_editor(cart_key: int, section: str = _ITEMS) -> None:
     """The drawer opens on this run, for that cart, at its "Items", "Coupon" or "Addresses"."""
-    _close()
+    close()
     st.session_state[_OPEN] = cart_key
     st.session_state[f"{_PLACE}-section"] = section
 
@@ -57,13 +57,18 @@ def draw_edit_button(cart_key: int, section: str = _ITEMS) -> None:
 
 def draw_editor_if_open(cart: CartRecord) -> None:
     """Draws the drawer while it is open for that cart; call it once on the cart's screen."""
-    if st.session_state.get(_OPEN) != cart.key:
+    opened = st.session_state.get(_OPEN)
+    if opened is None:
+        return
+    if opened != cart.key:
+        close()
         return
     title = f"Edit cart {cart.origin_id}"
-    st.dialog(title, width=620, position="right", icon=":material/edit:", on_dismiss=_close)(_body)(cart.key)
+    st.dialog(title, width=620, position="right", icon=":material/edit:", on_dismiss=close)(_body)(cart.key)
 
 
-def _close() -> None:
+def close() -> None:
+    """The drawer is closed and what was typed is forgotten."""
     for key in (_OPEN, _CHANGED):
         st.session_state.pop(key, None)
     forget(_PLACE)
@@ -75,7 +80,7 @@ def _body(cart_key: int) -> None:
         st.rerun()  # the whole screen: the cart behind the drawer has changed
     draw_editor(cart_key, _changed)
     with row(horizontal_alignment="right"):
-        if st.button("Close", on_click=_close):
+        if st.button("Close", on_click=close):
             st.rerun()
 
 

@@ -22,9 +22,8 @@ from crm_core.sales.preflight.check import Code, FixKind, Verdict
 from crm_core.sales.preflight.plan import Plan
 from crm_core.sales.preflight.run import Preflight
 from crm_core.store.documents import Totals
-from pages.widgets import desk
+from pages.widgets import cart_editor, desk
 from pages.widgets.admin_instead import draw_admin_instead
-from pages.widgets.cart_editor import draw_editor
 from pages.widgets.layout import row, spread
 from pages.widgets.lines import NumberColumn, draw_lines, product
 from pages.widgets.listing import Listing
@@ -32,11 +31,10 @@ from pages.widgets.mending import forget
 from pages.widgets.placing_outcome import draw_held, draw_placed, draw_unclear
 from pages.widgets.placing_state import Placing
 from pages.widgets.preflight_list import PLACE, Checking, draw_check, draw_rest, draw_to_settle
-from pages.widgets.text import dotted, escaped, mail_link, message, money, plural, quantity
+from pages.widgets.text import dotted, escaped, mail_link, message, money, plain, plural, quantity
 
 _STATE = "placing"
 _FIELDS = ("placing-shipping", "placing-payment", "placing-po")
-_EDITOR = "edit"
 
 
 def open_dialog(cart_key: int) -> None:
@@ -49,7 +47,10 @@ def open_dialog(cart_key: int) -> None:
 def draw_if_open(cart: CartRecord, here: Listing) -> None:
     """Draws the drawer while it is open for that cart; call it once on the cart's screen."""
     now: Placing | None = st.session_state.get(_STATE)
-    if now is None or now.cart_key != cart.key:
+    if now is None:
+        return
+    if now.cart_key != cart.key:
+        close()
         return
     title = f"{'Order placed' if isinstance(now.outcome, Placed) else 'Place order'} · cart {cart.origin_id}"
     icon = ":material/shopping_cart_checkout:"
@@ -57,11 +58,11 @@ def draw_if_open(cart: CartRecord, here: Listing) -> None:
 
 
 def close() -> None:
-    """The drawer is closed: the person is done with it, or went to another screen."""
+    """The drawer is closed, and that of the editor: the person is done with it, or went to another screen."""
     for key in (_STATE, *_FIELDS):
         st.session_state.pop(key, None)
     forget(PLACE)
-    forget(_EDITOR)
+    cart_editor.close()
 
 
 @desk.guarded
@@ -172,7 +173,7 @@ def _draw_found(
         editor = st.expander("Change the cart", icon=":material/edit:", key=f"{PLACE}-editor", on_change="rerun")
         if editor.open:
             with editor:
-                draw_editor(now.cart_key, checking.on_changed)
+                cart_editor.draw_editor(now.cart_key, checking.on_changed)
     if offer is not None:
         _draw_choices(offer, shipping)
         _draw_totals(offer, now.totals_before, shipping)
@@ -216,7 +217,7 @@ def _draw_choices(offer: Offer, shipping: ShippingOption | None) -> None:
     at, how, number = _FIELDS
     left, right = st.columns(2, gap="small") if offer.shipping else (None, st.container())
     if left is not None:
-        ways = {each.code: f"{money(each.price, offer.currency)} · {each.title}" for each in offer.shipping}
+        ways = {each.code: f"{money(each.price, offer.currency)} · {plain(each.title, 60)}" for each in offer.shipping}
         left.selectbox(
             "Shipping", list(ways), placeholder="Choose", format_func=lambda code: ways.get(code, code), key=at
         )
@@ -225,7 +226,7 @@ def _draw_choices(offer: Offer, shipping: ShippingOption | None) -> None:
         "Payment",
         list(methods),
         placeholder="Choose" if methods else "None fits",
-        format_func=lambda code: methods[code].title if code in methods else code,
+        format_func=lambda code: plain(methods[code].title, 60) if code in methods else code,
         key=how,
         help="Only methods that need nothing from the customer",
     )
