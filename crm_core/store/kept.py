@@ -30,7 +30,8 @@ class Kept:
                 self._version, self._answers = version, {}
             answers = self._answers
             if what in answers:
-                known: _Answer = answers[what]
+                known: _Answer = answers.pop(what)
+                answers[what] = known  # to the end: what was asked for longest ago makes room
                 return known
         found = read()
         with self._lock:

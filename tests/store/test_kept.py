@@ -109,6 +109,14 @@ def test_an_answer_that_comes_after_another_version_is_not_taken_for_its_own() -
     assert kept.answer(2, "what", lambda: "never asked") == "new"
 
 
+def test_an_answer_that_many_ask_for_outlives_those_asked_for_once() -> None:
+    kept, asked = Kept(), []
+    for number in range(1_000):
+        for what in ("names", number):
+            kept.answer(1, what, lambda what=what: asked.append(what))  # type: ignore[misc]
+    assert asked == ["names", *range(1_000)]
+
+
 def test_only_so_many_answers_are_kept_the_oldest_makes_room() -> None:
     kept, asked = Kept(), []
     for number in [*range(201), 0, 200]:
