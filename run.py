@@ -1,6 +1,7 @@
 """Starts the product on one machine: app, worker and, until there is a real channel, the demo store.
 
-``make run`` calls this. One supervisor (honcho) holds the processes: Ctrl-C, or the end of one of them, ends all.
+``make run`` calls this. One supervisor (honcho) holds the processes: Ctrl-C, or the end of the app or the worker, ends
+all. Without its demo store the desk goes on, as with any shop that is away.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from crm_core.sync.setting_up import ensure_demo_channel
 
 _ROOT = Path(__file__).resolve().parent
 _DEMO_SIZE = ("--orders", "1200", "--carts", "500", "--customers", "400", "--seed", "7")
+_DEMO = "demo"
+_CALLED = {"app": "app", "worker": "worker", _DEMO: "demo store"}
 _PATIENCE_SECONDS = 60
 _PORTS_OF_ROOT, _SOME_PORT, _LAST_PORT = 1024, 8600, 65535
 
@@ -42,7 +45,20 @@ class _ServicePrinter(Printer):  # type: ignore[misc]  # honcho has no types
 
 
 class _Supervisor(Manager):  # type: ignore[misc]  # honcho has no types
-    """Honcho's, that can also be told to end while it starts the services."""
+    """Honcho's, that does without the demo store, says what ended, and can be told to end while it starts."""
+
+    def __init__(self, printer: Printer) -> None:
+        super().__init__(printer)
+        self._told: set[str] = set()
+
+    def _any_stopped(self) -> bool:
+        """Whether everything has to end. What ended of itself is said once, with the next step."""
+        ended = {name: each["returncode"] for name, each in self._processes.items() if "returncode" in each}
+        for name in ended.keys() - self._told if not self._terminating else ():
+            what = "goes on without it; Ctrl-C and make run start" if name == _DEMO else "ends with it; make run starts"
+            print(f"\nThe {_CALLED[name]} ended (status {ended[name]}). The desk {what} it again.\n", flush=True)
+        self._told |= ended.keys()
+        return bool(ended.keys() - {_DEMO})
 
     def terminate(self) -> None:
         """End all services; if one is just being started, a moment later, as its process is not known before."""
@@ -96,7 +112,7 @@ def _services(here: Settings, with_demo: bool) -> dict[str, list[str]]:
     if with_demo:
         state = here.data_dir / "demo.db"
         demo = [sys.executable, "-m", "demo_store", "--port", str(here.demo_port), "--db", str(state), "--live"]
-        services["demo"] = [*demo, *_DEMO_SIZE]
+        services[_DEMO] = [*demo, *_DEMO_SIZE]
     return services
 
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import psutil
@@ -46,12 +47,15 @@ def test_a_store_that_is_no_database_is_told(tmp_path: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
-def _started(data: Path) -> subprocess.Popen[bytes]:
-    """run.py under way, without the demo store, on a free port."""
+def _free_port() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    environment = os.environ | {"CRM_DATA_DIR": str(data), "CRM_PORT": port, "CRM_DEMO": "false"}
+        return str(probe.getsockname()[1])
+
+
+def _started(data: Path, **settings: str) -> subprocess.Popen[bytes]:
+    """run.py under way, without the demo store unless it is set, on a free port."""
+    environment = os.environ | {"CRM_DATA_DIR": str(data), "CRM_PORT": _free_port(), "CRM_DEMO": "false", **settings}
     return subprocess.Popen(
         [sys.executable, "run.py"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -84,6 +88,40 @@ def test_closing_the_terminal_ends_every_process(tmp_path: Path) -> None:
             left.kill()
     assert len(services) >= 2
     assert alive == []
+
+
+def _service(desk: subprocess.Popen[bytes], word: str) -> psutil.Process:
+    """The process of the desk whose command holds the word."""
+    services = psutil.Process(desk.pid).children(recursive=True)
+    return next(each for each in services if word in each.cmdline())
+
+
+def test_the_desk_goes_on_when_its_demo_store_ends_and_says_so(tmp_path: Path) -> None:
+    port = _free_port()
+    with _started(tmp_path, CRM_PORT=port, CRM_DEMO="true", CRM_DEMO_PORT=_free_port()) as desk:
+        try:
+            assert desk.stdout is not None
+            assert any(b"is ready" in line for line in desk.stdout)
+            _service(desk, "demo_store").kill()
+            said = next(line for line in desk.stdout if b"ended" in line)
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=10) as answer:
+                assert answer.status == 200
+        finally:
+            desk.send_signal(signal.SIGINT)
+            desk.communicate(timeout=30)
+    assert (
+        said == b"The demo store ended (status -9). The desk goes on without it; Ctrl-C and make run start it again.\n"
+    )
+    assert desk.returncode == 0
+
+
+def test_the_desk_ends_with_its_worker_and_says_why(tmp_path: Path) -> None:
+    with _started(tmp_path) as desk:
+        assert desk.stdout is not None
+        assert any(b"is ready" in line for line in desk.stdout)
+        _service(desk, "worker").kill()
+        said, _ = desk.communicate(timeout=30)
+    assert b"The worker ended (status -9). The desk ends with it; make run starts it again." in said
 
 
 def test_a_virtual_environment_that_came_out_half_is_made_again(tmp_path: Path) -> None:
