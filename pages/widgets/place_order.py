@@ -31,7 +31,7 @@ from pages.widgets.mending import forget
 from pages.widgets.placing_outcome import draw_held, draw_placed, draw_unclear
 from pages.widgets.placing_state import Placing
 from pages.widgets.preflight_list import PLACE, Checking, draw_check, draw_rest, draw_to_settle
-from pages.widgets.text import dotted, escaped, mail_link, message, money, plain, plural, quantity
+from pages.widgets.text import ago, dotted, escaped, mail_link, message, money, plain, plural, quantity
 
 _STATE = "placing"
 _FIELDS = ("placing-shipping", "placing-payment", "placing-po")
@@ -154,7 +154,7 @@ def _draw_found(
     who = (escaped(offer.customer, 60) or "Guest") if offer else ""
     with spread():
         where = dotted([who, escaped(cart.channel.name if cart.channel else "", 60), store_view])
-        st.caption(f":material/sync: Read from the shop just now · {where}", width="content")
+        st.caption(f":material/sync: Read from the shop {ago(found.at, desk.reader_zone())} · {where}", width="content")
         st.button("Check again", icon=":material/refresh:", type="tertiary", on_click=_look_again, args=(now, False))
     shipping, payment, po_number = _chosen(offer)
     plan = Plan(shipping.code if shipping else None, payment.code if payment else None, po_number)
