@@ -21,6 +21,7 @@ from sqlalchemy import (
     UnaryExpression,
     and_,
     collate,
+    exists,
     false,
     func,
     literal_column,
@@ -222,7 +223,7 @@ def _has_sku_with(connection: Connection, table: Table, lines: Lines, word: str)
     """A line's SKU holds the word; nothing if no line's does.
 
     SKUs are found by hopping through the index from one to the next, of which a shop has few. Where more of them hold
-    the word than can be named, such as a prefix that all share, each line is looked at.
+    the word than can be named, such as a prefix that all share, most rows have one: each row is asked for its lines.
     """
     sku = lines.table.c.sku
     hop = select(func.min(sku).label("sku")).cte("hop", recursive=True)
@@ -231,7 +232,7 @@ def _has_sku_with(connection: Connection, table: Table, lines: Lines, word: str)
     holding = select(hop.c.sku).where(_like_any_case(connection, hop.c.sku, word)).limit(_MOST_SKUS + 1)
     skus = connection.scalars(holding).all()
     if len(skus) > _MOST_SKUS:
-        return [table.c.id.in_(select(lines.row_key).where(_like_any_case(connection, sku, word)))]
+        return [exists().where(lines.row_key == table.c.id, _like_any_case(connection, sku, word))]
     return [_has_sku(table, lines, skus)] if skus else []
 
 
