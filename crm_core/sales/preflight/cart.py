@@ -11,7 +11,7 @@ from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Ve
 from crm_core.sales.preflight.reading import Reading
 from crm_core.sales.preflight.standing import Standing
 from crm_core.sales.shops import is_live
-from crm_core.store.keys import record_key
+from crm_core.store.keys import origin_of, record_key
 from crm_core.sync.cart_status import LOST
 
 _STALE = timedelta(minutes=15)
@@ -42,6 +42,8 @@ def cart_checks(known: Standing, reading: Reading) -> list[Check]:
         ]
     if not cart.is_active:
         return [_closed(known, orders, cart.reserved_order_id)]
+    if reading.orders.is_told and _lost_its_order(known, orders):
+        return [_order_deleted(known)]
     checks = [passes(Code.CART, "The cart is open in the shop")]
     if reading.orders.trouble is not None:
         checks.append(untold(Code.RESTORED, "Whether it was ordered before", reading.orders.trouble))
@@ -125,6 +127,23 @@ def _ordered(known: Standing, live: list[Order]) -> Check:
         f"Already ordered: {_numbers(live)}",
         "A second order would send the same things twice.",
         fixes=tuple(_open_orders(known, live)),
+    )
+
+
+def _lost_its_order(known: Standing, orders: list[Order]) -> bool:
+    """Whether the desk knows an order of the cart that stands, and the shop has it no longer."""
+    key = known.row.order_id
+    is_known = key is not None and not known.row.order_cancelled
+    return is_known and origin_of(key)[1] not in {order.entity_id for order in orders}
+
+
+def _order_deleted(known: Standing) -> Check:
+    return Check(
+        Code.CART,
+        Verdict.FAIL,
+        "Already ordered, and the shop has deleted the order",
+        "What was sold stays sold here. Start a new cart for the customer to order the same again.",
+        fixes=(_open_order(known.row.order_id, None),),
     )
 
 

@@ -267,6 +267,24 @@ def test_a_cart_that_somebody_is_changing_is_not_green_since_placing_would_refus
 
 
 @on_sqlite
+def test_a_cart_whose_order_was_deleted_in_the_shop_is_not_green_since_placing_would_refuse(desk: Desk) -> None:
+    cart = desk.add_cart(("MUG-01", 2))
+    desk.shop.place(cart)
+    desk.synchronise(cart)
+    [order] = desk.shop.orders_of(cart)
+    desk.shop.delete_order(order)
+    desk.shop.restore_cart(cart)
+    in_step(desk)
+    told = check(desk, cart)
+    [deleted] = told.of(Code.CART)
+    assert deleted.verdict is Verdict.FAIL
+    assert deleted.fixes[0].arguments["order_key"] == desk.key(order)
+    reason = why_not(desk.store, desk.key(cart))
+    assert reason is not None
+    assert reason.startswith("Already ordered")
+
+
+@on_sqlite
 def test_a_lost_cart_is_to_be_reopened_first(desk: Desk) -> None:
     cart = desk.add_cart(("MUG-01", 2))
     mark_lost(desk.store, desk.key(cart), "Bought elsewhere", "Ben")
