@@ -135,7 +135,7 @@ def guarded(draw: Callable[_P, None]) -> Callable[_P, None]:
             reference = f"E-{secrets.token_hex(3).upper()}"
             _log.exception("%s: %s failed", reference, draw.__qualname__)
             st.error(
-                "**This part of the screen could not be shown.** Nothing was changed.  \n"
+                "**This part of the screen could not be shown.**  \n"
                 f"Try again; if it stays, tell an administrator this reference: `{reference}`.",
                 icon=":material/error:",
             )
