@@ -22,7 +22,7 @@ from crm_core.insight.directory import Directory
 from crm_core.insight.periods import PRESETS, Period
 from pages.widgets import desk, place_order
 from pages.widgets.grid import Shown, draw_grid
-from pages.widgets.layout import card, nothing_here, row, spread
+from pages.widgets.layout import card, nothing_here, pager, row, spread
 from pages.widgets.status import chip, chips, coloured
 from pages.widgets.text import dotted, escaped, money, plain, plural
 
@@ -211,7 +211,7 @@ def _view(row: AttemptRow) -> None:
 def _pagination(wanted: Wanted, page: AttemptPage) -> None:
     key = "attempts-pagination"
     st.session_state[key] = page.page
-    st.pagination(page.pages, key=key, on_change=lambda: _go(wanted, st.session_state[key]))
+    pager(page.pages, key=key, on_change=lambda: _go(wanted, st.session_state[key]))
 
 
 def _go(wanted: Wanted, page: int = 1) -> None:

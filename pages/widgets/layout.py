@@ -48,9 +48,18 @@ def sums(lines: Iterable[tuple[str, str]], total: tuple[str, str] | None = None)
             st.markdown(f":small[:gray[{label}]]", width="content")
             st.markdown(f":small[{value}]", width="content", text_alignment="right")
     if total:
-        with spread():
+        with spread(wrap=False):
             st.markdown(f"**{total[0]}**", width="content")
             st.markdown(f"**{total[1]}**", width="content")
+
+
+def pager(pages: int, *, key: str, on_change: Callable[..., None], args: tuple[Any, ...] = ()) -> None:
+    """The numbers of up to seven pages, and the arrows beside them.
+
+    Of two to four pages in a space that just holds them Streamlit 1.67 draws one: it rounds down what fits.
+    """
+    roomy = {2: 160, 3: 224, 4: 224}
+    st.pagination(pages, key=key, on_change=on_change, args=args, width=roomy.get(pages) or "content")
 
 
 def nothing_here(icon: str, title: str, text: str) -> DeltaGenerator:

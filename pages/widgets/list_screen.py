@@ -18,7 +18,7 @@ from crm_core.insight.statuses import StatusStyle
 from pages.widgets import desk, first_run, listing, place_order
 from pages.widgets.filter_bar import draw_conditions, draw_filter_bar, searched_in
 from pages.widgets.grid import Shown, draw_grid, tick, ticked
-from pages.widgets.layout import nothing_here, row, spread
+from pages.widgets.layout import nothing_here, pager, row, spread
 from pages.widgets.listing import Listing
 from pages.widgets.status import chips
 from pages.widgets.status_bar import draw_status_control, draw_status_meter
@@ -151,7 +151,7 @@ def _pagination(here: Listing, page: int, pages: int) -> None:
     def turned() -> None:
         listing.go(here.at_page(st.session_state[key]))
 
-    st.pagination(pages, key=key, on_change=turned)
+    pager(pages, key=key, on_change=turned)
 
 
 def _nothing_matches(here: Listing, one: str) -> None:

@@ -18,7 +18,7 @@ from crm_core.sales.product_finding import (
     product_choices,
 )
 from pages.widgets import desk
-from pages.widgets.layout import row, spread
+from pages.widgets.layout import pager, row, spread
 from pages.widgets.mending import Mending
 from pages.widgets.text import escaped, message, money, plain, plural, quantity
 
@@ -103,7 +103,7 @@ def _draw_found(
             _draw_product(mending, name, search, each, found, replaces)
     if found.pages > 1:
         key = mending.key(name, "page", search.words)
-        st.pagination(found.pages, key=key, on_change=_turn, args=(search, key))
+        pager(found.pages, key=key, on_change=_turn, args=(search, key))
 
 
 def _turn(search: _Search, key: str) -> None:

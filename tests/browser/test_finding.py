@@ -59,3 +59,14 @@ def test_a_cart_that_does_not_exist_is_told_with_a_way_back(floor: Floor) -> Non
     expect(page.get_by_text(re.compile("no cart", re.IGNORECASE))).to_be_visible()
     page.get_by_test_id("stMain").get_by_role("link", name=re.compile("Carts")).click()
     expect(page.get_by_text(_COUNT)).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["carts", "orders"])
+def test_every_page_of_a_short_list_has_its_number(floor: Floor, path: str) -> None:
+    page = floor.open(path)
+    below = page.get_by_role("navigation", name="Pagination")
+    expect(below).to_be_visible()
+    shown = page.get_by_text(re.compile(r"^[\d,]+ of [\d,]+ ")).inner_text()
+    pages = -(-int(shown.split()[0].replace(",", "")) // 50)
+    assert 2 <= pages <= 4
+    expect(below.get_by_role("button", name=re.compile(r"^Page \d+$"))).to_have_count(pages)
