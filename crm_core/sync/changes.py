@@ -6,19 +6,16 @@ Names and words of a shop in a sentence are data. Amounts are told with their cu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
+
+from babel.numbers import format_currency
 
 from crm_core.store import documents
 from crm_core.store.types import units_to_money
 
-CENT = Decimal("0.01")
-
 
 def amount(units: int, currency: str) -> str:
-    """An amount of 1/10000 units for a person: two places, more only where the amount has them."""
-    exact = units_to_money(units)
-    rounded = exact.quantize(CENT)
-    return f"{rounded if rounded == exact else exact.normalize()} {currency}"
+    """An amount of 1/10000 units for a sentence, such as €84.20; further places only where the amount has them."""
+    return format_currency(units_to_money(units), currency, locale="en_GB", decimal_quantization=False)
 
 
 def quantity(units: int) -> str:
