@@ -88,7 +88,11 @@ def open_for_guest() -> None:
 def draw_if_open(customer_key: int | None = None) -> None:
     """Draws the dialog while it is open here; call it once on the customer's screen, or on the list of carts."""
     asked: _Asked | None = st.session_state.get(_OPEN)
-    if asked is not None and asked.opened_for == customer_key:
+    if asked is None:
+        return
+    if asked.opened_for != customer_key:
+        close()
+    else:
         st.dialog("New cart", icon=_ICON, on_dismiss=close)(_body)(asked)
 
 

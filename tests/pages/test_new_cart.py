@@ -152,6 +152,9 @@ def test_the_dialog_of_one_customer_does_not_open_on_another(desk: Desk) -> None
     at.run()
     assert is_well(at)
     assert "new-cart-start" not in {each.key for each in at.button}
+    at.query_params["id"] = str(one.id)
+    at.run()
+    assert "new-cart-start" not in {each.key for each in at.button}, "nor by itself, back on the first"
 
 
 def test_without_a_channel_that_may_write_the_button_says_why(desk: Desk) -> None:
