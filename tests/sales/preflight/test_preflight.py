@@ -146,6 +146,13 @@ def test_a_shop_in_maintenance_is_not_green_and_placing_there_does_nothing(desk:
 
 
 @on_sqlite
+def test_only_a_customer_is_said_to_have_an_address_book(desk: Desk) -> None:
+    guests = desk.add_cart(("MUG-01", 1), ready=False)
+    details = [each.detail for each in check(desk, guests).of(Code.SHIPPING_ADDRESS)]
+    assert details == ["Enter one."]
+
+
+@on_sqlite
 def test_the_loser_of_a_race_is_told_that_someone_else_was_first(desk: Desk) -> None:
     """Series pf24."""
     cart = desk.add_cart(("MUG-01", 2))
