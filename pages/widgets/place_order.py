@@ -154,7 +154,9 @@ def _draw_found(
     who = (escaped(offer.customer, 60) or "Guest") if offer else ""
     with spread():
         where = dotted([who, escaped(cart.channel.name if cart.channel else "", 60), store_view])
-        st.caption(f":material/sync: Read from the shop {ago(found.at, desk.reader_zone())} · {where}", width="content")
+        is_read = found.reading is not None and found.reading.cart.is_told
+        read = f"Read from the shop {ago(found.at, desk.reader_zone())}" if is_read else "Not read from the shop"
+        st.caption(f":material/{'sync' if is_read else 'sync_problem'}: {dotted([read, where])}", width="content")
         st.button("Check again", icon=":material/refresh:", type="tertiary", on_click=_look_again, args=(now, False))
     shipping, payment, po_number = _chosen(offer)
     plan = Plan(shipping.code if shipping else None, payment.code if payment else None, po_number)

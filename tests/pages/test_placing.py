@@ -307,9 +307,11 @@ def test_the_drawer_says_when_the_shop_answers_nonsense_and_tries_again(desk: De
     finally:
         desk.shop.faults = Faults()
     assert "The cart could not be checked" in _words(at)
+    assert "Not read from the shop" in _words(at)
     assert _confirm(at).disabled
     _press(at, "Try again")
     assert "could not be checked" not in _words(at)
+    assert "Not read from the shop" not in _words(at)
     assert not _confirm(at).disabled
 
 
