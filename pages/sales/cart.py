@@ -229,7 +229,7 @@ def _totals(cart: CartRecord) -> None:
             if cart.quote_currency != cart.base_currency:
                 st.caption(f"{money(cart.base_subtotal, cart.base_currency)} in the base currency")
             st.caption("Without tax, discount and shipping. Synchronise to read the exact total from the shop.")
-            _chosen(cart)
+            _chosen(cart, cart.shipping_method)
         return
     exact = "not reliable" if cart.unavailable_count else f"exact as of {when(cart.totals_read_at, desk.reader_zone())}"
     with card("Totals", exact):
@@ -241,13 +241,14 @@ def _totals(cart: CartRecord) -> None:
             ],
             ("Grand total", money(totals.grand_total, totals.currency)),
         )
-        _chosen(cart)
+        is_named = any(segment.code == "shipping" and segment.title for segment in totals.segments)
+        _chosen(cart, None if is_named else cart.shipping_method)
 
 
-def _chosen(cart: CartRecord) -> None:
-    """What the customer entered or chose that the totals rest on."""
+def _chosen(cart: CartRecord, shipping_method: str | None) -> None:
+    """What the customer entered or chose that the totals rest on; the code of the shipping where no line names it."""
     coupon = f"Coupon {escaped(cart.coupon_code, 40)}" if cart.coupon_code else ""
-    shipping = f"Shipping by {escaped(cart.shipping_method, 60)}" if cart.shipping_method else ""
+    shipping = f"Shipping by {escaped(shipping_method, 60)}" if shipping_method else ""
     if coupon or shipping:
         st.caption(dotted([coupon, shipping]))
 

@@ -199,3 +199,13 @@ def test_a_cart_tells_what_was_chosen_at_the_checkout(desk: Desk) -> None:
     key = desk.new_cart(("MUG-01", 2))
     desk.do(update(tables.cart).where(tables.cart.c.id == key).values(shipping_method="table_rate*", coupon_code="A-1"))
     assert "Coupon A\\-1 · Shipping by table\\_rate\\*" in words_of(desk.open("cart", id=str(key)))
+
+
+def test_a_way_of_shipping_that_the_totals_name_is_not_told_again_by_its_code(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 2))
+    at = desk.open("cart", id=str(key))
+    assert "Shipping by flatrate" in words_of(at)
+    at.button(key="synchronise").click().run()
+    assert is_well(at)
+    assert "Flat Rate" in words_of(at)
+    assert "Shipping by" not in words_of(at)
