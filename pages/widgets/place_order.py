@@ -240,7 +240,7 @@ def _draw_choices(offer: Offer, shipping: ShippingOption | None) -> None:
 def _draw_totals(offer: Offer, before: Totals | None, shipping: ShippingOption | None) -> None:
     now = offer.totals
     pieces = "1 item" if now.items_qty == 1 else f"{quantity(now.items_qty)} items"
-    labels = (f"Subtotal, {pieces}", "Discount", "Shipping", "Tax", "**Grand total**")
+    labels = (f"Subtotal without tax, {pieces}", "Discount", "Shipping", "Tax", "**Grand total**")
     after = (
         now.subtotal,
         now.discount_amount,
