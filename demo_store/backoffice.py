@@ -127,6 +127,12 @@ class Backoffice:
             product |= {"qty": number(dec(qty)), "is_in_stock": in_stock}
             self._changed(product)
 
+    def set_salable(self, sku: str, qty: int) -> None:
+        """Set the stock of a product so that so many can be sold on top of what open orders reserve."""
+        with self.records.lock:
+            reserved = dec(self._product(sku)["reserved"])
+        self.set_stock(sku, reserved + qty)
+
     def set_sale_limits(self, sku: str, *, minimum: int = 1, maximum: int = 10000, increments: int = 0) -> None:
         """Set how few, how many and in what steps a product is sold."""
         with self.records.lock:

@@ -89,7 +89,7 @@ def test_pressing_twice_makes_one_order_and_shows_it(desk: Desk) -> None:
 def test_a_refusal_shows_the_shops_own_words_and_leaves_the_cart_open(desk: Desk) -> None:
     key = desk.new_cart(("CUSHION-01", 3))
     at = _chosen(_drawer(desk, key))
-    desk.shop.set_stock("CUSHION-01", 1)
+    desk.shop.set_salable("CUSHION-01", 1)
     try:
         _confirm(at).click().run()
     finally:
@@ -180,7 +180,7 @@ def test_a_cart_that_cannot_be_ordered_says_what_to_settle(desk: Desk) -> None:
 
 def test_a_short_line_is_mended_in_the_drawer_and_the_cart_then_placed(desk: Desk) -> None:
     key = desk.new_cart(("CUSHION-01", 3), ("MUG-01", 1))
-    desk.shop.set_stock("CUSHION-01", 1)
+    desk.shop.set_salable("CUSHION-01", 1)
     try:
         at = _drawer(desk, key)
         assert re.search(r"Only 1 of .* left", _words(at))
@@ -198,7 +198,7 @@ def test_a_short_line_is_mended_in_the_drawer_and_the_cart_then_placed(desk: Des
 def test_what_is_typed_at_one_check_stays_when_another_one_is_settled(desk: Desk) -> None:
     key = desk.new_cart(("CUSHION-01", 3), ("LAMP-01", 3))
     for sku in ("CUSHION-01", "LAMP-01"):
-        desk.shop.set_stock(sku, 1)
+        desk.shop.set_salable(sku, 1)
     try:
         at = _drawer(desk, key)
         [_, second] = [each for each in at.button if _plain(each.label) == "Replace it"]

@@ -114,7 +114,7 @@ def test_what_wants_a_look_is_not_ticked_until_a_person_does(desk: Desk) -> None
 def test_a_refusal_is_told_beside_the_orders_and_a_reload_shows_it_again(desk: Desk) -> None:
     good, bad = desk.new_cart(("MUG-01", 1)), desk.new_cart(("CUSHION-01", 3))
     at = _pay(_open(desk, [bad, good]))
-    desk.shop.set_stock("CUSHION-01", 1)
+    desk.shop.set_salable("CUSHION-01", 1)
     try:
         at.button(key="several-place").click().run()
         assert is_well(at)
@@ -188,7 +188,7 @@ def test_a_shop_that_is_down_is_told_for_each_cart_and_can_be_checked_again(desk
 
 def test_a_cart_that_was_mended_on_its_own_screen_is_checked_again(desk: Desk) -> None:
     key, other = desk.new_cart(("CUSHION-01", 3)), desk.new_cart(("MUG-01", 1))
-    desk.shop.set_stock("CUSHION-01", 1)
+    desk.shop.set_salable("CUSHION-01", 1)
     try:
         at = _open(desk, [key, other])
         assert "**Cannot be ordered as they are: 1 cart**" in words_of(at)
