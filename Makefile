@@ -15,7 +15,7 @@ run: $(VENV)/.installed ## install what is missing and start the desk
 
 test: $(VENV)/.installed-dev lint ## everything: lint, types, layers, tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile --ignore tests/browser
-	@$(BIN)/python -m pytest tests/browser
+	@$(BIN)/python -m pytest -n auto --dist loadfile tests/browser
 
 lint: $(VENV)/.installed-dev ## ruff, mypy strict, import-linter
 	@$(BIN)/ruff check $(CODE)
