@@ -122,13 +122,12 @@ Action = Comment | Email | Invoice | Ship | Hold | Unhold | Cancel | Refund
 
 @dataclass(frozen=True)
 class ActionState:
-    """An action as a screen offers it; not `enabled`, the `reason` says why. Irreversible: confirm it first."""
+    """An action as a screen offers it; not `enabled`, the `reason` says why."""
 
     kind: Kind
     label: str
     enabled: bool
     reason: str | None
-    irreversible: bool
 
 
 @dataclass(frozen=True)
@@ -144,9 +143,7 @@ def available(store: Store, order_key: int) -> list[ActionState]:
     """Every action on the order with whether it can be taken, as far as the store can tell. Raises NotFound."""
     standing = order_standing(store, order_key)
     reasons = {kind: standing.why_not(kind) for kind in Kind}
-    return [
-        ActionState(kind, kind.label, reason is None, reason, kind.is_irreversible) for kind, reason in reasons.items()
-    ]
+    return [ActionState(kind, kind.label, reason is None, reason) for kind, reason in reasons.items()]
 
 
 def open_lines(store: Store, order_key: int) -> tuple[OpenLine, ...]:

@@ -46,11 +46,6 @@ class Kind(StrEnum):
         """The words for a button."""
         return _LABELS[self]
 
-    @property
-    def is_irreversible(self) -> bool:
-        """Whether it is to be confirmed, because nothing in the shop takes it back."""
-        return self in _IRREVERSIBLE
-
 
 _LABELS = {
     Kind.COMMENT: "Comment",
@@ -62,7 +57,6 @@ _LABELS = {
     Kind.CANCEL: "Cancel",
     Kind.REFUND: "Refund offline",
 }
-_IRREVERSIBLE = frozenset((Kind.EMAIL, Kind.INVOICE, Kind.SHIP, Kind.CANCEL, Kind.REFUND))
 _ENDED = {
     CANCELLED_STATE: "The order is cancelled.",
     "complete": "The order is complete: everything is invoiced and shipped.",
