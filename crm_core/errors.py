@@ -12,6 +12,7 @@ DeskError                    everything the product raises on purpose
 │       ├── SignInFailed     the shop does not accept the credentials
 │       └── PermissionMissing  the credentials lack a permission (named by its ACL resource)
 ├── ShopUnavailable          try again later, the same call may pass (429, 5xx, broken connection)
+│   ├── ShopUnreachable      no connection could be made: asking again at once brings the same
 │   └── ShopFailed           the shop failed over this very call (500, 504, time-out): ask for less, or leave it
 ├── ShopRefused              the shop understood and said no (4xx): show its message
 │   └── ShopHasNoSuch        the shop has no such record (404)
@@ -86,6 +87,13 @@ class ShopUnavailable(DeskError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class ShopUnreachable(ShopUnavailable):
+    """No connection to the shop could be made: its name is not known, or nothing accepts a connection there.
+
+    Nothing was sent. Who waits for the answer is told soon, since asking again at once brings the same.
+    """
 
 
 class ShopFailed(ShopUnavailable):

@@ -29,6 +29,7 @@ from crm_core.errors import (
     ShopFailed,
     ShopRefused,
     ShopUnavailable,
+    ShopUnreachable,
     SignInFailed,
 )
 from crm_core.magento.auth import AdminPassword, Credentials, sign_in
@@ -41,7 +42,8 @@ logger = logging.getLogger(__name__)
 # urllib3 logs each address with its query at DEBUG, and queries hold e-mail addresses.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
-_HEAVY_TRIES = 2
+_FEW_TRIES = 2
+_HARDLY_PASSING = (ShopFailed, ShopUnreachable)
 _LONGEST_WAIT = 60.0
 _UNCLEAR_4XX = frozenset((408, 425, 499))
 
@@ -146,7 +148,8 @@ class Connection:
 
         Sent `tries` times at most, `read_tries` without it: repeated after 429, 5xx and broken connections, with
         growing pauses or the shop's own Retry-After, and a fresh signature each; twice at most where the shop failed
-        over this very request. Raises ShopFailed, ShopUnavailable, ShopRefused, ShopHasNoSuch, PermissionMissing,
+        over this very request, or where no connection could be made, then after half of `retry_wait`. Raises
+        ShopFailed, ShopUnreachable, ShopUnavailable, ShopRefused, ShopHasNoSuch, PermissionMissing,
         SignInFailed, WrongAddress or ShopAnsweredNonsense.
         """
         query = encode(parameters)
@@ -299,6 +302,8 @@ class Connection:
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, ShopUnreachable):
+            return self._retry_wait / 2
         wish = error.retry_after if isinstance(error, ShopUnavailable) else None
         pause = tenacity.wait_exponential_jitter(multiplier=self._retry_wait, max=30.0, jitter=self._retry_wait)(state)
         return max(pause, wish or 0.0)
@@ -334,7 +339,7 @@ def _is_enough(state: tenacity.RetryCallState, most: int) -> bool:
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, ShopUnavailable) and (error.retry_after or 0.0) > _LONGEST_WAIT:
         return True
-    return state.attempt_number >= (min(most, _HEAVY_TRIES) if isinstance(error, ShopFailed) else most)
+    return state.attempt_number >= (min(most, _FEW_TRIES) if isinstance(error, _HARDLY_PASSING) else most)
 
 
 def _unknown(what: str, why: str) -> OutcomeUnknown:

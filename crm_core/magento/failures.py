@@ -19,6 +19,7 @@ from crm_core.errors import (
     ShopHasNoSuch,
     ShopRefused,
     ShopUnavailable,
+    ShopUnreachable,
     SignInFailed,
     WrongAddress,
 )
@@ -47,11 +48,11 @@ def broken_connection(error: requests.RequestException, base_url: str) -> DeskEr
     if isinstance(error, requests.exceptions.ProxyError):
         return ShopUnavailable(f"The proxy on the way to {host} does not work. Check HTTPS_PROXY and NO_PROXY.")
     if isinstance(reason, NameResolutionError):
-        return ShopUnavailable(f"The name {host} cannot be found. Check its spelling, and this machine's DNS.")
+        return ShopUnreachable(f"The name {host} cannot be found. Check its spelling, and this machine's DNS.")
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return ShopUnavailable(f"{host} does not accept a connection in time. Check the address, and firewalls.")
+        return ShopUnreachable(f"{host} does not accept a connection in time. Check the address, and firewalls.")
     if isinstance(reason, NewConnectionError):
-        return ShopUnavailable(f"Nothing answers at {host}. Check address and port, and whether the shop is up.")
+        return ShopUnreachable(f"Nothing answers at {host}. Check address and port, and whether the shop is up.")
     if isinstance(error, requests.exceptions.Timeout) or isinstance(reason, ReadTimeoutError):
         return ShopFailed(f"{host} took too long to answer.")
     return ShopUnavailable(f"The connection to {host} broke before the answer was complete.")

@@ -23,6 +23,7 @@ from crm_core.errors import (
     ShopHasNoSuch,
     ShopRefused,
     ShopUnavailable,
+    ShopUnreachable,
     SignInFailed,
     WrongAddress,
 )
@@ -237,12 +238,19 @@ def test_a_write_that_never_left_is_known_not_to_have_happened() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound but not listening: every connection is refused
         nobody = Connection(f"http://127.0.0.1:{taken.getsockname()[1]}", Bearer(TOKEN), retry_wait=0.01)
-        with pytest.raises(ShopUnavailable, match="Nothing answers"):
+        with pytest.raises(ShopUnreachable, match="Nothing answers"):
             nobody.send(*ORDER, store="default")
-        with pytest.raises(ShopUnavailable, match="Nothing answers"):
-            nobody.get("/V1/orders")
-        assert nobody.requests_made == 5
+        assert nobody.requests_made == 1
         nobody.close()
+
+
+def test_a_read_of_a_shop_that_refuses_connections_is_tried_just_once_more() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        with Connection(f"http://127.0.0.1:{taken.getsockname()[1]}", Bearer(TOKEN), retry_wait=0.01) as nobody:
+            with pytest.raises(ShopUnreachable, match="Nothing answers"):
+                nobody.get("/V1/orders")
+            assert nobody.requests_made == 2
 
 
 def test_a_write_does_not_go_over_a_connection_that_may_have_gone_stale(
@@ -258,7 +266,7 @@ def test_a_write_does_not_go_over_a_connection_that_may_have_gone_stale(
 @pytest.mark.parametrize(
     ("address", "kind", "words"),
     [
-        ("http://no-such-host.invalid", ShopUnavailable, "cannot be found"),
+        ("http://no-such-host.invalid", ShopUnreachable, "cannot be found"),
         ("http://127.0.0.1:99999", WrongAddress, "not an address"),
         ("http://", WrongAddress, "not an address"),
         ("shop.example", WrongAddress, "not an address"),
