@@ -86,6 +86,8 @@ class NotReady:
     code: Code | None
     why: str
     detail: str = ""
+    can_recalculate: bool = False
+    """Whether all it waits for is a person who lets the shop recalculate it."""
 
 
 @dataclass(frozen=True)
@@ -113,12 +115,6 @@ class Checked:
     preflight: Preflight | None
     offer: Offer | None
     trouble: str = ""
-
-    @property
-    def can_recalculate(self) -> bool:
-        """Whether the cart waits for a person to let the shop recalculate it."""
-        checks = () if self.preflight is None else self.preflight.checks
-        return any(fix.kind is FixKind.RECALCULATE for check in checks for fix in check.fixes)
 
     @property
     def shipping(self) -> ShippingOption | None:
@@ -180,7 +176,8 @@ class Checked:
         for verdict in _STOPS:
             for check in checks:
                 if check.verdict is verdict and check.code not in STANDING:
-                    return NotReady(self.cart_key, check.code, check.title, check.detail)
+                    can_recalculate = any(fix.kind is FixKind.RECALCULATE for fix in check.fixes)
+                    return NotReady(self.cart_key, check.code, check.title, check.detail, can_recalculate)
         return NotReady(self.cart_key, None, self.trouble or otherwise or "The shop did not tell what it comes to.")
 
 

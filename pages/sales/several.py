@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -107,7 +108,7 @@ def _forget_outdated(picked: Mapping[int, Candidate]) -> None:
     known = {key: each.synchronised_at for key, each in picked.items() if key in checked}
     outdated = tuple(key for key, moment in known.items() if seen.setdefault(key, moment) != moment)
     if outdated:
-        _check_again(outdated, recalculate=False)
+        _check_again(outdated)
 
 
 # ---- checking -------------------------------------------------------------------------------------------------------
@@ -133,12 +134,32 @@ def _check(waiting: Sequence[int], person: str) -> None:
     st.rerun()
 
 
-def _draw_progress(text: str, stop: str, key: str, on_stop: Callable[[], None] | None = None) -> DeltaGenerator:
-    """A bar with Stop beside it."""
+def _draw_progress(text: str, stop: str, key: str, on_stop: Callable[[], None]) -> DeltaGenerator:
+    """A bar with Stop beside it; the Stop that Streamlit shows while it works comes to the same."""
     with spread(wrap=False, vertical_alignment="bottom"):
         bar = st.progress(0.0, text=text)
         st.button(stop, icon=":material/stop:", key=key, on_click=on_stop)
+    st.caption("The Stop at the top of the page does the same.")
+    _notice_end(on_stop)
     return bar
+
+
+def _notice_end(on_stop: Callable[[], None]) -> None:
+    """Shows where it stands once this run was ended from outside.
+
+    Streamlit's own Stop ends a run and draws nothing after it. The timer of a fragment goes on, and waits while a run
+    is under way: so when it comes to run, the run that drew it has ended without drawing the screen anew.
+    """
+    drawn = []
+
+    @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+    def notice() -> None:
+        if drawn:
+            on_stop()
+            st.rerun()
+        drawn.append(True)
+
+    notice()
 
 
 def _progress(done: str, count: int, of: int) -> str:
@@ -149,7 +170,7 @@ def _stop_checking() -> None:
     st.session_state.pop(_TO_CHECK, None)
 
 
-def _check_again(keys: tuple[int, ...], recalculate: bool) -> None:
+def _check_again(keys: tuple[int, ...], recalculate: bool = False) -> None:
     for key in keys:
         st.session_state[_CHECKED].pop(key, None)
         st.session_state[_SEEN].pop(key, None)
@@ -170,9 +191,9 @@ def _place(picked: Mapping[int, Candidate], ready: Sequence[Ready], person: str)
     checked: dict[int, Checked] = st.session_state[_CHECKED]
     said: dict[int, Result] = st.session_state[_SAID]
     seen: dict[int, datetime] = st.session_state[_SEEN]
-    bar = _draw_progress(
-        f"Placing the order of {cart_title(picked[ready[0].cart_key])}", "Stop after this cart", "several-stop-placing"
-    )
+    first = f"Placing the order of {cart_title(picked[ready[0].cart_key])}"
+    # The press alone is enough: it begins another run, which ends this one.
+    bar = _draw_progress(first, "Stop after this cart", "several-stop-placing", lambda: None)
     block = st.container(gap="xsmall")
     with closing(convert(desk.store(), ready, person)) as coming:
         for done, result in enumerate(coming, start=1):
@@ -241,30 +262,30 @@ def _draw_open(picked: Mapping[int, Candidate], results: Mapping[int, Result]) -
     here = [checked[key] for key in picked if key in checked and key not in finished]
     unchecked = tuple(key for key in picked if key not in checked and key not in finished)
     if here:
-        method = _choose_payment(here)
-        judged = [each.with_payment(method) for each in here]
-        ready = [each for each in judged if isinstance(each, Ready)]
-        _draw_ready(picked, ready, results)
-        draw_not_ready(picked, [each for each in judged if isinstance(each, NotReady)])
+        with spread(vertical_alignment="bottom"):
+            method = _choose_payment(here)
+            judged = [each.with_payment(method) for each in here]
+            ready = [each for each in judged if isinstance(each, Ready)]
+            wanted = _wanted(ready, results)
+            if ready:
+                _draw_place([each for each in ready if wanted[each.cart_key]])
+        _draw_ready(picked, ready, wanted)
+        stopped = [each for each in judged if isinstance(each, NotReady)]
+        draw_not_ready(picked, stopped, partial(_check_again, recalculate=True))
     with row(gap="xsmall"):
         if unchecked:
             label = f"Check the other {plural(len(unchecked), 'cart')}"
-            _again("several-check-rest", label, unchecked)
+            _draw_check_again("several-check-rest", label, unchecked)
         if here:
             keys = tuple(each.cart_key for each in here)
-            _again("several-check-again", "Check again", keys)
+            _draw_check_again("several-check-again", "Check again", keys)
             checked_at = min((each.preflight.at for each in here if each.preflight), default=None)
             if checked_at:
                 st.caption(f"Checked {ago(checked_at, desk.reader_zone())}", width="content")
-        waiting = tuple(each.cart_key for each in here if each.can_recalculate)
-        if waiting:
-            label = f"Let the shop recalculate {plural(len(waiting), 'cart')}"
-            _again("several-recalculate", label, waiting, recalculate=True)
 
 
-def _again(key: str, label: str, keys: tuple[int, ...], *, recalculate: bool = False) -> None:
-    icon = ":material/calculate:" if recalculate else ":material/refresh:"
-    st.button(label, key=key, icon=icon, type="tertiary", on_click=_check_again, args=(keys, recalculate))
+def _draw_check_again(key: str, label: str, keys: tuple[int, ...]) -> None:
+    st.button(label, key=key, icon=":material/refresh:", type="tertiary", on_click=_check_again, args=(keys,))
 
 
 def _choose_payment(checked: Sequence[Checked]) -> str | None:
@@ -293,25 +314,29 @@ def _choose_payment(checked: Sequence[Checked]) -> str | None:
     return chosen
 
 
-def _draw_ready(picked: Mapping[int, Candidate], ready: Sequence[Ready], results: Mapping[int, Result]) -> None:
+def _wanted(ready: Sequence[Ready], results: Mapping[int, Result]) -> dict[int, bool]:
+    """Whether each is ticked; from the start it is where nothing speaks against it and nobody has tried it yet."""
     ticks: dict[int, bool] = st.session_state[_TICKS]
-    # Ticked from the start is what nothing speaks against and nobody has tried yet.
-    wanted = {each.cart_key: not each.looks and each.cart_key not in results for each in ready} | ticks
+    return {each.cart_key: ticks.get(each.cart_key, not each.looks and each.cart_key not in results) for each in ready}
+
+
+def _draw_ready(picked: Mapping[int, Candidate], ready: Sequence[Ready], wanted: Mapping[int, bool]) -> None:
+    ticks: dict[int, bool] = st.session_state[_TICKS]
     passing = [each for each in ready if not each.looks]
     looking = [each for each in ready if each.looks]
-    ticked = [
-        *draw_ready("Ready", "ordered as they are", passing, picked, wanted, ticks),
-        *draw_ready("Look first", "the shop would take them; tick those to order", looking, picked, wanted, ticks),
-    ]
-    if not ready:
-        return
+    draw_ready("Ready", "ordered as they are", passing, picked, wanted, ticks)
+    draw_ready("Look first", "the shop would take them; tick those to order", looking, picked, wanted, ticks)
+
+
+def _draw_place(ticked: Sequence[Ready]) -> None:
+    """The button that places what is ticked; it stands above the lists, which may be longer than the screen."""
     missing = ""
     if not ticked:
         missing = "Tick a cart first."
     elif any(each.choice is None for each in ticked):
         missing = "Choose how to pay first."
     amount = sums((each.currency, each.total) for each in ticked)
-    with row(horizontal_alignment="right", gap="xsmall"):
+    with row(width="content", gap="xsmall"):
         if missing:
             st.caption(missing, width="content")
         st.button(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import streamlit as st
 
 from crm_core.insight.attempts import reason_words
 from crm_core.insight.counts import sorted_sums
+from crm_core.sales.preflight.check import Code
 from crm_core.sales.several import Candidate, Kind, NotReady, Ready, Result
 from pages.widgets.layout import card, row, spread
 from pages.widgets.text import dotted, escaped, message, money, plural
@@ -63,19 +64,20 @@ def draw_ready(
     picked: Mapping[int, Candidate],
     wanted: Mapping[int, bool],
     ticks: dict[int, bool],
-) -> list[Ready]:
-    """The card of a group of carts that can be ordered; gives those that are ticked.
+) -> None:
+    """The card of a group of carts that can be ordered.
 
-    `wanted` says for each whether it is; what the person ticks or unticks is written into `ticks`.
+    `wanted` says for each whether it is ticked; what the person ticks or unticks is written into `ticks`.
     """
     if not group:
-        return []
+        return
     amount = sums((each.currency, each.total) for each in group)
     with card(f"{title}: {plural(len(group), 'cart')}", dotted([amount, aside])):
-        return [each for each in group if _draw_tick(picked[each.cart_key], each, wanted[each.cart_key], ticks)]
+        for each in group:
+            _draw_tick(picked[each.cart_key], each, wanted[each.cart_key], ticks)
 
 
-def _draw_tick(candidate: Candidate, ready: Ready, wanted: bool, ticks: dict[int, bool]) -> bool:
+def _draw_tick(candidate: Candidate, ready: Ready, wanted: bool, ticks: dict[int, bool]) -> None:
     key = f"several-tick-{ready.cart_key}"
     st.session_state[key] = wanted
 
@@ -85,25 +87,34 @@ def _draw_tick(candidate: Candidate, ready: Ready, wanted: bool, ticks: dict[int
     free = escaped(ready.payment, 60) if ready.total == 0 else ""
     with spread(gap="xsmall", wrap=False):
         with row(gap="xsmall"):
-            ticked = st.checkbox(cart_title(candidate), key=key, width="content", on_change=changed)
+            st.checkbox(cart_title(candidate), key=key, width="content", on_change=changed)
             st.caption(dotted([escaped(ready.shipping, 80) or "Nothing to send", free]), width="content")
         _link("cart", ready.cart_key, money(ready.total, ready.currency))
     for look in ready.looks:
         st.caption(f":orange[:material/visibility:] {_sentence(look.title, look.detail)}")
-    return bool(ticked)
 
 
-def draw_not_ready(picked: Mapping[int, Candidate], stopped: Sequence[NotReady]) -> None:
-    """Why the rest cannot be ordered as they are, the reason of most carts first."""
+def draw_not_ready(
+    picked: Mapping[int, Candidate], stopped: Sequence[NotReady], on_recalculate: Callable[[tuple[int, ...]], None]
+) -> None:
+    """Why the rest cannot be ordered as they are, the reason of most carts first.
+
+    `on_recalculate` is called with the carts that the person lets the shop recalculate.
+    """
     if not stopped:
         return
     amount = _amount([picked[each.cart_key] for each in stopped])
     with card(f"Cannot be ordered as they are: {plural(len(stopped), 'cart')}", amount):
         for reason, _ in Counter(_reason(each) for each in stopped).most_common():
-            _draw_reason(reason, picked, [each for each in stopped if _reason(each) == reason])
+            _draw_reason(reason, picked, [each for each in stopped if _reason(each) == reason], on_recalculate)
 
 
-def _draw_reason(reason: str, picked: Mapping[int, Candidate], group: Sequence[NotReady]) -> None:
+def _draw_reason(
+    reason: str,
+    picked: Mapping[int, Candidate],
+    group: Sequence[NotReady],
+    on_recalculate: Callable[[tuple[int, ...]], None],
+) -> None:
     carts = [picked[each.cart_key] for each in group]
     with spread(gap="xsmall"):
         st.markdown(f":red[:material/block:] &nbsp;**{escaped(reason, 60)}**", width="content")
@@ -116,6 +127,15 @@ def _draw_reason(reason: str, picked: Mapping[int, Candidate], group: Sequence[N
         with spread(gap="xsmall", wrap=False):
             st.markdown(f":small[{cart_title(cart)}]{why}")
             _link("cart", each.cart_key, _amount([cart]))
+    waiting = tuple(each.cart_key for each in group if each.can_recalculate)
+    if waiting:
+        st.button(
+            f"Let the shop recalculate {plural(len(waiting), 'cart')}",
+            key="several-recalculate",
+            icon=":material/calculate:",
+            on_click=on_recalculate,
+            args=(waiting,),
+        )
 
 
 def _amount(carts: Sequence[Candidate]) -> str:
@@ -124,6 +144,8 @@ def _amount(carts: Sequence[Candidate]) -> str:
 
 
 def _reason(stopped: NotReady) -> str:
+    if stopped.can_recalculate:
+        return reason_words(Code.PRICE)  # its totals and rates were not read for that reason
     return "Not checked" if stopped.code is None else reason_words(stopped.code)
 
 

@@ -111,6 +111,31 @@ def test_what_wants_a_look_is_not_ticked_until_a_person_does(desk: Desk) -> None
         desk.shop.enable_product("CUSHION-01")
 
 
+def test_only_carts_that_wait_for_nothing_else_are_offered_to_be_recalculated_and_beside_their_reason(
+    desk: Desk,
+) -> None:
+    waits, short = desk.new_cart(("CUSHION-01", 1)), desk.new_cart(("CUSHION-01", 3))
+    desk.shop.set_price("CUSHION-01", "41.00")
+    desk.shop.set_salable("CUSHION-01", 1)
+    try:
+        at = _open(desk, [waits, short])
+        assert is_well(at)
+        assert "**Cannot be ordered as they are: 2 carts**" in words_of(at)
+        assert "**Price changed**" in words_of(at)
+        assert at.button(key="several-recalculate").label == "Let the shop recalculate 1 cart"
+        at.button(key="several-recalculate").click().run()
+        assert "**Ready: 1 cart**" in words_of(at) or "**Look first: 1 cart**" in words_of(at)
+    finally:
+        desk.shop.set_price("CUSHION-01", "36.95")
+        desk.shop.set_stock("CUSHION-01", 500)
+
+
+def test_the_button_that_places_stands_above_the_lists_of_carts(desk: Desk) -> None:
+    at = _pay(_open(desk, [desk.new_cart(("MUG-01", 1)), desk.new_cart(("BOOK 01", 1))]))
+    drawn = [each.key for each in at.main if getattr(each, "key", None)]
+    assert drawn.index("several-place") < min(drawn.index(key) for key in drawn if "several-tick-" in str(key))
+
+
 def test_a_refusal_is_told_beside_the_orders_and_a_reload_shows_it_again(desk: Desk) -> None:
     good, bad = desk.new_cart(("MUG-01", 1)), desk.new_cart(("CUSHION-01", 3))
     at = _pay(_open(desk, [bad, good]))

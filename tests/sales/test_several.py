@@ -151,8 +151,9 @@ def test_a_cart_whose_prices_changed_waits_for_a_person_to_let_the_shop_recalcul
     cart_id = desk.add_cart(("MUG-01", 1))
     desk.shop.set_price("MUG-01", "24.20")
     [checked] = _checked(desk, [cart_id])
-    assert checked.can_recalculate
-    assert isinstance(checked.with_payment("checkmo"), NotReady)
+    stopped = checked.with_payment("checkmo")
+    assert isinstance(stopped, NotReady)
+    assert stopped.can_recalculate
     assert not [each for each in desk.front.asked if f"/carts/{cart_id}/" in each], "a read by id would write"
     [again] = _checked(desk, [cart_id], recalculate=True)
     assert isinstance(again.with_payment("checkmo"), Ready)
