@@ -71,6 +71,8 @@ _REASONS = {
 """What a check's code is called where attempts that failed at it are counted."""
 
 _FAILED = ("refused", "not_placed")
+_REFUSING, _FAILING = 400, 500
+"""The HTTP statuses from which on an answer refuses, and from which on it tells of a failure."""
 _DAY = timedelta(days=1)
 
 
@@ -195,6 +197,15 @@ def reason_words(reason: str) -> str:
 def outcome_of_state(state: str) -> str:
     """The outcome that a state of the table means."""
     return next(outcome for outcome, states in OUTCOMES.items() if state in states)
+
+
+def answer_words(outcome: str, answer_status: int | None) -> str:
+    """What the shop's answer to an attempt meant; empty where it was not asked to place, or has not answered yet."""
+    if answer_status is None:
+        return "No clear answer came, and the order was found in the shop" if outcome == "placed" else ""
+    if answer_status < _REFUSING:
+        return "The shop confirmed it"
+    return "The shop refused it" if answer_status < _FAILING else "The shop failed over it"
 
 
 def attempt_page(

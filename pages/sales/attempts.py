@@ -14,6 +14,7 @@ from crm_core.insight.attempts import (
     AttemptRow,
     ReasonCount,
     Wanted,
+    answer_words,
     attempt_page,
     outcome_style,
     reason_words,
@@ -39,6 +40,7 @@ _COLUMNS = (
     Shown("took", "Took", 64, "amount", sortable=False),
     Shown("cart", "Cart", 64, sortable=False),
     Shown("channel", "Channel", 130, sortable=False),
+    Shown("status", "HTTP status", 84, sortable=False),
 )
 _ALL = ""
 
@@ -194,12 +196,12 @@ def _cells(rows: Sequence[AttemptRow]) -> dict[str, list[Any]]:
         "took": [None if row.duration_ms is None else f"{row.duration_ms / 1000:,.1f} s" for row in rows],
         "cart": [str(row.cart_origin_id) for row in rows],
         "channel": [plain(row.channel, 60) for row in rows],
+        "status": [str(row.answer_status) if row.answer_status else None for row in rows],
     }
 
 
 def _answer(row: AttemptRow) -> str:
-    status = f"{row.answer_status}" if row.answer_status else ""
-    return dotted([plain(row.alarm, 300), status, plain(row.message, 300)])
+    return dotted([plain(row.alarm, 300), answer_words(row.outcome, row.answer_status), plain(row.message, 300)])
 
 
 def _view(row: AttemptRow) -> None:

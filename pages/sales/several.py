@@ -150,7 +150,7 @@ def _notice_end(on_stop: Callable[[], None]) -> None:
     Streamlit's own Stop ends a run and draws nothing after it. The timer of a fragment goes on, and waits while a run
     is under way: so when it comes to run, the run that drew it has ended without drawing the screen anew.
     """
-    drawn = []
+    drawn: list[bool] = []
 
     @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
     def notice() -> None:

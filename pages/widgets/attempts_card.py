@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from crm_core.insight.attempts import outcome_of_state, outcome_style
+from crm_core.insight.attempts import answer_words, outcome_of_state, outcome_style
 from crm_core.insight.related import AttemptLine
 from pages.widgets import desk
 from pages.widgets.layout import card, spread
@@ -42,8 +42,8 @@ def _terms(attempt: AttemptLine) -> str:
 
 
 def _answer(attempt: AttemptLine) -> str:
-    """The shop's answer on a line of its own: its status where it gave one, and its words."""
-    said = message(attempt.message or "", _MESSAGE)
-    answer = dotted([f"Answer {attempt.answer_status}" if attempt.answer_status else "", said])
+    """The shop's answer on a line of its own: what it meant, and its words."""
+    meant = answer_words(outcome_of_state(attempt.state), attempt.answer_status)
+    answer = dotted([meant, message(attempt.message or "", _MESSAGE)])
     alarm = f"  \n:red[:material/warning: {escaped(attempt.alarm, _MESSAGE)}]" if attempt.alarm else ""
     return (f"  \n:gray[{answer}]" if answer else "") + alarm

@@ -14,6 +14,7 @@ from crm_core.insight.attempts import (
     AttemptPage,
     ReasonCount,
     Wanted,
+    answer_words,
     attempt_page,
     outcome_style,
     reason_words,
@@ -171,3 +172,18 @@ def test_a_link_edited_by_hand_names_nobody(rows: Rows) -> None:
         wanted, problems = Wanted.from_url(params)
         assert (_page(rows.store, wanted).matching, problems) == (0, [])
     assert Wanted.from_url({"person": "\0"}) == (Wanted(), [])
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "words"),
+    [
+        ("placed", 200, "The shop confirmed it"),
+        ("placed", None, "No clear answer came, and the order was found in the shop"),
+        ("refused", 404, "The shop refused it"),
+        ("refused", 500, "The shop failed over it"),
+        ("not_placed", None, ""),
+        ("open", None, ""),
+    ],
+)
+def test_an_answer_is_told_by_what_it_meant(outcome: str, status: int | None, words: str) -> None:
+    assert answer_words(outcome, status) == words

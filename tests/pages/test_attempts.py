@@ -48,8 +48,8 @@ def tried(desk: Desk) -> Desk:
     desk.do(update(tables.cart).where(tables.cart.c.id == first).values(firstname="# Anna", lastname="<b>Smit</b>"))
     _attempt(desk, first)
     _attempt(desk, first, message="[click](https://evil.example) =1+1")
-    placed = {"state": "placed", "person": "Ben *Vos*", "message": "The shop placed the order.", "reason": None}
-    _attempt(desk, second, order_increment_id="000000082", placed_grand_total=Decimal("85.00"), **placed)
+    placed = {"state": "placed", "person": "Ben *Vos*", "message": "The shop placed the order.", "answer_status": 200}
+    _attempt(desk, second, order_increment_id="000000082", placed_grand_total=Decimal("85.00"), reason=None, **placed)
     return desk
 
 
@@ -62,7 +62,8 @@ def test_every_attempt_stands_there_with_who_when_both_totals_and_the_answer(tri
     assert list(grid["placed"].dropna()) == ["€85.00"]
     assert list(grid["person"]) == ["Ben *Vos*", "Maja Petersen", "Maja Petersen"]
     assert list(grid["order"].dropna()) == ["000000082"]
-    assert grid["answer"][1] == "400 · [click](https://evil.example) =1+1"
+    assert grid["answer"][1] == "The shop refused it · [click](https://evil.example) =1+1"
+    assert list(grid["status"]) == ["200", "400", "400"]
     assert list(grid["took"]) == ["0.6 s"] * 3
     assert grid["name"][1] == "# Anna <b>Smit</b>"
 
@@ -107,7 +108,7 @@ def test_the_cart_and_the_order_tell_their_attempts_with_terms_answer_and_durati
     refused = words_of(tried.open("cart", id=str(tried.cart(status="open"))))
     assert "**Attempts to order**" in refused
     assert "Refused :gray[· €84.20 shown · 0.6 s]" in refused
-    assert "Answer 400 · Some of the products are out of stock\\." in refused
+    assert "The shop refused it · Some of the products are out of stock\\." in refused
     assert "[click](https://evil.example)" not in refused
     order = tried.order()
     [row] = tried.rows(select(tables.order.c.cart_id, tables.order.c.origin_id).where(tables.order.c.id == order))
@@ -115,5 +116,6 @@ def test_the_cart_and_the_order_tell_their_attempts_with_terms_answer_and_durati
     _attempt(tried, row.cart_id, order_origin_id=row.origin_id, message="The shop placed the order.", **placed)
     shown = words_of(tried.open("order", id=str(order)))
     assert "Placed :gray[· €84.20 shown · €85.00 ordered · 0.6 s]" in shown
+    assert "The shop confirmed it · The shop placed the order\\." in shown
     assert "Maja Petersen · 5 min ago" in shown
     assert "**Attempts to order**" not in words_of(tried.open("cart", id=str(tried.cart(status="expired"))))
