@@ -20,8 +20,8 @@ from crm_core.store.lease import Lease
 from crm_core.sync.cart_links import make_carts
 from crm_core.sync.channels import OpenShop
 from crm_core.sync.lookups import rows_where
-from crm_core.sync.pages import write_records
-from crm_core.sync.reading import map_records
+from crm_core.sync.pages import put_and_leave, write_records
+from crm_core.sync.reading import read_all
 from crm_core.sync.transaction import Tally, Transaction, writing
 
 _AT_ONCE = 500
@@ -48,11 +48,13 @@ def supply_missing_carts(
             ask = _ordered_lately(store, shop, cart_keys)
         present = shop.magento.ids_present(Entity.CARTS, [origin_of(key)[1] for key in ask]) if ask else {}
         for chunk in id_chunks(present):
-            found = shop.magento.carts(Search(page_size=len(chunk)).where("entity_id", "in", chunk).after(0))
-            mapped, _ = map_records(shop, Entity.CARTS, found.items)
-            with _writing(store, shop, lease) as transaction:
-                write_records(transaction, Entity.CARTS, mapped)
-            on_step(transaction.tally)
+            for page in read_all(shop, Entity.CARTS, Search().where("entity_id", "in", chunk)):
+                with _writing(store, shop, lease) as transaction:
+                    write_records(transaction, Entity.CARTS, page.records)
+                    put_and_leave(transaction, shop, Entity.CARTS.value, 0, page, ())
+                    transaction.tally.read += len(page.rejected)
+                    transaction.tally.quarantined += len(page.rejected)
+                on_step(transaction.tally)
         gone = [key for key in cart_keys if origin_of(key)[1] not in present]
         with _writing(store, shop, lease) as transaction:
             transaction.tally.added += make_carts(transaction, gone)

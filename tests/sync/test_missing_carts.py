@@ -1,0 +1,50 @@
+"""Carts that orders name and that no window held: fetched, however the shop hands them out, or set apart as bad."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+
+from crm_core.store import tables
+from crm_core.sync.rules import Rules
+from tests.sync.conftest import Desk, Desks
+
+SINCE_2021 = Rules(start_date=datetime(2021, 1, 1, tzinfo=UTC))
+
+
+def ordered_later(desk: Desk, count: int) -> list[int]:
+    """So many carts from before the channel's start date, which were ordered after it."""
+    carts = [desk.shop.add_cart() for _ in range(count)]
+    for cart in carts:
+        desk.shop.place(cart)
+        desk.shop.cart(cart)["created_at"] = "2020-01-01 00:00:00"
+    desk.shop.records.changed("cart", carts)
+    return carts
+
+
+def test_carts_from_before_the_start_date_come_with_their_orders_in_the_pages_that_the_shop_allows(
+    desks: Desks,
+) -> None:
+    desk = desks.open(rules=SINCE_2021)
+    carts = ordered_later(desk, 5)
+    desk.shop.set_limits(2, 2)
+    desk.run_all()
+    assert desk.ids(tables.cart) == carts
+    assert {desk.cart(cart)["made_from_order"] for cart in carts} == {False}
+    assert desk.differences() == []
+
+
+def test_a_cart_of_an_order_that_cannot_be_kept_is_set_apart_and_stops_nothing(desks: Desks) -> None:
+    desk = desks.open(rules=SINCE_2021)
+    carts = ordered_later(desk, 3)
+    desk.shop.cart(carts[1])["quote_currency_code"] = "EURO"
+    desk.shop.records.changed("cart", carts)
+    desk.run("orders")
+    result = desk.run("carts")
+    assert desk.ids(tables.cart) == [carts[0], carts[2]]
+    assert (result.tally.added, result.tally.quarantined) == (2, 1)
+    held = desk.all(select(tables.quarantine))
+    assert [row["origin_id"] for row in held] == [carts[1]]
+    assert b"EURO" in held[0]["payload"]
+    assert desk.differences() == []
