@@ -70,6 +70,7 @@ _REVIEWED_REASON = "The shop is still reviewing the payment of this order."
 class OpenLine:
     """A line of an order and how many pieces of it can still be invoiced, shipped and refunded.
 
+    `piece_total` is what one piece comes to, with tax and after discount, in the order's currency and not rounded.
     Children of configurable and bundle products are not lines of their own.
     """
 
@@ -77,6 +78,7 @@ class OpenLine:
     sku: str
     name: str
     ordered: Decimal
+    piece_total: Decimal
     to_invoice: Decimal
     to_ship: Decimal
     to_refund: Decimal
@@ -133,10 +135,16 @@ def _line(item: Row[Any], children: list[Row[Any]]) -> OpenLine:
         sku=item.sku,
         name=item.name,
         ordered=ordered,
+        piece_total=_line_total(item) / ordered if ordered else _NONE,
         to_invoice=max(_NONE, ordered - invoiced - cancelled),
         to_ship=max(_NONE, ordered - max(shipped, refunded) - cancelled) if is_sent else _NONE,
         to_refund=max(_NONE, invoiced - refunded),
     )
+
+
+def _line_total(item: Row[Any]) -> Decimal:
+    total: Decimal = item.row_total + (item.tax_amount or _NONE) - (item.discount_amount or _NONE)
+    return total
 
 
 def _of_state(kind: Kind, row: Row[Any], lines: Sequence[OpenLine]) -> str | None:

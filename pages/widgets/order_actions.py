@@ -12,7 +12,7 @@ from typing import Any, Literal, assert_never
 
 import streamlit as st
 
-from crm_core.errors import DeskError, OutcomeUnknown
+from crm_core.errors import DeskError, NotAllowed, OutcomeUnknown
 from crm_core.insight.records import OrderRecord
 from crm_core.magento.order_actions import Track
 from crm_core.sales.order_actions import (
@@ -30,18 +30,24 @@ from crm_core.sales.order_actions import (
     available,
     open_lines,
 )
+from crm_core.sales.order_amounts import amount_of, pieces_left
 from crm_core.sales.order_rules import Kind, OpenLine
+from crm_core.sync.record import synchronise_order
 from pages.widgets import desk
 from pages.widgets.layout import row
-from pages.widgets.text import escaped, message, money, quantity
+from pages.widgets.text import dotted, escaped, message, money, plural, quantity
 
 _OPEN = "order-action"
 _MENU = "order-actions-menu"
 _FIELD = "order-action-"
 _MOST_PARCELS = 10
+_MOST_NAMED = 8
 _EVERYTHING, _CHOSEN = "everything", "chosen"
 _AT_ONCE = frozenset((Kind.HOLD, Kind.UNHOLD))
 """What needs no words and can be taken back: asked of the shop without a dialog."""
+
+_WITH_AMOUNT = frozenset((Kind.INVOICE, Kind.CANCEL, Kind.REFUND))
+"""What is confirmed with the amount it comes to, so the order is read first."""
 
 _ICONS = {
     Kind.COMMENT: ":material/chat:",
@@ -72,6 +78,7 @@ class _Asked:
     order_key: int
     kind: Kind
     parcels: int = 1
+    is_read: bool = False
     sending: bool = False
     error: DeskError | None = None
     is_done: bool = False
@@ -161,6 +168,8 @@ def draw_if_asked(order: OrderRecord) -> None:
 def _body(asked: _Asked, order: OrderRecord) -> None:
     if asked.is_done:
         st.rerun()  # the whole screen: it shows the order as it is now
+    if asked.kind in _WITH_AMOUNT and not asked.is_read:
+        _read(asked)
     _draw_form(asked, order)
     if asked.error is not None:
         desk.say(asked.error)
@@ -172,13 +181,35 @@ def _body(asked: _Asked, order: OrderRecord) -> None:
         if st.button("Back", type="tertiary", on_click=_forget):
             st.rerun()
         st.button(
-            _CONFIRM[asked.kind],
+            dotted([_CONFIRM[asked.kind], _amount(asked)]),
             type="primary",
             icon=_ICONS[asked.kind],
             key="order-actions-confirm",
             on_click=_send,
             args=(asked,),
         )
+
+
+def _read(asked: _Asked) -> None:
+    """The order is read from the shop, so that the dialog tells what is left of it now, or that nothing is."""
+    try:
+        with st.spinner("Reading the order…"):
+            synchronise_order(desk.store(), asked.order_key, desk.person())
+        [state] = [each for each in available(desk.store(), asked.order_key) if each.kind is asked.kind]
+        if state.reason is not None:
+            raise NotAllowed(state.reason)
+    except DeskError as error:
+        asked.error = error
+    asked.is_read = True
+
+
+def _amount(asked: _Asked) -> str:
+    """Such as "€93.20" or "about €31.00": what the action comes to as filled in now; empty where it has no amount."""
+    action = _filled_in(asked)
+    if not isinstance(action, Invoice | Refund | Cancel):
+        return ""
+    found = amount_of(desk.store(), asked.order_key, action)
+    return f"{'about ' if found.is_about else ''}{money(found.value, found.currency)}"
 
 
 def _draw_form(asked: _Asked, order: OrderRecord) -> None:
@@ -196,14 +227,23 @@ def _draw_form(asked: _Asked, order: OrderRecord) -> None:
         case Kind.SHIP:
             _draw_shipment(asked)
         case Kind.CANCEL:
-            total = money(order.grand_total, order.order_currency)
-            st.markdown(f"What is not invoiced of this order over **{total}** is cancelled. This cannot be undone.")
+            _draw_cancellation(asked)
         case Kind.REFUND:
             _draw_refund(asked, order)
 
 
+def _draw_cancellation(asked: _Asked) -> None:
+    pieces = [f"{quantity(most)} × {escaped(line.name, 60)}" for line, most in _left(asked)]
+    if len(pieces) > _MOST_NAMED:
+        pieces[_MOST_NAMED:] = [f"and {plural(len(pieces) - _MOST_NAMED, 'line')} more"]
+    st.markdown(f"**{_amount(asked)}** of this order is not invoiced and is cancelled:")
+    st.markdown("  \n".join(f":small[{each}]" for each in pieces))
+    st.caption("A cancellation cannot be undone.")
+
+
 def _draw_invoice(asked: _Asked) -> None:
     _draw_quantities(asked)
+    st.markdown(f"The invoice comes to **{_amount(asked)}**.")
     st.checkbox(
         "Take the payment with it",
         value=True,
@@ -232,7 +272,6 @@ def _add_parcel(asked: _Asked) -> None:
 
 
 def _draw_refund(asked: _Asked, order: OrderRecord) -> None:
-    st.warning("This moves no money: it records that you pay the customer back yourself.", icon=":material/payments:")
     _draw_quantities(asked)
     st.number_input(
         f"Shipping to refund, in {escaped(order.base_currency, 3)}",
@@ -242,6 +281,10 @@ def _draw_refund(asked: _Asked, order: OrderRecord) -> None:
         format="%.2f",
         placeholder="All that is left of it",
         key=f"{_FIELD}shipping",
+    )
+    st.warning(
+        f"This moves no money: it records that you pay the customer **{_amount(asked)}** back yourself.",
+        icon=":material/payments:",
     )
     st.checkbox("Put the pieces back into stock", key=f"{_FIELD}restock")
     st.checkbox("E-mail the refund to the customer", key=f"{_FIELD}notify")
@@ -277,14 +320,7 @@ def _draw_quantities(asked: _Asked) -> None:
 
 def _left(asked: _Asked) -> list[tuple[OpenLine, Decimal]]:
     """The lines of which something is left to do, and how much."""
-    lines = open_lines(desk.store(), asked.order_key)
-    match asked.kind:
-        case Kind.INVOICE:
-            left = [(line, line.to_invoice) for line in lines]
-        case Kind.SHIP:
-            left = [(line, line.to_ship) for line in lines]
-        case _:
-            left = [(line, line.to_refund) for line in lines]
+    left = [(line, pieces_left(line, asked.kind)) for line in open_lines(desk.store(), asked.order_key)]
     return [(line, most) for line, most in left if most]
 
 

@@ -143,9 +143,16 @@ def test_the_confirmation_is_mailed_after_it_was_confirmed(desk: Desk) -> None:
     assert "sent the order's e-mail" in _news(at)
 
 
+def _amount(at: AppTest) -> Decimal:
+    """The amount that the button carries."""
+    label = str(at.button(key="order-actions-confirm").label)
+    return Decimal(label.rpartition("€")[2].replace(",", ""))
+
+
 def test_a_part_of_an_order_is_invoiced_and_then_the_rest(desk: Desk) -> None:
     order = Ordered(desk)
     at = order.asked("invoice")
+    assert at.button(key="order-actions-confirm").label == f"Make invoice · €{order.row.grand_total:,.2f}"
     at.segmented_control(key="order-action-pieces").set_value("chosen").run()
     mug, cushion = (each for each in at.number_input if str(each.key).startswith("order-action-qty-"))
     assert (mug.value, cushion.value) == (3, 1)
@@ -154,11 +161,17 @@ def test_a_part_of_an_order_is_invoiced_and_then_the_rest(desk: Desk) -> None:
     _confirmed(at)
     assert "Choose at least one line" in words_of(at)
     assert order.writes("invoice") == 0
-    next(each for each in at.number_input if each.key == mug.key).set_value(2)
+    next(each for each in at.number_input if each.key == mug.key).set_value(2).run()
+    assert "Make invoice · about €" in at.button(key="order-actions-confirm").label
+    told = _amount(at)
     _confirmed(at)
     assert "invoiced for" in _news(at)
     assert [line["qty_invoiced"] for line in order.in_shop["items"]] == [2, 0]
+    assert abs(told - order.row.total_invoiced) <= Decimal("0.02")
     again = order.asked("invoice")
+    left = order.row.grand_total - order.row.total_invoiced
+    assert f"The invoice comes to **€{left:,.2f}**" in words_of(again)
+    assert _amount(again) == left.quantize(Decimal("0.01"))
     _confirmed(again)
     assert [line["qty_invoiced"] for line in order.in_shop["items"]] == [3, 1]
     assert order.row.state == "processing"
@@ -185,6 +198,10 @@ def test_an_order_is_shipped_with_the_numbers_of_its_parcels(desk: Desk) -> None
 def test_a_cancellation_is_confirmed_and_can_be_thought_over(desk: Desk) -> None:
     order = Ordered(desk)
     at = order.asked("cancel")
+    total = f"€{order.row.grand_total:,.2f}"
+    assert f"**{total}** of this order is not invoiced and is cancelled" in words_of(at)
+    assert ":small[3 × " in words_of(at)
+    assert at.button(key="order-actions-confirm").label == f"Cancel the order · {total}"
     assert "cannot be undone" in words_of(at)
     next(each for each in at.button if each.label == "Back").click().run()
     assert _is_closed(at)
@@ -199,6 +216,8 @@ def test_a_refund_says_that_no_money_moves(desk: Desk) -> None:
     order = Ordered(desk, "invoice", "ship")
     at = order.asked("refund")
     assert "moves no money" in words_of(at)
+    assert f"**€{order.row.total_paid:,.2f}** back yourself" in words_of(at)
+    assert at.button(key="order-actions-confirm").label == f"Record refund · €{order.row.total_paid:,.2f}"
     _confirmed(at)
     assert "No money was moved" in _news(at)
     assert order.row.state == "closed"
@@ -214,6 +233,25 @@ def test_what_happened_to_the_order_meanwhile_is_told_in_the_dialog(desk: Desk) 
     assert not _is_closed(at)
     assert "Take it off hold first" in words_of(at)
     assert order.writes("cancel") == 0
+
+
+def test_the_amount_is_that_of_the_order_as_the_shop_has_it_when_the_dialog_opens(desk: Desk) -> None:
+    order = Ordered(desk)
+    at = order.screen()
+    desk.shop.act(order.id, "invoice")
+    at.button(key="order-actions-invoice").click().run()
+    assert not at.exception
+    assert "Everything is invoiced already" in words_of(at)
+    assert order.row.total_invoiced == order.row.grand_total
+
+
+def test_an_order_that_the_shop_deleted_is_told_when_the_dialog_opens(desk: Desk) -> None:
+    order = Ordered(desk)
+    at = order.screen()
+    desk.shop.delete_order(order.id)
+    at.button(key="order-actions-invoice").click().run()
+    assert not at.exception
+    assert "The shop no longer has this order" in words_of(at)
 
 
 @pytest.mark.parametrize(("kind", "words"), [("hold", "A hold action is not available"), ("cancel", "did not cancel")])
