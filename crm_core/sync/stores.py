@@ -22,6 +22,9 @@ from crm_core.sync.transaction import Tally
 
 logger = logging.getLogger(__name__)
 
+_UNKNOWN = "UTC"
+"""What counts as the time zone of a store view while nothing better is known (crm_core.sync.mapping does so too)."""
+
 
 @dataclass(frozen=True)
 class MovedZone:
@@ -35,7 +38,8 @@ def synchronise_stores(store: Store, shop: OpenShop, *, lease: Lease | None = No
     """Mirror the shop's websites, store views with their settings, and customer groups: four requests.
 
     Written in one transaction. A store view that the shop no longer has stays, not active, as its orders stay. A moved
-    time zone is not written but returned: `crm_core.sync.days` takes it over with the days of the orders. Raises
+    time zone, or that of a store view which is new since the first time, is not written but returned:
+    `crm_core.sync.days` takes it over with the days of the orders. Raises
     PermissionMissing if Magento_Backend::store is not ticked (Magento_Customer::group may be missing: no groups then),
     and LeaseLost.
     """
@@ -55,14 +59,12 @@ def synchronise_stores(store: Store, shop: OpenShop, *, lease: Lease | None = No
         connection.execute(select(tables.shop.c.id).where(tables.shop.c.id == shop_id).with_for_update())
         known = _mirrored(connection, tables.store_view, shop_id)
         rows = [row for view in views if (row := _view_row(view, configs, known.get(view.id)))]
-        moved = [
-            MovedZone(row["origin_id"], ZoneInfo(row["timezone"]))
-            for row in rows
-            if row["origin_id"] in known and known[row["origin_id"]].timezone != row["timezone"]
-        ]
+        moved = []
         for row in rows:
-            if row["origin_id"] in known:
-                row["timezone"] = known[row["origin_id"]].timezone
+            days_in = _zone_of_days(row, known)
+            if days_in != row["timezone"]:
+                moved.append(MovedZone(row["origin_id"], ZoneInfo(row["timezone"])))
+                row["timezone"] = days_in
         _mirror(connection, tables.website, shop_id, websites, tally)
         _mirror(connection, tables.store_view, shop_id, rows, tally)
         _mirror(connection, tables.customer_group, shop_id, groups, tally)
@@ -110,6 +112,17 @@ def _view_row(view: StoreView, configs: Mapping[int, StoreConfig], known: Row[An
     }
 
 
+def _zone_of_days(row: Mapping[str, Any], known: Mapping[int, Row[Any]]) -> str:
+    """The zone that the days of the store view's orders are in so far.
+
+    Orders are read before their store view is known only where it is new in a shop that was read before: in UTC.
+    """
+    old = known.get(row["origin_id"])
+    if old is not None:
+        return str(old.timezone)
+    return _UNKNOWN if known else str(row["timezone"])
+
+
 def _zone_name(config: StoreConfig) -> str:
     try:
         return ZoneInfo(config.timezone).key
@@ -117,7 +130,7 @@ def _zone_name(config: StoreConfig) -> str:
         logger.warning(
             "Store view %s: time zone %r is unknown, so its days are those of UTC.", config.code, config.timezone
         )
-        return "UTC"
+        return _UNKNOWN
 
 
 def _mirrored(connection: Connection, table: Table, shop_id: int) -> dict[int, Row[Any]]:

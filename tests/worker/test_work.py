@@ -181,3 +181,25 @@ def test_a_moved_time_zone_is_taken_over_unless_orders_are_being_read(
     for row in rows:
         local = row.created_at.astimezone(ZoneInfo("Pacific/Auckland"))
         assert (row.local_day, row.local_hour) == (local.date(), local.hour)
+
+
+def test_orders_that_came_before_their_new_store_view_get_its_days(
+    store: Store, channel: Channel, served: Served
+) -> None:
+    views = served.shop.records.settings["views"]
+    with served.shop.records.lock:
+        new = next(view for view in views if view["id"] == 1)
+        views.remove(new)
+    read(store, channel, "stores", "orders")
+    with served.shop.records.lock:
+        views.append(new)
+    read(store, channel, "stores")
+    zone = open_shop(store, channel).store_views[1].timezone
+    assert zone.key == "Europe/Amsterdam"
+    with store.reading() as connection:
+        rows = connection.execute(select(tables.order).where(tables.order.c.store_id == 1)).all()
+        assert rollups.recount(connection) == []
+    assert rows
+    for row in rows:
+        local = row.created_at.astimezone(zone)
+        assert (row.local_day, row.local_hour) == (local.date(), local.hour)
