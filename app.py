@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages.widgets import desk
 from pages.widgets.brand import picture
+from pages.widgets.no_such_page import draw_no_such_page
 from pages.widgets.sidebar import person_line, status_line
 
 
@@ -56,6 +57,9 @@ if desk.knows_reader():
     with st.sidebar:
         status_line()
         person_line()
+    if asked := desk.unknown_address():
+        draw_no_such_page(asked, _dashboard)
+        st.stop()
 else:
     _addresses = (
         "home", "dashboard", "carts", "orders", "customers", "attempts", "cart", "order", "customer", "several",

@@ -62,6 +62,11 @@ def places_of_order(order: OrderRecord) -> AdminPlaces:
     )
 
 
+def address_of_order(order: OrderRecord) -> str | None:
+    """The order's own page in the admin; None where its channel knows no admin."""
+    return order_view(order.channel.admin_url or "", origin_of(order.key)[1]) if order.channel else None
+
+
 def places_of_customer(who: CustomerRecord) -> AdminPlaces:
     """Their page, and a new order for them."""
     return _places(who.channel, [], None if who.gone_at else who.key, who.email, [])

@@ -14,6 +14,7 @@ from crm_core.insight.customers import Bought, bought_by
 from crm_core.insight.directory import ChannelName, Directory, StoreView
 from crm_core.insight.names import full_name
 from crm_core.insight.related import CANCELLED_STATE, TimelineEntry, timeline
+from crm_core.insight.subtotals import told_subtotal
 from crm_core.store.database import Store
 from crm_core.store.documents import Address, decode_addresses
 from crm_core.store.tables import cart, customer, order, order_item
@@ -34,6 +35,11 @@ class TheirCart:
     base_currency: str
     updated_at: datetime
     gone_at: datetime | None
+
+    @property
+    def told_subtotal(self) -> Decimal | None:
+        """The subtotal in the base currency; None where the shop never told the lines."""
+        return told_subtotal(self.status, self.items_qty, self.base_subtotal)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from crm_core.insight.finding import Edges, beyond, count_and_find, find, pages_
 from crm_core.insight.freshness import channels_of, freshness
 from crm_core.insight.names import full_name
 from crm_core.insight.sorting import Sort, sort_keys
+from crm_core.insight.subtotals import told_subtotal
 from crm_core.insight.where import ROWS, unindexed
 from crm_core.store.database import Store
 from crm_core.store.tables import cart, order
@@ -70,6 +71,11 @@ class CartRow:
     def name(self) -> str:
         """First and last name; empty for a nameless guest."""
         return full_name(self.firstname, self.lastname)
+
+    @property
+    def told_subtotal(self) -> Decimal | None:
+        """The subtotal in the base currency; None where the shop never told the lines."""
+        return told_subtotal(self.status, self.items_qty, self.base_subtotal)
 
 
 @dataclass(frozen=True)

@@ -14,16 +14,14 @@ from crm_core.insight.directory import ChannelName, Directory, StoreView
 from crm_core.insight.names import full_name
 from crm_core.insight.related import (
     CANCELLED_STATE,
-    AdminLink,
     AttemptLine,
     CustomerFacts,
     TimelineEntry,
     attempts_of,
-    cart_link,
     customer_facts,
-    order_link,
     timeline,
 )
+from crm_core.insight.subtotals import told_subtotal
 from crm_core.store.database import Store
 from crm_core.store.documents import (
     Address,
@@ -141,7 +139,11 @@ class CartRecord:
     removed: tuple[CartLine, ...]
     attempts: tuple[AttemptLine, ...]
     timeline: tuple[TimelineEntry, ...]
-    admin: AdminLink
+
+    @property
+    def told_subtotal(self) -> Decimal | None:
+        """The subtotal, about, in the cart's own currency; None where the shop never told the lines."""
+        return told_subtotal(self.status, self.items_qty, self.about_subtotal)
 
     @property
     def alarm(self) -> str | None:
@@ -225,7 +227,6 @@ class OrderRecord:
     lines: tuple[OrderLine, ...]
     attempts: tuple[AttemptLine, ...]
     timeline: tuple[TimelineEntry, ...]
-    admin: AdminLink
 
 
 def cart_record(store: Store, key: int) -> CartRecord:
@@ -287,7 +288,6 @@ def cart_record(store: Store, key: int) -> CartRecord:
             removed=tuple(line for line in lines if line.state == "removed"),
             attempts=attempts,
             timeline=timeline(connection, "cart", key, beginning, attempts=attempts),
-            admin=cart_link(channel, mine.key if mine else None, row.customer_id),
         )
 
 
@@ -351,7 +351,6 @@ def order_record(store: Store, key: int) -> OrderRecord:
             lines=_order_lines(connection, key),
             attempts=tuple(each for each in attempts if each.order_key == key),
             timeline=timeline(connection, "order", key, beginning, comments=comments),
-            admin=order_link(channel, key),
         )
 
 

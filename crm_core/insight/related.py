@@ -11,9 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from crm_core.insight.counts import Sum, sorted_sums
-from crm_core.insight.directory import ChannelName
 from crm_core.insight.names import full_name
-from crm_core.magento.admin_links import customer_edit, order_view
 from crm_core.store.documents import Address, Comment, decode_addresses
 from crm_core.store.keys import origin_of, record_key
 from crm_core.store.search_keys import email_key
@@ -78,14 +76,6 @@ class AttemptLine:
     """The code of the check that a refused or not placed one belongs to; None where no check tells."""
     alarm: str | None
     """What must be mended in the shop: it had several live orders of the cart."""
-
-
-@dataclass(frozen=True)
-class AdminLink:
-    """The way to the record in the shop's admin; without a `url` the `note` says why there is none."""
-
-    url: str | None
-    note: str
 
 
 def customer_facts(connection: Connection, row: Any) -> CustomerFacts:
@@ -215,31 +205,3 @@ def timeline(
     if all(each.kind != beginning.kind for each in entries):
         entries.append(beginning)
     return tuple(sorted(entries, key=lambda each: each.at, reverse=True))
-
-
-def order_link(channel: ChannelName | None, order_key: int) -> AdminLink:
-    """The order's page in the shop's admin."""
-    url = order_view(channel.admin_url or "", origin_of(order_key)[1]) if channel else None
-    return AdminLink(url, "Opens the order in the Magento admin") if url else _NO_ADMIN
-
-
-def cart_link(channel: ChannelName | None, order_key: int | None, customer_key: int | None) -> AdminLink:
-    """The nearest page to a cart in the shop's admin, which has none for carts: its order, else its customer."""
-    if channel is None or not channel.admin_url:
-        return _NO_ADMIN
-    if order_key is not None:
-        return AdminLink(order_link(channel, order_key).url, "Opens the cart's order in the Magento admin")
-    if customer_key is None:
-        return AdminLink(None, "Magento has no page for a guest's cart.")
-    customer_id = origin_of(customer_key)[1]
-    url = customer_edit(channel.admin_url, customer_id, secret_keys_off=channel.secret_keys_off)
-    if url is None:
-        return AdminLink(
-            None,
-            "Magento has no page for a cart, and secret keys in its addresses keep the customer's page from opening: "
-            f"find customer {customer_id} under Customers › All Customers.",
-        )
-    return AdminLink(url, "Opens the customer in the Magento admin")
-
-
-_NO_ADMIN = AdminLink(None, "The channel has no admin address. Add it under Channels.")

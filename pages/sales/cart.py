@@ -23,7 +23,6 @@ from pages.widgets.layout import card, key_facts, spread, sums
 from pages.widgets.lines import NumberColumn, draw_lines, product
 from pages.widgets.people import address_card
 from pages.widgets.record_header import (
-    draw_admin_link,
     draw_synchronise,
     draw_title,
     draw_what_synchronising_said,
@@ -70,13 +69,12 @@ def _header(cart: CartRecord, reason: str | None) -> None:
     title = escaped(cart.name, 80) or ("Guest" if cart.is_guest else f"Cart {cart.origin_id}")
     with draw_title(title, badges, cart.synchronised_at, facts):
         draw_synchronise(cart.key, synchronise_cart)
-        draw_admin_link(cart.admin)
         if cart.status == "lost":
             st.button("Reopen", icon=":material/undo:", on_click=_reopen, args=(cart.key,))
         elif cart.status == "open":
             st.button("Mark lost", icon=":material/cancel:", on_click=lost_dialog.open_dialog, args=(cart.key,))
         st.button(
-            f"Place order · {_amount(cart)}",
+            dotted(["Place order", _amount(cart)]),
             type="primary",
             icon=":material/shopping_cart_checkout:",
             key="place-order",
@@ -91,7 +89,7 @@ def _header(cart: CartRecord, reason: str | None) -> None:
 def _amount(cart: CartRecord) -> str:
     if cart.grand_total is not None:
         return money(cart.grand_total, cart.quote_currency)
-    return f"about {money(cart.about_subtotal, cart.quote_currency)}"
+    return f"about {money(cart.told_subtotal, cart.quote_currency)}" if cart.told_subtotal is not None else ""
 
 
 def _reopen(key: int) -> None:
@@ -170,7 +168,7 @@ def _summary(cart: CartRecord) -> None:
     total = (
         ("Grand total", f"**{money(cart.grand_total, cart.quote_currency)}**")
         if cart.grand_total is not None
-        else ("Subtotal, about", f"**{money(cart.about_subtotal, cart.quote_currency)}**")
+        else ("Subtotal, about", f"**{money(cart.told_subtotal, cart.quote_currency)}**")
     )
     lines = len(cart.present)
     with card():
@@ -224,11 +222,14 @@ def _lines(cart: CartRecord) -> None:
 def _totals(cart: CartRecord) -> None:
     totals = cart.totals
     if totals is None:
-        with card("Totals", "about"):
-            sums([("Subtotal", money(cart.about_subtotal, cart.quote_currency))])
-            if cart.quote_currency != cart.base_currency:
-                st.caption(f"{money(cart.base_subtotal, cart.base_currency)} in the base currency")
-            st.caption("Without tax, discount and shipping. Synchronise to read the exact total from the shop.")
+        with card("Totals", "" if cart.told_subtotal is None else "about"):
+            if cart.told_subtotal is None:
+                st.caption("The shop tells neither lines nor amounts of a cart that it has closed.")
+            else:
+                sums([("Subtotal", money(cart.told_subtotal, cart.quote_currency))])
+                if cart.quote_currency != cart.base_currency:
+                    st.caption(f"{money(cart.base_subtotal, cart.base_currency)} in the base currency")
+                st.caption("Without tax, discount and shipping. Synchronise to read the exact total from the shop.")
             _chosen(cart, cart.shipping_method)
         return
     exact = "not reliable" if cart.unavailable_count else f"exact as of {when(cart.totals_read_at, desk.reader_zone())}"

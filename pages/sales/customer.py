@@ -137,7 +137,7 @@ def _carts(who: CustomerRecord) -> None:
                 "status": [chip(style) for style in styles],
                 "number": [str(each.origin_id) for each in who.carts],
                 "qty": [quantity(each.items_qty) for each in who.carts],
-                "subtotal": [money(each.base_subtotal, each.base_currency) for each in who.carts],
+                "subtotal": [money(each.told_subtotal, each.base_currency) for each in who.carts],
                 "updated": [each.updated_at for each in who.carts],
             },
             chips=chips(set(styles)),

@@ -14,12 +14,12 @@ from pages.widgets.text import money, plain
 
 _NEWSLETTER = {True: "Yes", False: "No", None: None}
 
-# Orders, what they come to and open carts are counted for the rows on screen alone: these cannot be sorted by.
+_COUNTED = "Counted for the rows of this page, so the list can't be sorted by it"
 _COLUMNS = (
     Shown("name", "Customer", 136),
-    Shown("value", "Bought", 100, "amount", sortable=False),
-    Shown("orders", "Orders", 58, "amount", sortable=False),
-    Shown("carts", "Open carts", 80, "amount", sortable=False),
+    Shown("value", "Bought", 100, "amount", sortable=False, hint=f"Orders not cancelled, less refunds. {_COUNTED}"),
+    Shown("orders", "Orders", 58, "amount", sortable=False, hint=f"Orders not cancelled. {_COUNTED}"),
+    Shown("carts", "Open carts", 80, "amount", sortable=False, hint=f"With items. {_COUNTED}"),
     Shown("email", "E-mail", 216),
     Shown("group", "Group", 92),
     Shown("created", "Created", 112, "instant"),
@@ -27,7 +27,7 @@ _COLUMNS = (
     Shown("website", "Website", 138),
     Shown("country", "Country", 76),
     Shown("region", "Region", 130),
-    Shown("city", "City", 120, sortable=False),
+    Shown("city", "City", 120, sortable=False, hint="Taken from the address of this page's rows: not to be sorted by"),
     Shown("newsletter", "Newsletter", 86),
     Shown("updated", "Updated", 112, "instant"),
     Shown("number", "Number", 70),

@@ -8,7 +8,7 @@ from functools import partial
 
 import streamlit as st
 
-from crm_core.insight.admin_places import places_of_order
+from crm_core.insight.admin_places import address_of_order, places_of_order
 from crm_core.insight.records import OrderLine, OrderRecord, order_record
 from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sync.record import synchronise_order
@@ -20,7 +20,6 @@ from pages.widgets.layout import card, key_facts, sums
 from pages.widgets.lines import NumberColumn, draw_lines, product
 from pages.widgets.people import address_card
 from pages.widgets.record_header import (
-    draw_admin_link,
     draw_synchronise,
     draw_title,
     draw_what_synchronising_said,
@@ -67,7 +66,8 @@ def _header(order: OrderRecord) -> None:
     ]
     with draw_title(f"Order {escaped(order.increment_id, 40)}", badges, order.synchronised_at, facts):
         draw_synchronise(order.key, synchronise_order)
-        draw_admin_link(order.admin)
+        if address := address_of_order(order):
+            st.link_button("Magento", address, icon=":material/open_in_new:", help="Opens the order in the admin")
         order_actions.draw_menu(order.key)
 
 

@@ -11,6 +11,7 @@ from typing import ParamSpec
 from zoneinfo import ZoneInfo
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from crm_core.access.people import current_person, signed_in
 from crm_core.errors import BadInput, DeskError, NotAllowed, NotFound, SetupError, ShopUnavailable
@@ -71,6 +72,19 @@ def require_sign_in() -> None:
 
 def _listens_on() -> str:
     return str(st.get_option("server.address") or "0.0.0.0")  # noqa: S104  # what Streamlit takes when it has none
+
+
+def unknown_address() -> str | None:
+    """The name in the address that is no page's, for which Streamlit takes the first one; None where it is a page's.
+
+    Call it after st.navigation.
+    """
+    context = get_script_run_ctx()
+    if context is None or context.pages_manager.intended_page_script_hash:
+        return None
+    asked = context.pages_manager.intended_page_name
+    known = {page["url_pathname"] for page in context.pages_manager.get_pages().values()}
+    return asked if asked and asked not in known else None
 
 
 def reader_zone() -> ZoneInfo:

@@ -31,6 +31,7 @@ _SEARCHED = {
     "customers": "names, e-mail addresses and numbers",
 }
 _PROBLEMS = "filter-problems"
+_FILLED = "filled"
 _LONGEST = 1_000
 
 
@@ -79,12 +80,17 @@ def _popover(label: str, draw: Callable[[], None]) -> None:
 
 
 def draw_conditions(here: Listing, names: Directory) -> None:
-    """The active conditions but for the status, which has a control of its own; a press takes one away."""
+    """The active conditions but for the status, which has a control of its own; a press takes one away.
+
+    That a list of carts leaves empty ones out is one of them, though it does so from the start.
+    """
     conditions = [each for each in here.filter.conditions(names) if each.key != "status"]
-    if not conditions:
+    shown = {each.key: (each.label, each.without) for each in conditions}
+    if here.screen == "carts" and here.filter.with_items:
+        shown[_FILLED] = ("With items", here.filter.changed(with_items=False))
+    if not shown:
         return
     with row(width="content", gap="xsmall"):
-        shown = {each.key: each for each in conditions}
         st.session_state["filter-conditions"] = list(shown)
         st.pills(
             "Active filters",
@@ -92,11 +98,12 @@ def draw_conditions(here: Listing, names: Directory) -> None:
             key="filter-conditions",
             selection_mode="multi",
             label_visibility="collapsed",
-            format_func=lambda key: f"{escaped(shown[key].label, 48)} :material/close:",
+            format_func=lambda key: f"{escaped(shown[key][0], 48)} :material/close:",
             on_change=_taken_away,
-            args=({key: each.without for key, each in shown.items()},),
+            args=({key: without for key, (_, without) in shown.items()},),
         )
-        st.button("Clear", type="tertiary", on_click=listing.show, args=(Filter(here.screen),))
+        if conditions:
+            st.button("Clear", type="tertiary", on_click=listing.show, args=(Filter(here.screen),))
 
 
 def _typed(here: Listing, names: Directory) -> None:
@@ -151,33 +158,25 @@ def _channels(here: Listing, names: Directory) -> None:
 
 
 def _websites(here: Listing, names: Directory) -> None:
-    websites = [each.key for each in names.websites]
-    st.multiselect(
-        "Website",
-        websites,
-        placeholder="Any",
-        format_func=lambda key: _in_shop(names, names.websites_by_key[key].name, key),
-        **_controlled(
-            "filter-websites",
-            [key for key in here.filter.websites if key in websites],
-            lambda keys: {"websites": tuple(keys)},
-            here,
-        ),
-    )
+    known = {each.key: each.name for each in names.websites}
+    _of_customers("Website", "websites", known, here, names)
 
 
 def _groups(here: Listing, names: Directory) -> None:
-    groups = [each.key for each in names.groups if each.origin_id]  # 0 holds the guests
+    known = {each.key: each.code for each in names.groups if each.origin_id}  # 0 holds the guests
+    _of_customers("Customer group", "groups", known, here, names)
+
+
+def _of_customers(label: str, field: str, known: dict[int, str], here: Listing, names: Directory) -> None:
+    """Any of what customers belong to; `known` are names by record key, `field` is that of the filter."""
+    chosen: tuple[int, ...] = getattr(here.filter, field)
     st.multiselect(
-        "Customer group",
-        groups,
+        label,
+        list(known),
         placeholder="Any",
-        format_func=lambda key: _in_shop(names, names.groups_by_key[key].code, key),
+        format_func=lambda key: _in_shop(names, known[key], key),
         **_controlled(
-            "filter-groups",
-            [key for key in here.filter.groups if key in groups],
-            lambda keys: {"groups": tuple(keys)},
-            here,
+            f"filter-{field}", [key for key in chosen if key in known], lambda keys: {field: tuple(keys)}, here
         ),
     )
 

@@ -89,8 +89,12 @@ def draw_grid(
         selection = st.session_state[key].selection
         if tickable is not None:
             st.session_state[_ticks(name)] = tuple(tickable[row] for row in selection.rows if row < len(tickable))
-        if selection.columns and selection.columns[0] in sortable:
+        if not selection.columns:
+            return
+        if selection.columns[0] in sortable:
             on_sort(selection.columns[0])
+        else:  # nothing came of the press, so the column is not left marked
+            st.session_state[key] = {"selection": {"rows": list(selection.rows)}}
 
     st.dataframe(
         pa.table(arrays),
@@ -154,15 +158,18 @@ def _config(column: Shown, label: str, chips: Chips | None, zone: str) -> dict[s
             options = st.column_config.MultiselectColumn(
                 label,
                 width=column.width,
+                help=column.hint,
                 options=chips.labels if chips else (),
                 color=chips.colours if chips else (),
             )
         case "instant":
-            options = st.column_config.DatetimeColumn(label, width=column.width, format="D MMM, HH:mm", timezone=zone)
+            options = st.column_config.DatetimeColumn(
+                label, width=column.width, format="D MMM, HH:mm", timezone=zone, help=column.hint
+            )
         case "age" | "amount":
             options = st.column_config.TextColumn(label, width=column.width, alignment="right", help=column.hint)
         case "text":
-            options = st.column_config.TextColumn(label, width=column.width)
+            options = st.column_config.TextColumn(label, width=column.width, help=column.hint)
     set_ones = {name: value for name, value in options.items() if value is not None}
     set_ones["type_config"] = {name: value for name, value in options["type_config"].items() if value is not None}
     return set_ones

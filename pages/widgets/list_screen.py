@@ -79,7 +79,8 @@ class ListScreen(Generic[_Row]):
         st.session_state[f"{self.screen}-page"] = page
         with spread(gap="xsmall"):
             sums = "".join(f" · {money(each.amount, each.currency)}" for each in page.sums)
-            st.markdown(f"**{page.matching}** of {plural(page.total, self.one)}:gray[{sums}]", width="content")
+            among = " with items" if self.screen == "carts" and here.filter.with_items else ""
+            st.markdown(f"**{page.matching}** of {plural(page.total, self.one)}{among}:gray[{sums}]", width="content")
             st.caption(self._place(here, page), width="content")
         if page.importing:
             first_run.draw_importing(here.filter, page.importing, page.total)

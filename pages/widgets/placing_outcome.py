@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from crm_core.insight.admin_places import address_of_order
 from crm_core.insight.grids import neighbours
 from crm_core.insight.records import CartRecord, order_record
 from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Unclear, outcome_of
@@ -30,10 +31,10 @@ def draw_placed(cart: CartRecord, outcome: Placed, here: Listing, close: Callabl
     )
     if outcome.differs or outcome.increment_id is None:
         st.warning(message(outcome.message), icon=":material/warning:")
-    admin = None
+    admin_url = None
     if outcome.increment_id:
         order = order_record(desk.store(), outcome.order_key)
-        admin = order.admin
+        admin_url = address_of_order(order)
         key_facts(
             [
                 ("Customer", escaped(order.name, 60) or "Guest"),
@@ -48,8 +49,8 @@ def draw_placed(cart: CartRecord, outcome: Placed, here: Listing, close: Callabl
         st.markdown(f":small[:gray[:material/chevron_right:] &nbsp;{line}]")
     with row(gap="xsmall"):
         _order_link(outcome.order_key)
-        if admin and admin.url:
-            st.link_button("Open in Magento", admin.url, icon=":material/open_in_new:")
+        if admin_url:
+            st.link_button("Open in Magento", admin_url, icon=":material/open_in_new:")
         filter_ = here.filter.changed(statuses=("open",))
         around = neighbours(desk.store(), filter_, here.sort, cart.key, today=desk.reader_today())
         following = around.next or around.previous

@@ -12,7 +12,6 @@ from streamlit.delta_generator import DeltaGenerator
 from crm_core.errors import BadInput, DeskError
 from crm_core.insight.filters import Screen
 from crm_core.insight.grids import PAGE_ROWS, Neighbours, neighbours
-from crm_core.insight.related import AdminLink
 from crm_core.store.database import Store
 from crm_core.sync.record import RecordChanges
 from pages.widgets import desk, listing
@@ -77,12 +76,13 @@ def _one(screen: Screen) -> str:
 
 
 def _step(name: str, key: int | None, arrow: str, shortcut: str, tip: str, here: Listing) -> None:
+    keyboard = f" (key {shortcut.upper()})" if desk.has_keyboard() else ""
     st.button(
         "",
         icon=f":material/keyboard_arrow_{arrow}:",
         type="tertiary",
         key=f"record-{name}",
-        help=tip if key is not None else f"{tip}: there is none",
+        help=f"{tip}{keyboard}" if key is not None else f"{tip}: there is none",
         shortcut=shortcut if desk.has_keyboard() else None,
         disabled=key is None,
         on_click=lambda: listing.go(here, id=str(key)),
@@ -156,13 +156,3 @@ def _draw_changes(found: RecordChanges) -> None:
         st.info(f"**Changed in the shop** {took}  \n{changes}", icon=":material/sync:")
     else:
         st.success(f"Nothing changed in the shop since the desk read it last. {took}", icon=":material/check:")
-
-
-def draw_admin_link(admin: AdminLink) -> None:
-    """The link into the shop's admin, or in its place the reason why there is none."""
-    note = escaped(admin.note, 300)
-    if admin.url is not None:
-        st.link_button("Magento", url=admin.url, icon=":material/open_in_new:", help=note)
-    else:
-        with st.popover("Magento", icon=":material/link_off:"):
-            st.caption(note)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from crm_core.insight.admin_places import places_of_cart, places_of_customer, places_of_order
+from crm_core.insight.admin_places import address_of_order, places_of_cart, places_of_customer, places_of_order
 from crm_core.insight.customer_record import customer_record
 from crm_core.insight.records import cart_record, order_record
 from crm_core.store.database import Store
@@ -97,3 +97,11 @@ def test_a_record_that_no_channel_reads_says_so(store: Store) -> None:
     key = rows.cart(1, shop_id=3)
     rows.write()
     assert "No channel reads" in places_of_cart(store, cart_record(store, key)).reason
+
+
+def test_an_order_has_its_own_address_where_its_channel_knows_the_admin(store: Store) -> None:
+    _, _, order = _ordered(store)
+    assert address_of_order(order_record(store, order)) == f"{ADMIN}/sales/order/view/order_id/9/"
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE channel SET admin_url = NULL")
+    assert address_of_order(order_record(store, order)) is None

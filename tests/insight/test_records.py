@@ -187,37 +187,6 @@ def test_an_order_shows_only_the_attempt_that_made_it(store: Store) -> None:
     assert (attempt.state, attempt.order_key, attempt.placed_grand_total) == ("placed", order_key, Decimal(119))
 
 
-def test_the_admin_link_of_an_order_leads_to_it_and_that_of_a_cart_to_what_magento_can_show(store: Store) -> None:
-    rows = two_shops(store)
-    customer = rows.customer(7)
-    order_key = rows.order(9)
-    ordered = rows.cart(order_id=order_key)
-    rows.order(10, cart_id=ordered)
-    plain, guest = rows.cart(customer_id=customer), rows.cart(is_guest=True)
-    bare = rows.order(11, shop_id=2)
-    rows.write()
-    with store.writing() as connection:
-        connection.exec_driver_sql("UPDATE channel SET admin_url = NULL WHERE id = 2")
-    assert order_record(store, order_key).admin.url == "https://shop1.example/admin/sales/order/view/order_id/9/"
-    assert order_record(store, bare).admin.url is None
-    assert "Channels" in order_record(store, bare).admin.note
-    assert cart_record(store, plain).admin.url is None
-    assert "customer 7" in cart_record(store, plain).admin.note
-    assert "guest" in cart_record(store, guest).admin.note
-    with store.writing() as connection:
-        connection.exec_driver_sql("UPDATE channel SET secret_keys_off = (1 = 1)")
-    assert cart_record(store, plain).admin.url == "https://shop1.example/admin/customer/index/edit/id/7/"
-
-
-def test_a_cart_links_to_its_order_in_the_admin(store: Store) -> None:
-    rows = two_shops(store)
-    key = record_key(1, 5)
-    order_key = rows.order(9, cart_id=key)
-    rows.cart(5, order_id=order_key)
-    rows.write()
-    assert cart_record(store, key).admin.url == "https://shop1.example/admin/sales/order/view/order_id/9/"
-
-
 @pytest.mark.parametrize("key", [0, -1, 99, record_key(1, 1), 2**62])
 def test_an_id_that_does_not_exist_is_told_so(store: Store, key: int) -> None:
     for read in (cart_record, order_record):
@@ -231,4 +200,4 @@ def test_a_record_whose_channel_and_store_view_are_unknown_is_shown_without_them
     cart_key, order_key = rows.cart(1, shop_id=3), rows.order(1, shop_id=3)
     rows.write()
     for record in (cart_record(store, cart_key), order_record(store, order_key)):
-        assert (record.channel, record.store_view, record.admin.url) == (None, None, None)
+        assert (record.channel, record.store_view) == (None, None)

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from streamlit.testing.v1 import AppTest
 
 from crm_core.insight.filters import Filter
@@ -12,6 +13,7 @@ from crm_core.magento.auth import Bearer
 from crm_core.settings import settings
 from crm_core.store import tables
 from crm_core.store.database import Store
+from crm_core.store.keys import origin_of
 from crm_core.sync.setting_up import add_channel
 from crm_core.sync.work import read_entity
 from demo_store import Shop, serve
@@ -75,11 +77,38 @@ def test_a_status_pressed_shows_only_those_rows_and_the_counts_stay(desk: Desk) 
 
 def test_a_condition_is_taken_away_by_its_pill_and_all_by_clear(desk: Desk) -> None:
     at = desk.open("carts", country="DE", total="10..", updated="90d")
-    assert at.pills(key="filter-conditions").value == ["updated", "total", "country"]
-    at.pills(key="filter-conditions").set_value(["updated", "total"]).run()
+    assert at.pills(key="filter-conditions").value == ["updated", "total", "country", "filled"]
+    at.pills(key="filter-conditions").set_value(["updated", "total", "filled"]).run()
     assert _params(at) == {"total": "10..", "updated": "90d"}
     next(each for each in at.button if each.label == "Clear").click().run()
     assert _params(at) == {}
+
+
+def test_carts_without_items_are_left_out_with_a_word_that_brings_them_back(desk: Desk) -> None:
+    desk.do(update(tables.cart).where(tables.cart.c.id == desk.cart(status="open")).values(items_qty=0))
+    at = desk.open("carts")
+    assert "carts with items" in words_of(at)
+    assert "Clear" not in [each.label for each in at.button]
+    pills = at.pills(key="filter-conditions")
+    assert [option.content for option in pills.proto.options] == ["With items :material/close:"]
+    pills.set_value([]).run()
+    assert _params(at) == {"items": "all"}
+    assert "carts with items" not in words_of(at)
+    at.pills(key="filter-conditions").set_value([]).run()
+    assert _params(at) == {}
+
+
+def test_a_cart_whose_lines_the_shop_never_told_has_no_amount(desk: Desk) -> None:
+    key = desk.cart(status="expired")
+    unknown = {"base_subtotal": 0, "grand_total": None, "totals": None, "updated_at": datetime.now(UTC)}
+    desk.do(update(tables.cart).where(tables.cart.c.id == key).values(**unknown))
+    desk.do(delete(tables.cart_item).where(tables.cart_item.c.cart_id == key))
+    grid = desk.open("carts").dataframe[0].value
+    assert list(grid[grid["number"] == str(origin_of(key)[1])]["subtotal"]) == ["—"]
+    at = desk.open("cart", id=str(key))
+    assert at.button(key="place-order").label == "Place order"
+    assert "tells neither lines nor amounts" in words_of(at)
+    assert "0.00" not in words_of(at)
 
 
 def test_the_popovers_write_the_same_address_as_the_keyboard(desk: Desk) -> None:
