@@ -10,6 +10,7 @@ from crm_core.magento.auth import Bearer
 from crm_core.settings import settings
 from crm_core.store import tables
 from crm_core.store.database import Store
+from crm_core.store.keys import origin_of
 from crm_core.sync.setting_up import add_channel
 from tests.pages.conftest import PAGES, ROOT, Desk, forget_store
 from tests.pages.screens import is_well, words_of
@@ -24,6 +25,26 @@ def test_every_screen_of_a_filled_desk_is_drawn_without_an_error(desk: Desk) -> 
         at = desk.open(page, **params.get(page, {}))
         assert is_well(at), page
         assert at.title, page
+
+
+def test_after_a_price_change_neither_a_sync_nor_any_screen_moves_a_carts_time_in_the_shop(desk: Desk) -> None:
+    def times() -> dict[int, str]:
+        return {cart["entity_id"]: cart["updated_at"] for cart in desk.shop.records.state.all("cart")}
+
+    key = desk.new_cart(("TEAPOT-01", 1))
+    cart = origin_of(key)[1]
+    desk.shop.touch_cart(cart, "2026-02-03 04:05:06")
+    desk.shop.set_price("TEAPOT-01", "60.00")
+    try:
+        before = times()
+        desk.read("customers", "orders", "carts")
+        for page in ("", *PAGES):
+            assert not desk.open(page, **({"id": str(key)} if page == "cart" else {})).exception
+        desk.open("cart", id=str(key)).button(key="place-order").click().run()
+        assert desk.shop.cart(cart)["trigger_recollect"]
+        assert times() == before
+    finally:
+        desk.shop.set_price("TEAPOT-01", "54.95")
 
 
 def test_a_new_desk_offers_to_connect_the_first_store_on_every_screen(empty_desk: AppTest) -> None:
