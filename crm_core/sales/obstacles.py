@@ -34,7 +34,7 @@ def why_not(store: Store, cart_key: int, *, despite_attempts: bool = False, for_
         raise NotFound("This cart is not in the store. It may belong to a channel that was removed.")
     return (
         _of_status(row)
-        or (None if holder is None else under_way(holder))
+        or (None if holder is None else " ".join(under_way(holder)))
         or changed
         or (None if for_change else _of_lines(row))
         or of_channel(
@@ -54,18 +54,16 @@ def of_channel(channel: Channel | None, record: str, purpose: str) -> str | None
     return None
 
 
-def under_way(holder: Attempt) -> str:
-    """Who holds the cart, since when, and what that means for the next person."""
+def under_way(holder: Attempt) -> tuple[str, str]:
+    """Who holds the cart and since when, and what that means for the next person: two sentences."""
     since = age(holder.claimed_at)
     if holder.state == "placed":
         number = f" {holder.order_increment_id}" if holder.order_increment_id else ""
-        return f"{holder.person} placed the order{number} {since}. It stands until that order is cancelled."
+        return f"{holder.person} placed the order{number} {since}.", "It stands until that order is cancelled."
     if holder.state == "unclear":
-        return (
-            f"{holder.person} tried {since}, and the shop gave no clear answer. It is being asked for the order; "
-            "wait for the outcome."
-        )
-    return f"{holder.person} is placing the order (started {since})."
+        who = f"{holder.person} tried {since}, and the shop gave no clear answer."
+        return who, "It is being asked for the order; wait for the outcome."
+    return f"{holder.person} is placing the order (started {since}).", "Wait for the outcome."
 
 
 def age(moment: datetime) -> str:

@@ -127,7 +127,8 @@ def placed_message(placed: Attempt) -> str:
 
 def held(holder: Attempt) -> AlreadyHeld:
     """The outcome for whoever comes after `holder`, the same person in another tab included."""
-    return AlreadyHeld(holder.person, holder.claimed_at, holder.order_key, holder.order_increment_id, under_way(holder))
+    message = " ".join(under_way(holder))
+    return AlreadyHeld(holder.person, holder.claimed_at, holder.order_key, holder.order_increment_id, message)
 
 
 def ordered_elsewhere(store: Store, cart_key: int, message: str) -> AlreadyHeld | None:

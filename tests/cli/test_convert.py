@@ -64,6 +64,7 @@ def test_a_cart_is_placed_and_the_order_told(connected: Desk, front: Front, stor
     again = _convert(connected, cart, "--payment", "checkmo")
     assert again.status == 1
     assert number in again.err
+    assert again.err.count("anna placed") == 1, "it is said once who did"
     assert len(_orders(front, cart)) == 1
 
 

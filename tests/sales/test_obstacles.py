@@ -73,7 +73,7 @@ def test_who_is_placing_the_order_is_named_to_everyone_else(store: Store) -> Non
     with time_machine.travel(NOON, tick=False) as clock:
         claimed = attempts.claim(store, key, 1, "Ben", TERMS)
         assert isinstance(claimed, Attempt)
-        assert why_not(store, key) == "Ben is placing the order (started just now)."
+        assert why_not(store, key) == "Ben is placing the order (started just now). Wait for the outcome."
         assert why_not(store, key, despite_attempts=True) is None
         clock.shift(timedelta(seconds=attempts.CLAIM_SECONDS + 1))
         assert why_not(store, key) is None

@@ -99,7 +99,7 @@ def test_a_process_killed_before_it_sent_the_order_frees_the_cart_within_a_minut
     _kill_during(desk, cart_id, choice, SHIP).release(let_in=True)
     early = desk.place(cart_id, choice, "Ben")
     assert isinstance(early, AlreadyHeld)
-    assert early.message == "Anna is placing the order (started just now)."
+    assert early.message == "Anna is placing the order (started just now). Wait for the outcome."
     with _later(attempts.CLAIM_SECONDS + 1):
         settle(desk.store)
         assert isinstance(desk.place(cart_id, choice, "Ben"), Placed)

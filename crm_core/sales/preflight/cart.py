@@ -101,9 +101,8 @@ def _attempt(known: Standing) -> list[Check]:
     fixes = []
     if holder.order_key is not None:
         fixes.append(_open_order(holder.order_key, holder.order_increment_id))
-    who = holder.person
-    title = f"{who} placed it" if holder.state == "placed" else f"{who} is placing it"
-    return [Check(Code.ATTEMPT, Verdict.FAIL, title, under_way(holder), fixes=tuple(fixes))]
+    who, what_now = under_way(holder)
+    return [Check(Code.ATTEMPT, Verdict.FAIL, who.removesuffix("."), what_now, fixes=tuple(fixes))]
 
 
 def _lost(known: Standing) -> list[Check]:

@@ -510,7 +510,7 @@ def test_nobody_orders_a_cart_while_it_is_changed_nor_changes_one_while_it_is_or
     assert isinstance(desk.place(cart_id, choice, "Ben"), Placed)
     assert told == [
         "Anna is changing this cart at the moment. Try again shortly.",
-        "Ben is placing the order (started just now).",
+        "Ben is placing the order (started just now). Wait for the outcome.",
     ]
 
 
