@@ -55,6 +55,19 @@ class SearchPage(Generic[T]):
         return len(self.items) + len(self.bad) < self.page_size
 
 
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """The shop's answer to a search, not looked into yet: `data` to the request `what` for `page_size` records."""
+
+    data: bytes
+    page_size: int
+    what: str
+
+    def decoded(self, kind: type[T]) -> SearchPage[T]:
+        """The page. Raises ShopAnsweredNonsense if not even its frame can be read; bad records are in `bad`."""
+        return decode_page(self.data, kind, self.page_size, self.what)
+
+
 class _LoosePage(msgspec.Struct, gc=False):
     items: list[msgspec.Raw] | dict[str, msgspec.Raw] | None = None
     total_count: int | None = None

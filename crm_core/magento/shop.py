@@ -15,7 +15,7 @@ import msgspec
 
 from crm_core.errors import ShopAnsweredNonsense, ShopRefused
 from crm_core.magento.connection import Connection
-from crm_core.magento.decoding import SearchPage, decode, decode_page
+from crm_core.magento.decoding import RawPage, SearchPage, decode
 from crm_core.magento.paths import store_view
 from crm_core.magento.payloads import (
     Cart,
@@ -83,7 +83,11 @@ class Magento:
             search = search.page(search.current_page + 1)
 
     def page(self, path: str, search: Search, kind: type[T], *, store: str | None = None) -> SearchPage[T]:
-        """One page of what the shop answers to the search at `path`, each record as `kind`.
+        """One page of what the shop answers to the search at `path`, each record as `kind`. Sized as `raw_page`."""
+        return self.raw_page(path, search, store=store).decoded(kind)
+
+    def raw_page(self, path: str, search: Search, *, store: str | None = None) -> RawPage:
+        """One page of what the shop answers to the search at `path`, for whoever decodes it at another time.
 
         Smaller than asked for if the shop limits pages; its limit is then kept to from the start.
         """
@@ -99,7 +103,7 @@ class Magento:
             self.connection.page_limit = maximum
             search = search.sized(maximum)
             answer = self.connection.get(path, search.parameters(), store=store)
-        return decode_page(answer, kind, search.page_size, f"GET {path}")
+        return RawPage(answer, search.page_size, f"GET {path}")
 
     def orders(self, search: Search) -> SearchPage[Order]:
         """One page of orders."""

@@ -26,7 +26,7 @@ from crm_core.sync.channels import OpenShop
 from crm_core.sync.customers import customers_gone
 from crm_core.sync.orders import orders_gone
 from crm_core.sync.pages import put_and_leave, write_records
-from crm_core.sync.reading import Page, read_all, scope
+from crm_core.sync.reading import Batch, read_all, scope
 from crm_core.sync.transaction import Tally, writing
 
 _LEAF = 200
@@ -109,8 +109,8 @@ def reread(
         ids = list(connection.scalars(query))
     total = Tally()
     for chunk in id_chunks(ids):
-        for page in read_all(shop, which, Search().where("entity_id", "in", chunk)):
-            _write(store, shop, which, page, lease, total, on_step)
+        for batch in read_all(shop, which, Search().where("entity_id", "in", chunk)):
+            _write(store, shop, which, batch, lease, total, on_step)
     return total
 
 
@@ -127,15 +127,15 @@ def _compare(
     known = _known_ids(store, shop, entity, low, high)
     seen: set[int] = set()
     total = Tally()
-    for page in read_all(shop, entity, _range(shop, entity, low, high)):
-        seen |= {record.origin_id for record in (*page.records, *page.rejected)}
-        _write(store, shop, entity, page, lease, total, on_step)
+    for batch in read_all(shop, entity, _range(shop, entity, low, high)):
+        seen |= {record.origin_id for record in (*batch.records, *batch.rejected)}
+        _write(store, shop, entity, batch, lease, total, on_step)
     missing = known - seen
     # An active cart that is missing may only have become inactive; an order may have moved out of scope.
     still = set(shop.magento.ids_present(entity, missing)) if missing else set()
     for chunk in id_chunks(still):
-        for page in read_all(shop, entity, Search().where("entity_id", "in", chunk)):
-            _write(store, shop, entity, page, lease, total, on_step)
+        for batch in read_all(shop, entity, Search().where("entity_id", "in", chunk)):
+            _write(store, shop, entity, batch, lease, total, on_step)
     vanish = {Entity.CARTS: carts_gone, Entity.ORDERS: orders_gone, Entity.CUSTOMERS: customers_gone}[entity]
     shop_id = shop.channel.shop_id
     with writing(store, shop_id, shop.magento.connection.shop_now(), lease=lease) as transaction:
@@ -146,19 +146,19 @@ def _write(
     store: Store,
     shop: OpenShop,
     entity: Entity,
-    page: Page,
+    batch: Batch,
     lease: Lease | None,
     total: Tally,
     on_step: OnTally | None,
 ) -> None:
     shop_id = shop.channel.shop_id
     with writing(store, shop_id, shop.magento.connection.shop_now(), lease=lease) as transaction:
-        write_records(transaction, entity, page.records)
-        put_and_leave(transaction, shop, entity.value, 0, page, ())
+        write_records(transaction, entity, batch.records)
+        put_and_leave(transaction, shop, entity.value, 0, batch, ())
         table = _TABLES[entity]
         transaction.connection.execute(
             update(table)
-            .where(table.c.id.in_([record.key for record in page.records]))
+            .where(table.c.id.in_([record.key for record in batch.records]))
             .values(synchronised_at=milliseconds_to_instant(transaction.now))
         )
     total.add(transaction.tally)

@@ -16,7 +16,7 @@ from crm_core.sync.channels import OpenShop
 from crm_core.sync.customers import write_customers
 from crm_core.sync.mapping import MappedCustomer, MappedOrder
 from crm_core.sync.orders import write_orders
-from crm_core.sync.reading import Mapped, Page
+from crm_core.sync.reading import Batch, Mapped, Page, map_page
 from crm_core.sync.transaction import Tally, Transaction, writing
 from crm_core.sync.windows import Window, advance
 
@@ -30,22 +30,23 @@ def write_page(
     run_id: int,
     lease: Lease | None = None,
     held: Collection[int] = (),
-) -> tuple[Window, Tally]:
-    """The page is in the store and the window has moved behind it; returns both the window and what was counted.
+) -> tuple[Batch, Tally]:
+    """The page is mapped and in the store, and the window has moved behind it; returns it mapped, and what was counted.
 
     `held` are the records known to be in quarantine: those on the page leave it. Raises LeaseLost and StoreUnusable,
     and then nothing of the page is in the store.
     """
-    entity = window.stream.entity
+    entity = Entity(window.stream.entity)
+    batch = map_page(shop, entity, page)
     with writing(store, shop.channel.shop_id, shop.magento.connection.shop_now(), lease=lease) as transaction:
         tally = transaction.tally
-        write_records(transaction, Entity(entity), page.records)
-        tally.read += len(page.rejected)
-        tally.quarantined += len(page.rejected)
-        put_and_leave(transaction, shop, entity, window.stream.store_id, page, held)
-        moved = advance(transaction.connection, window, page.last_id, done=page.is_last)
+        write_records(transaction, entity, batch.records)
+        tally.read += len(batch.rejected)
+        tally.quarantined += len(batch.rejected)
+        put_and_leave(transaction, shop, entity.value, window.stream.store_id, batch, held)
+        advance(transaction.connection, window, page.last_id, done=page.is_last)
         note_progress(transaction, run_id)
-    return moved, tally
+    return batch, tally
 
 
 def write_records(transaction: Transaction, entity: Entity, records: Sequence[Mapped]) -> None:
@@ -61,14 +62,14 @@ def write_records(transaction: Transaction, entity: Entity, records: Sequence[Ma
 
 
 def put_and_leave(
-    transaction: Transaction, shop: OpenShop, entity: str, store_id: int, page: Page, held: Collection[int]
+    transaction: Transaction, shop: OpenShop, entity: str, store_id: int, batch: Batch, held: Collection[int]
 ) -> None:
-    """The page's bad records are in quarantine, and its good ones are not."""
+    """The batch's bad records are in quarantine, and its good ones are not."""
     connection, channel_id = transaction.connection, shop.channel.id
-    if page.rejected:
-        quarantine.put(connection, channel_id, entity, store_id, page.rejected, datetime.now(UTC))
+    if batch.rejected:
+        quarantine.put(connection, channel_id, entity, store_id, batch.rejected, datetime.now(UTC))
     if held:
-        quarantine.leave(connection, channel_id, entity, {record.origin_id for record in page.records} & set(held))
+        quarantine.leave(connection, channel_id, entity, {record.origin_id for record in batch.records} & set(held))
 
 
 def note_progress(transaction: Transaction, run_id: int) -> None:

@@ -1,4 +1,7 @@
-"""Pages of a window as the shop tells them, mapped, with the records that cannot be kept apart.
+"""Pages of a window: asked for, looked into, and mapped, with the records that cannot be kept apart.
+
+These are three steps, because only the first one waits: `ask_page` may run in a thread of its own while another one
+looks into the answers and writes. Threads that share that work would hand Python's lock to each other all the time.
 
 A page is asked for by ascending entity_id, always page 1 of what follows the last id: nothing shifts while records
 change, and a shop that repeats its last page repeats nothing that counts. A page that the shop fails over, or answers
@@ -15,7 +18,8 @@ from typing import Any
 import msgspec
 
 from crm_core.errors import BadRecord, ShopAnsweredNonsense, ShopFailed, ShopRefused
-from crm_core.magento.decoding import SearchPage
+from crm_core.magento.decoding import RawPage, SearchPage
+from crm_core.magento.payloads import Cart, Customer, Order
 from crm_core.magento.search import Search
 from crm_core.magento.shop import Entity
 from crm_core.sync.cart_mapping import MappedCart, map_cart
@@ -25,6 +29,7 @@ from crm_core.sync.windows import Window
 
 Mapped = MappedOrder | MappedCart | MappedCustomer
 
+_KINDS: dict[Entity, Any] = {Entity.CARTS: Cart, Entity.ORDERS: Order, Entity.CUSTOMERS: Customer}
 _HIGHEST_ID = 2**40
 _HIGHEST_NUMBER = 2**63
 _POISONED = (ShopFailed, ShopRefused, ShopAnsweredNonsense)
@@ -51,18 +56,43 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """The request for what of a search follows the record `after`."""
+
+    search: Search
+    after: int
+    pace: Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the shop sent to the question, not looked into yet."""
+
+    question: Question
+    raw: RawPage
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """What one request, or the search for a poisonous record, brought.
+    """What one request, or the search for a poisonous record, brought: payloads, and records that cannot be read.
 
     `last_id` is where reading goes on, `pace` how. `total_count` is what the shop counted from the last id on.
     """
 
-    records: list[Mapped]
-    rejected: list[Rejected]
+    items: list[Any]
+    unreadable: list[Rejected]
     last_id: int
     is_last: bool
     pace: Pace
     total_count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records as the store takes them, and those that it cannot take."""
+
+    records: list[Mapped]
+    rejected: list[Rejected]
 
 
 def scope(shop: OpenShop, entity: Entity, store_id: int | None) -> Search:
@@ -89,47 +119,79 @@ def window_search(shop: OpenShop, window: Window) -> Search:
     )
 
 
-def read_page(shop: OpenShop, entity: Entity, search: Search, after: int, pace: Pace) -> Page:
-    """What of a search follows the record `after`. Raises what the client raises, but nothing for a single bad record.
+def ask_page(shop: OpenShop, entity: Entity, question: Question) -> Answer | Page:
+    """The shop's answer; the page that `pass_failure` gives if it fails. Raises what the client raises otherwise.
 
     ShopUnavailable and ChannelError, and a failure that has nothing to do with the records, end the reading.
     """
-    full = shop.channel.page_size
+    search = question.search.sized(question.pace.size).after(question.after)
     try:
-        page = _ask(shop, entity, search.sized(pace.size), after)
+        return Answer(question, shop.magento.raw_page(entity.path, search))
     except _POISONED as failure:
-        if pace.size == full:
-            _require_alive(shop, entity, failure)
-        if pace.size > 1:
-            return Page([], [], after, False, Pace(max(1, pace.size // 2), pace.size), None)
-        poison = _poison(shop, entity, search, after, failure)
-        return Page([], [poison], poison.origin_id, False, Pace(full), None)
-    got = len(page.items) + len(page.bad)
-    left = pace.poisoned - got
-    next_pace = Pace(min(pace.size, left), left) if left > 0 else Pace(full)
-    return _mapped(shop, entity, page, after, next_pace)
+        return pass_failure(shop, entity, question, failure)
 
 
-def read_all(shop: OpenShop, entity: Entity, search: Search) -> Iterator[Page]:
-    """All that the search finds, page by page, by ascending id. Raises as `read_page`."""
-    after, pace = 0, Pace(shop.channel.page_size)
+def open_answer(shop: OpenShop, entity: Entity, answer: Answer) -> Page:
+    """The page. Raises ShopAnsweredNonsense, then ask `pass_failure`, but nothing for a single bad record."""
+    page = _readable(entity, answer.raw)
+    pace = answer.question.pace
+    left = pace.poisoned - len(page.items) - len(page.bad)
+    next_pace = Pace(min(pace.size, left), left) if left > 0 else Pace(shop.channel.page_size)
+    return _news(entity, page, answer.question.after, next_pace)
+
+
+def read_page(shop: OpenShop, entity: Entity, question: Question) -> Page:
+    """What of a search follows a record, in one go. Raises as `ask_page`."""
+    answer = ask_page(shop, entity, question)
+    if isinstance(answer, Page):
+        return answer
+    try:
+        return open_answer(shop, entity, answer)
+    except ShopAnsweredNonsense as failure:
+        return pass_failure(shop, entity, question, failure)
+
+
+def pass_failure(shop: OpenShop, entity: Entity, question: Question, failure: Exception) -> Page:
+    """How reading goes on behind a failure: with half a page, or behind the one record that the shop fails over.
+
+    Raises the failure if it has nothing to do with the records.
+    """
+    full = shop.channel.page_size
+    after, pace = question.after, question.pace
+    if pace.size == full:
+        _require_alive(shop, entity, failure)
+    if pace.size > 1:
+        return Page([], [], after, False, Pace(max(1, pace.size // 2), pace.size), None)
+    poison = _poison(shop, entity, question.search, after, failure)
+    return Page([], [poison], poison.origin_id, False, Pace(full), None)
+
+
+def read_all(shop: OpenShop, entity: Entity, search: Search) -> Iterator[Batch]:
+    """All that the search finds, page by page, by ascending id, mapped. Raises as `ask_page`."""
+    question = Question(search, 0, Pace(shop.channel.page_size))
     while True:
-        page = read_page(shop, entity, search, after, pace)
-        if page.records or page.rejected:
-            yield page
+        page = read_page(shop, entity, question)
+        if page.items or page.unreadable:
+            yield map_page(shop, entity, page)
         if page.is_last:
             return
-        after, pace = page.last_id, page.pace
+        question = Question(search, page.last_id, page.pace)
 
 
-def read_one(shop: OpenShop, entity: Entity, origin_id: int) -> Page:
+def read_one(shop: OpenShop, entity: Entity, origin_id: int) -> Batch:
     """The record of that id by a search of its own; no record and nothing rejected if the shop has none."""
     try:
         page = _ask(shop, entity, Search(page_size=1).where("entity_id", "eq", origin_id), 0)
     except _POISONED as failure:
         _require_alive(shop, entity, failure)
-        return Page([], [Rejected(origin_id, str(failure), None)], origin_id, True, Pace(1), None)
-    return _mapped(shop, entity, page, 0, Pace(1))
+        return Batch([], [Rejected(origin_id, str(failure), None)])
+    return map_page(shop, entity, _news(entity, page, 0, Pace(1)))
+
+
+def map_page(shop: OpenShop, entity: Entity, page: Page) -> Batch:
+    """The page's records as the store takes them, and those that it cannot take."""
+    records, rejected = map_records(shop, entity, page.items)
+    return Batch(records, rejected + page.unreadable)
 
 
 def map_records(shop: OpenShop, entity: Entity, records: Iterable[Any]) -> tuple[list[Mapped], list[Rejected]]:
@@ -157,30 +219,27 @@ def _mapper(shop: OpenShop, entity: Entity) -> Callable[[Any], Mapped]:
 
 
 def _ask(shop: OpenShop, entity: Entity, search: Search, after: int) -> SearchPage[Any]:
-    """The page behind the id. Raises ShopAnsweredNonsense for one with a record whose id cannot be read."""
-    magento = shop.magento
-    ask: dict[Entity, Callable[[Search], SearchPage[Any]]] = {
-        Entity.CARTS: magento.carts,
-        Entity.ORDERS: magento.orders,
-        Entity.CUSTOMERS: magento.customers,
-    }
-    page = ask[entity](search.after(after))
+    return _readable(entity, shop.magento.raw_page(entity.path, search.after(after)))
+
+
+def _readable(entity: Entity, raw: RawPage) -> SearchPage[Any]:
+    """The page. Raises ShopAnsweredNonsense for one with a record whose id cannot be read."""
+    page: SearchPage[Any] = raw.decoded(_KINDS[entity])
     nameless = [item for item in page.bad if item.id is None or not 0 <= item.id < _HIGHEST_NUMBER]
     if nameless:
         raise ShopAnsweredNonsense(f"The shop sent a record of {entity} without a readable id: {nameless[0].reason}")
     return page
 
 
-def _mapped(shop: OpenShop, entity: Entity, page: SearchPage[Any], after: int, pace: Pace) -> Page:
+def _news(entity: Entity, page: SearchPage[Any], after: int, pace: Pace) -> Page:
+    """What of the page was not read before: a shop that repeats its last page past the end sends older ids."""
     id_field = "entity_id" if entity is Entity.ORDERS else "id"
-    # A shop that repeats its last page past the end sends ids that were read before.
-    news = [item for item in page.items if getattr(item, id_field) > after]
-    records, rejected = map_records(shop, entity, news)
-    rejected += [
+    items = [item for item in page.items if getattr(item, id_field) > after]
+    unreadable = [
         Rejected(item.id, item.reason, item.raw) for item in page.bad if item.id is not None and item.id > after
     ]
     last_id = page.last_id or 0
-    return Page(records, rejected, max(last_id, after), page.is_last or last_id <= after, pace, page.total_count)
+    return Page(items, unreadable, max(last_id, after), page.is_last or last_id <= after, pace, page.total_count)
 
 
 def _require_alive(shop: OpenShop, entity: Entity, failure: Exception) -> None:

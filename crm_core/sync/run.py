@@ -1,7 +1,8 @@
 """One run: what an entity of a channel owes is read from the shop, page by page, and committed as it comes.
 
-Several windows are read at once, as many as the channel allows connections; one thread writes. Whatever stops a run,
-the next one goes on where it stopped: windows are rows, and a page and its position commit together.
+Several windows are read at once, as many as the channel allows connections. Threads only wait for the shop; one thread
+looks into what they bring, and writes. Whatever stops a run, the next one goes on where it stopped: windows are rows,
+and a page and its position commit together.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, insert, update
 
+from crm_core.errors import ShopAnsweredNonsense
 from crm_core.magento.shop import Entity
 from crm_core.store import tables
 from crm_core.store.database import Store
@@ -24,7 +26,17 @@ from crm_core.sync import quarantine, windows
 from crm_core.sync.channels import OpenShop
 from crm_core.sync.missing_carts import supply_missing_carts
 from crm_core.sync.pages import note_progress, put_and_leave, write_page, write_records
-from crm_core.sync.reading import Pace, Page, read_one, read_page, window_search
+from crm_core.sync.reading import (
+    Answer,
+    Pace,
+    Page,
+    Question,
+    ask_page,
+    open_answer,
+    pass_failure,
+    read_one,
+    window_search,
+)
 from crm_core.sync.transaction import Tally, writing
 from crm_core.sync.windows import FIRST, FULL, TICK, WINDOW_SIZE, Cut, Stream, Window
 
@@ -40,6 +52,9 @@ class Progress:
     expected: int | None
     requests: int
 
+
+_Result = Answer | Page | Cut | int
+"""What a reading thread brings: a page to look into, one past a failure, where to cut a window, or what it holds."""
 
 OnStep = Callable[[Progress], None]
 
@@ -192,7 +207,7 @@ class _Run:
         is_first = any(window.kind == FIRST for window in self._owed)
         without = without_secondary_indexes(self._store, self.entity.value) if is_first else nullcontext()
         pool = ThreadPoolExecutor(self._shop.channel.connections, thread_name_prefix="reading")
-        under_way: dict[Future[Page | Cut | int], Window] = {}
+        under_way: dict[Future[_Result], Window] = {}
         try:
             with without:
                 while self._owed or under_way:
@@ -210,9 +225,7 @@ class _Run:
         self._owed.remove(window)
         return window
 
-    def _start(
-        self, pool: ThreadPoolExecutor, under_way: dict[Future[Page | Cut | int], Window], window: Window
-    ) -> None:
+    def _start(self, pool: ThreadPoolExecutor, under_way: dict[Future[_Result], Window], window: Window) -> None:
         if window.is_wide(self._window_size):
             neighbour = self._last_cut.get(window.stream)
             under_way[pool.submit(_cut, self._shop, window, neighbour, self._window_size)] = window
@@ -222,21 +235,28 @@ class _Run:
     def _read_on(
         self,
         pool: ThreadPoolExecutor,
-        under_way: dict[Future[Page | Cut | int], Window],
+        under_way: dict[Future[_Result], Window],
         window: Window,
         pace: Pace,
     ) -> None:
-        search = window_search(self._shop, window)
-        under_way[pool.submit(read_page, self._shop, self.entity, search, window.last_id, pace)] = window
+        question = Question(window_search(self._shop, window), window.last_id, pace)
+        under_way[pool.submit(ask_page, self._shop, self.entity, question)] = window
 
     def _take(
         self,
         pool: ThreadPoolExecutor,
-        under_way: dict[Future[Page | Cut | int], Window],
+        under_way: dict[Future[_Result], Window],
         window: Window,
-        result: Page | Cut | int,
+        result: _Result,
     ) -> None:
         """Commit what a reading thread brought; the next request of the same window leaves before that."""
+        if isinstance(result, Answer):
+            question = result.question
+            try:
+                result = open_answer(self._shop, self.entity, result)
+            except ShopAnsweredNonsense as failure:
+                under_way[pool.submit(pass_failure, self._shop, self.entity, question, failure)] = window
+                return
         if isinstance(result, int):
             self._counted(window, result)
         elif isinstance(result, Cut):
@@ -246,7 +266,7 @@ class _Run:
                 self._owed.append(windows.expect(connection, window, result.total_count or 0))
         else:
             if window.is_whole and window.expected is None:
-                self._expected = (self._expected or 0) + (result.total_count or len(result.records))
+                self._expected = (self._expected or 0) + (result.total_count or len(result.items))
             if not result.is_last:
                 self._read_on(pool, under_way, replace(window, last_id=result.last_id), result.pace)
             if result.is_last or result.last_id > window.last_id:
@@ -254,10 +274,10 @@ class _Run:
         self._step()
 
     def _write(self, window: Window, page: Page) -> None:
-        _, tally = write_page(
+        batch, tally = write_page(
             self._store, self._shop, window, page, run_id=self._run_id, lease=self._lease, held=self._held
         )
-        self._held |= {record.origin_id for record in page.rejected}
+        self._held |= {record.origin_id for record in batch.rejected}
         self._tally.add(tally)
 
     def _counted(self, window: Window, count: int) -> None:
@@ -310,12 +330,12 @@ class _Run:
             due = quarantine.due(connection, channel.id, self.entity.value, datetime.now(UTC))
             store_of = quarantine.held(connection, channel.id, self.entity.value)
         for origin_id in due:
-            page = read_one(self._shop, self.entity, origin_id)
+            batch = read_one(self._shop, self.entity, origin_id)
             shop_now = self._shop.magento.connection.shop_now()
             with writing(self._store, channel.shop_id, shop_now, lease=self._lease) as transaction:
-                write_records(transaction, self.entity, page.records)
-                put_and_leave(transaction, self._shop, self.entity.value, store_of[origin_id], page, due)
-                if not page.rejected and not page.records:
+                write_records(transaction, self.entity, batch.records)
+                put_and_leave(transaction, self._shop, self.entity.value, store_of[origin_id], batch, due)
+                if not batch.rejected and not batch.records:
                     quarantine.leave(transaction.connection, channel.id, self.entity.value, [origin_id])
                 note_progress(transaction, self._run_id)
             self._tally.add(transaction.tally)
