@@ -1,7 +1,8 @@
 """One press, one change of a cart: the buttons of every form that mends one, and what came of the last press.
 
-What was pressed last stands in the session in one object a place, changed in place, which Streamlit cannot interrupt:
-a second press of a button that was not drawn anew since sends nothing.
+What was pressed last stands in the session in one object a place, changed in place, which Streamlit cannot interrupt.
+Every press makes other buttons of all of them, so the second half of a double click is for one that is no more and
+sends nothing, however late it comes; a press of a button as it is drawn now always counts.
 """
 
 from __future__ import annotations
@@ -64,14 +65,15 @@ class Mending:
 
     def button(self, label: str, spot: str, change: Callable[[], Change], **options: Any) -> None:
         """A button that makes the change; `spot` names where a refusal is to be shown, with `draw_trouble`."""
-        key = f"{self.place}-{spot}-{options.pop('name', 'press')}"
-        st.button(label, key=key, on_click=self._press, args=(self.presses.presses, spot, change), **options)
+        presses = self.presses.presses
+        key = f"{self.place}-{spot}-{options.pop('name', 'press')}-{presses}"
+        st.button(label, key=key, on_click=self._press, args=(presses, spot, change), **options)
 
     def submit(self, label: str, spot: str, change: Callable[[], Change], **options: Any) -> None:
         """The same at the end of a form."""
-        key = f"{self.place}-{spot}-submit"
-        args = (self.presses.presses, spot, change)
-        st.form_submit_button(label, key=key, on_click=self._press, args=args, **options)
+        presses = self.presses.presses
+        key = f"{self.place}-{spot}-submit-{presses}"
+        st.form_submit_button(label, key=key, on_click=self._press, args=(presses, spot, change), **options)
 
     def draw_done(self) -> None:
         """The last change, if it worked, in the words of the core."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
+from demo_store import Faults
 from tests.browser.conftest import Floor
 
 pytestmark = pytest.mark.browser
@@ -51,6 +52,33 @@ def test_a_quantity_is_changed_and_stands_on_the_page_behind(floor: Floor) -> No
     assert _quantities(floor, cart) == {"MUG-01": 4, "BOOK 01": 3}
     drawer.get_by_role("button", name="Close", exact=True).last.click()
     expect(drawer).to_have_count(0)
+
+
+def test_a_double_click_is_sent_once_and_two_presses_on_purpose_twice(floor: Floor) -> None:
+    cart = floor.shop.add_cart([("RARE-01", 1)])
+    page, drawer = _editor(floor, cart)
+    pieces, save = drawer.get_by_role("spinbutton"), drawer.get_by_role("button", name="Save")
+
+    def sent() -> int:
+        return sum(bool(re.match(rf"PUT .*/carts/{cart}/items/", each)) for each in floor.shop.requests)
+
+    def press_twice(quantity: int) -> None:
+        """The second half of the double click comes while the shop is still at work on the first."""
+        floor.shop.faults = Faults(slow=1.0, matching=r"PUT .*/items/", times=1)
+        pieces.first.fill(str(quantity))
+        save.click()
+        page.wait_for_timeout(200)
+        save.click()
+
+    press_twice(500)
+    expect(drawer.get_by_text(re.compile("not available"))).to_be_visible()
+    press_twice(2)
+    expect(drawer.get_by_text(re.compile("Now 2 × "))).to_be_visible()
+    assert sent() == 2
+    pieces.first.fill("1")
+    save.click()
+    expect(drawer.get_by_text(re.compile("Now 1 × "))).to_be_visible()
+    assert sent() == 3
 
 
 def test_a_line_is_removed_and_a_product_added_once_by_a_double_click(floor: Floor) -> None:
