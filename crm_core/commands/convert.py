@@ -178,13 +178,11 @@ def _of_outcome(outcome: Outcome) -> _Report:
                 facts["check"] = _check(outcome.check)
             return _Report(REFUSED, "refused", outcome.message, facts)
         case TotalsChanged():
-            what = "The lines have changed"
+            what = "The lines have changed since they were read"
             if not outcome.lines_changed and outcome.after is not None:
                 was, now = price(outcome.before, outcome.currency_before), price(outcome.after, outcome.currency)
-                what = f"The total has changed from {was} to {now}"
-            message = (
-                f"{what} since they were read. Nothing was ordered. Look, and run it again to order on these terms."
-            )
+                what = f"The total was {was} when it was read and is {now} now"
+            message = f"{what}. Nothing was ordered. Look, and run it again to order on these terms."
             shown = {} if outcome.offer is None else {"offer": _offer(outcome.offer)}
             return _Report(REFUSED, "changed", message, shown)
         case Unclear():
@@ -297,8 +295,9 @@ def _print_offer(offer: dict[str, Any]) -> None:
     for line in offer["lines"]:
         total = line["row_total"]
         row(lines, line["sku"], line["name"], line["qty"], "–" if total is None else f"{total} {currency}")
-    out.print(lines)
-    ways = table("Way", "Code", "Price", "Order's total", numbers=("Price", "Order's total"))
+    if offer["lines"]:
+        out.print(lines)
+    ways = table("Way to ship or pay", "Code", "Price", "Order's total", numbers=("Price", "Order's total"))
     for each in offer["shipping"]:
         row(ways, each["title"], each["code"], f"{each['price']} {currency}", f"{each['grand_total']} {currency}")
     for each in offer["payment"]:

@@ -190,6 +190,24 @@ def test_a_cart_of_another_channel_is_not_touched_through_this_one(connected: De
     assert front.count(PLACE) == 0
 
 
+def test_a_cart_that_the_shop_closed_is_said_to_be_closed_once_with_what_to_do(connected: Desk, front: Front) -> None:
+    cart = _cart(connected, front)
+    front.shop.deactivate_cart(int(cart))
+    said = _convert(connected, cart, "--payment", "checkmo")
+    assert said.status == 1
+    assert said.err.count("closed") == 1
+    assert "Start a new cart" in said.err
+
+
+def test_a_total_that_is_another_one_by_the_time_it_is_placed_is_told_with_both(connected: Desk, front: Front) -> None:
+    cart = _cart(connected, front, ("MUG-01", 1), ("CUSHION-01", 1))
+    front.shop.disable_product("CUSHION-01")
+    said = _convert(connected, cart, "--payment", "checkmo")
+    assert said.status == 1
+    assert re.search(r"The total was €\S+ when it was read and is €\S+ now\. Nothing was ordered\.", said.err)
+    assert _orders(front, cart) == []
+
+
 def test_a_read_only_channel_ends_with_1(connected: Desk, front: Front) -> None:
     cart = _cart(connected, front)
     connected("channel", "set", "Shop", "--read-only")

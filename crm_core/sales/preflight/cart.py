@@ -148,17 +148,17 @@ def _order_deleted(known: Standing) -> Check:
 
 def _closed(known: Standing, orders: list[Order], reserved: str | None) -> Check:
     if orders:
-        detail = f"Its order {_numbers(orders)} was cancelled, and the shop has closed the cart."
+        detail = f"Its order {_numbers(orders)} was cancelled."
     elif reserved:
-        detail = f"The shop has closed it and reserved the number {reserved}, but there is no such order of this cart."
+        detail = f"It has the number {reserved} reserved for an order, but there is no such order of it."
     else:
-        detail = "The shop has closed it without an order."
+        detail = "No order came of it."
     figures = (Figure("Reserved number", reserved),) if reserved else ()
     return Check(
         Code.CART,
         Verdict.FAIL,
         "The cart is closed in the shop",
-        detail,
+        f"{detail} Start a new cart for the customer to order the same.",
         figures=figures,
         fixes=tuple(_open_orders(known, orders)),
     )
