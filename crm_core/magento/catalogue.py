@@ -28,10 +28,8 @@ ADDABLE_TYPES = ("simple", "virtual", "configurable")
 _MOST_SKUS = 20  # SKUs of one search: each up to 64 characters, three bytes apiece once encoded
 _MOST_SALABLE = 10  # more numbered parameters break OAuth: Magento sorts them naturally, 2 before 10
 _STOCKED_TYPES = frozenset(("simple", "virtual", "downloadable"))
-_PRODUCT_FIELDS = (
-    "items[id,sku,name,status,type_id,price,visibility,extension_attributes,custom_attributes],total_count"
-)
-_ATTRIBUTE_FIELDS = "items[attribute_id,attribute_code,default_frontend_label,options],total_count"
+_PRODUCT_FIELDS = "items[id,sku,name,status,type_id,price,extension_attributes,custom_attributes],total_count"
+_ATTRIBUTE_FIELDS = "items[attribute_id,attribute_code,options],total_count"
 
 
 class _Stock(msgspec.Struct):

@@ -74,7 +74,6 @@ class StoreView(msgspec.Struct, frozen=True, gc=False):
     code: str
     website_id: Id
     name: str | None = None
-    store_group_id: Id | None = None
     is_active: bool | None = None
 
 
@@ -222,7 +221,6 @@ class CartCurrency(msgspec.Struct, frozen=True, gc=False):
 
     base_currency_code: str | None = None
     quote_currency_code: str | None = None
-    store_currency_code: str | None = None
     base_to_quote_rate: float | None = None
 
 
@@ -258,7 +256,6 @@ class Cart(msgspec.Struct, frozen=True, gc=False):
     billing_address: Address | None = None
     currency: CartCurrency | None = None
     reserved_order_id: str | None = None
-    customer_note: str | None = None
     extension_attributes: ShippingExtension | None = None
 
     @property
@@ -403,7 +400,6 @@ class TotalsItem(msgspec.Struct, frozen=True, gc=False):
     row_total: float | None = None
     base_row_total: float | None = None
     row_total_incl_tax: float | None = None
-    base_row_total_incl_tax: float | None = None
     tax_amount: float | None = None
     discount_amount: float | None = None
     options: str | None = None
@@ -425,13 +421,11 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
     subtotal: float | None = None
     base_subtotal: float | None = None
     subtotal_incl_tax: float | None = None
-    base_subtotal_incl_tax: float | None = None
     discount_amount: float | None = None
     base_discount_amount: float | None = None
     shipping_amount: float | None = None
     base_shipping_amount: float | None = None
     shipping_incl_tax: float | None = None
-    base_shipping_incl_tax: float | None = None
     tax_amount: float | None = None
     base_tax_amount: float | None = None
     base_currency_code: str | None = None
@@ -459,7 +453,7 @@ class PaymentDetails(msgspec.Struct, frozen=True, gc=False):
 class ShippingMethod(msgspec.Struct, frozen=True, gc=False):
     """A way of shipping that the shop offers for a cart, or one that it names with the reason why not.
 
-    `amount` and `price_...` are in the cart's currency, `base_amount` in the base currency.
+    Amounts are in the cart's currency.
     """
 
     carrier_code: str
@@ -467,8 +461,6 @@ class ShippingMethod(msgspec.Struct, frozen=True, gc=False):
     carrier_title: str | None = None
     method_title: str | None = None
     amount: float | None = None
-    base_amount: float | None = None
-    price_excl_tax: float | None = None
     price_incl_tax: float | None = None
     available: bool | None = None
     error_message: str | None = None

@@ -56,7 +56,6 @@ class Product(msgspec.Struct, frozen=True, gc=False):
     name: str | None = None
     price: float | None = None
     status: Number | None = None
-    visibility: Number | None = None
     type_id: str | None = None
     extension_attributes: ProductExtension | None = None
     custom_attributes: list[CustomAttribute] | None = None
@@ -107,7 +106,6 @@ class ProductAttribute(msgspec.Struct, frozen=True, gc=False):
 
     attribute_code: str
     id: Id = msgspec.field(name="attribute_id")
-    default_frontend_label: str | None = None
     options: list[AttributeOption] | None = None
 
 
@@ -119,13 +117,10 @@ class StockItem(msgspec.Struct, frozen=True, gc=False):
 
     qty: float | None = None
     is_in_stock: bool | None = None
-    manage_stock: bool | None = None
-    is_qty_decimal: bool | None = None
     min_sale_qty: float | None = None
     max_sale_qty: float | None = None
     enable_qty_increments: bool | None = None
     qty_increments: float | None = None
-    backorders: Number | None = None
 
 
 class StockError(msgspec.Struct, frozen=True, gc=False):

@@ -43,8 +43,6 @@ class Rule(msgspec.Struct, frozen=True, gc=False):
     to_date: date | None = None
     website_ids: list[Id] | None = None
     customer_group_ids: list[Id] | None = None
-    coupon_type: str | None = None
-    uses_per_coupon: Number | None = None
     uses_per_customer: Number | None = None
 
 
