@@ -16,7 +16,7 @@ from sqlalchemy import Row
 
 from crm_core.errors import BadInput, DeskError, NotAllowed
 from crm_core.sales.cart_addresses import AddressKind, enter_address, enter_email
-from crm_core.sales.cart_writing import CartWriting, Mended
+from crm_core.sales.cart_writing import CartWriting, Mended, cart_writing
 from crm_core.sales.coupons import remove_coupon, set_coupon
 from crm_core.sales.decisions import require_person
 from crm_core.sales.journal import journalled
@@ -146,24 +146,28 @@ def mend(store: Store, cart_key: int, change: Change, person: str) -> Mended:
     with journalled(store, "cart", cart_key, kind=change.kind, doing=change.doing, person=person) as entry:
         synchronise_cart(store, cart_key, person)
         _require_open(store, cart_key)
-        cart = CartWriting(store, cart_key, person, entry)
-        match change:
-            case SetQuantity():
-                return _set_quantity(cart, change)
-            case RemoveLine():
-                return _remove(cart, change.item_id)
-            case AddLine():
-                return _add(cart, change)
-            case ReplaceLine():
-                return _replace(cart, change)
-            case SetCoupon():
-                return set_coupon(cart, change.code)
-            case RemoveCoupon():
-                return remove_coupon(cart)
-            case EnterAddress():
-                return enter_address(cart, change.which, change.address, change.shipping)
-            case EnterEmail():
-                return enter_email(cart, change.email)
+        with cart_writing(store, cart_key, person, entry) as cart:
+            return _carried_out(cart, change)
+
+
+def _carried_out(cart: CartWriting, change: Change) -> Mended:
+    match change:
+        case SetQuantity():
+            return _set_quantity(cart, change)
+        case RemoveLine():
+            return _remove(cart, change.item_id)
+        case AddLine():
+            return _add(cart, change)
+        case ReplaceLine():
+            return _replace(cart, change)
+        case SetCoupon():
+            return set_coupon(cart, change.code)
+        case RemoveCoupon():
+            return remove_coupon(cart)
+        case EnterAddress():
+            return enter_address(cart, change.which, change.address, change.shipping)
+        case EnterEmail():
+            return enter_email(cart, change.email)
 
 
 def _require_open(store: Store, cart_key: int) -> None:

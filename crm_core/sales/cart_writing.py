@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ from crm_core.sales.journal import Entry, sent_once
 from crm_core.sales.preflight.standing import Standing, standing
 from crm_core.sales.shops import store_code
 from crm_core.store.database import Store
-from crm_core.sync.channels import OpenShop, open_shop
+from crm_core.sync.channels import OpenShop, opened
 from crm_core.sync.record import RecordChanges, synchronise_cart
 
 T = TypeVar("T")
@@ -32,18 +33,28 @@ class Mended:
     notes: list[str]
 
 
+@contextmanager
+def cart_writing(store: Store, cart_key: int, person: str, entry: Entry) -> Iterator[CartWriting]:
+    """The cart as it was read just now, with its shop opened for the block.
+
+    Raises NotAllowed if no channel reads the cart, or its store view is not known, and as `opened`.
+    """
+    before = standing(store, cart_key)
+    if before.channel is None:
+        raise NotAllowed("No channel reads this cart's store view any more. Add its website to a channel.")
+    with opened(store, before.channel) as shop:
+        yield CartWriting(store, before, shop, person, entry)
+
+
 class CartWriting:
     """The cart as it was read just now, and the way to change it in the shop."""
 
-    def __init__(self, store: Store, cart_key: int, person: str, entry: Entry) -> None:
-        """Raises NotAllowed if no channel reads the cart, or its store view is not known."""
+    def __init__(self, store: Store, before: Standing, shop: OpenShop, person: str, entry: Entry) -> None:
         self.store = store
-        self.before: Standing = standing(store, cart_key)
-        if self.before.channel is None:
-            raise NotAllowed("No channel reads this cart's store view any more.")
-        self.shop: OpenShop = open_shop(store, self.before.channel)
-        self.code = store_code(self.shop, self.before.row.store_id)
-        self.cart_id: int = self.before.row.origin_id
+        self.before = before
+        self.shop = shop
+        self.code = store_code(shop, before.row.store_id)
+        self.cart_id: int = before.row.origin_id
         self.editing = CartEditing(self.connection)
         self._person = person
         self._entry = entry

@@ -15,7 +15,7 @@ from crm_core.sales.address_rules import NO_POSTCODE, lacks_region
 from crm_core.sales.preflight.standing import standing
 from crm_core.sales.shops import store_code
 from crm_core.store.database import Store
-from crm_core.sync.channels import OpenShop, open_shop
+from crm_core.sync.channels import OpenShop, opened
 
 _KEPT_SECONDS = 3600
 
@@ -59,7 +59,8 @@ def countries_of(store: Store, cart_key: int) -> tuple[Country, ...]:
     known = standing(store, cart_key)
     if known.channel is None:
         raise NotAllowed("No channel reads this cart's store view. Add its website to a channel under Channels.")
-    return countries_sold_to(open_shop(store, known.channel), known.row.store_id)
+    with opened(store, known.channel) as shop:
+        return countries_sold_to(shop, known.row.store_id)
 
 
 def countries_sold_to(shop: OpenShop, store_id: int) -> tuple[Country, ...]:

@@ -15,6 +15,7 @@ from crm_core.sales.cart_writing import CartWriting, Mended
 from crm_core.sales.coupon_rules import why_dead
 from crm_core.sales.preflight.check import price
 from crm_core.sales.preflight.standing import Standing
+from crm_core.sync.channels import pausing_on_trouble
 
 
 def set_coupon(cart: CartWriting, code: str) -> Mended:
@@ -73,8 +74,9 @@ def _put_back(cart: CartWriting, had: str | None) -> str:
     if had is None:
         return "The cart has none, as before."
     try:
-        if CartReading(cart.connection).coupon(cart.cart_id, cart.code) is None:
-            cart.editing.set_coupon(cart.cart_id, cart.code, had)
+        with pausing_on_trouble(cart.store, cart.shop.channel):
+            if CartReading(cart.connection).coupon(cart.cart_id, cart.code) is None:
+                cart.editing.set_coupon(cart.cart_id, cart.code, had)
     except DeskError as trouble:
         return f"The coupon {had}, which the cart had, could not be put back: {trouble}"
     finally:

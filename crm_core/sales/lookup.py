@@ -13,11 +13,11 @@ from crm_core.sales import attempts
 from crm_core.sales.attempts import Attempt
 from crm_core.sales.outcomes import placed_message
 from crm_core.sales.preflight.check import Code
-from crm_core.sales.shops import channel_of_cart, is_live, opened
+from crm_core.sales.shops import channel_of_cart, is_live
 from crm_core.store.database import Store
 from crm_core.store.tables import order
 from crm_core.sync.cart_status import CANCELLED_STATE
-from crm_core.sync.channels import OpenShop
+from crm_core.sync.channels import OpenShop, opened
 from crm_core.sync.record import synchronise_cart
 
 logger = logging.getLogger(__name__)
@@ -44,13 +44,14 @@ def look_up(store: Store, shop: OpenShop, about: Attempt) -> bool:
 def read_back(store: Store, attempt_id: int) -> bool:
     """Whether the order of a placed attempt is mirrored now, and its number and total are kept with the attempt.
 
-    A shop that can't be read now changes nothing: `settle` comes back to it.
+    A shop that can't be read now changes nothing: `settle` comes back to it. Nothing is written in the shop, where the
+    cart may have been restored meanwhile.
     """
     placed = attempts.attempt_by_id(store, attempt_id)
     if placed is None or placed.order_key is None or placed.placed_grand_total is not None:
         return False
     try:
-        synchronise_cart(store, placed.cart_key, placed.person)
+        synchronise_cart(store, placed.cart_key, placed.person, totals=False)
         found = _mirrored(store, placed)
         if found is not None:
             attempts.mark_read_back(store, found, placed_message(found))

@@ -27,11 +27,10 @@ from crm_core.sales.countries import Country, countries_sold_to
 from crm_core.sales.decisions import require_person
 from crm_core.sales.journal import Entry, journalled, sent_once
 from crm_core.sales.obstacles import of_channel
-from crm_core.sales.shops import opened
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of, record_key
 from crm_core.store.tables import customer, record_event, store_view, website
-from crm_core.sync.channels import Channel, OpenShop, channel_of_store, channels
+from crm_core.sync.channels import Channel, OpenShop, channel_of_store, channels, opened, pausing_on_trouble
 from crm_core.sync.pages import write_records
 from crm_core.sync.reading import map_records
 from crm_core.sync.transaction import writing
@@ -186,7 +185,7 @@ def start_for_customer(store: Store, customer_key: int, store_view_key: int, per
         there = _active(shop, customer_key)
         _mirrored(store, shop, there)
         _require_none(shop, there, origin_of(store_view_key)[1], name)
-        cart_id = _sent(shop, entry, doing, customer_key, store_view_key, {each.id for each in there})
+        cart_id = _sent(store, shop, entry, doing, customer_key, store_view_key, {each.id for each in there})
         if any(each.id == cart_id for each in there):
             entry.refused(f"{doing}: the shop handed out cart {cart_id}, which was there")
             raise NotAllowed(
@@ -229,12 +228,14 @@ def start_for_guest(store: Store, guest: Guest, store_view_key: int, person: str
         )
         doing = f"Start the cart for {email}"
         with journalled(store, "cart", key, kind=STARTED, doing=doing, person=person) as entry:
-            note = _with_address(shop, entry, cart_id, code, address)
+            note = _with_address(store, shop, entry, cart_id, code, address)
     row = _read_at_once(store, shop, cart_id)
     return Started(key, [] if note is None or row.email == email else [note])
 
 
-def _sent(shop: OpenShop, entry: Entry, doing: str, customer_key: int, store_view_key: int, there: set[int]) -> int:
+def _sent(
+    store: Store, shop: OpenShop, entry: Entry, doing: str, customer_key: int, store_view_key: int, there: set[int]
+) -> int:
     """The id of the customer's cart that the shop answered with, or shows as new where it gave no clear answer."""
     customer_id = origin_of(customer_key)[1]
     code = shop.store_views[origin_of(store_view_key)[1]].code
@@ -246,7 +247,8 @@ def _sent(shop: OpenShop, entry: Entry, doing: str, customer_key: int, store_vie
         for pause in _LOOKS_AFTER_SILENCE:
             time.sleep(pause)
             try:
-                new = [each.id for each in _active(shop, customer_key) if each.id not in there]
+                with pausing_on_trouble(store, shop.channel):
+                    new = [each.id for each in _active(shop, customer_key) if each.id not in there]
             except DeskError as trouble:
                 known = f"The customer's carts could not be read again: {trouble}"
                 continue
@@ -273,12 +275,15 @@ def _sent_for_nobody(shop: OpenShop, code: str) -> int:
         ) from unknown
 
 
-def _with_address(shop: OpenShop, entry: Entry, cart_id: int, code: str, address: payloads.Address) -> str | None:
+def _with_address(
+    store: Store, shop: OpenShop, entry: Entry, cart_id: int, code: str, address: payloads.Address
+) -> str | None:
     """None if the shop saved the address, else what is to be done about it. The cart's entry says either."""
     entry.is_sent = True  # the cart is there, whatever becomes of its address
     lacking = f"Cart {cart_id} was started, but its e-mail address was not saved"
     try:
-        shop.checkout.set_billing_address(cart_id, code, address)
+        with pausing_on_trouble(store, shop.channel):
+            shop.checkout.set_billing_address(cart_id, code, address)
     except OutcomeUnknown:
         entry.unclear(f"Started; whether the e-mail address {address.email} was saved is not known")
         return f"{lacking}, as far as is known. Enter it with the billing address."
@@ -328,7 +333,8 @@ def _mirrored(store: Store, shop: OpenShop, carts: Iterable[payloads.Cart]) -> l
 def _read_at_once(store: Store, shop: OpenShop, cart_id: int) -> CartRecord:
     """The new cart, mirrored. Raises ShopUnavailable, naming it, if the shop does not show it now."""
     try:
-        cart = shop.magento.cart_by_search(cart_id)
+        with pausing_on_trouble(store, shop.channel):
+            cart = shop.magento.cart_by_search(cart_id)
         keys = [] if cart is None else _mirrored(store, shop, [cart])
         trouble = "The shop does not show it yet."
     except DeskError as error:

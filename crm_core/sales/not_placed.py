@@ -195,7 +195,7 @@ def _ordered_there(store: Store, attempt: Attempt, message: str) -> AlreadyHeld:
 def _synchronise(store: Store, attempt: Attempt) -> None:
     """The mirror learns what the shop has just told; if that fails, the next sync does it."""
     try:
-        synchronise_cart(store, attempt.cart_key, attempt.person)
+        synchronise_cart(store, attempt.cart_key, attempt.person, totals=False)
     except DeskError as trouble:
         logger.warning("Cart %d could not be synchronised after an attempt: %s", attempt.cart_origin_id, trouble)
 

@@ -23,7 +23,7 @@ from crm_core.sales.preflight.run import Preflight, preflight
 from crm_core.sales.preflight.shipping import chosen_code, expected_total, method_title, offered_methods, rate
 from crm_core.store.database import Store
 from crm_core.store.documents import Totals
-from crm_core.sync.record import totals_document
+from crm_core.sync.cart_totals import totals_document
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from crm_core.sales.preflight.check import price
 from crm_core.store.database import Store
 from crm_core.store.documents import decode_comments
 from crm_core.sync.cart_status import CANCELLED_STATE
-from crm_core.sync.channels import Channel, OpenShop, open_shop
+from crm_core.sync.channels import Channel, OpenShop, opened
 from crm_core.sync.record import RecordChanges, synchronise_order
 
 _LOOKS_AFTER_SILENCE = (0.0, 0.5, 1.5)
@@ -167,7 +167,8 @@ def act(store: Store, order_key: int, action: Action, person: str) -> ActionDone
         synchronise_order(store, order_key, person)
         before = order_standing(store, order_key)
         channel = _require(before, action)
-        return _act(store, open_shop(store, channel), before, action, person, entry)
+        with opened(store, channel) as shop:
+            return _act(store, shop, before, action, person, entry)
 
 
 def _require(before: OrderStanding, action: Action) -> Channel:

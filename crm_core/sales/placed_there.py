@@ -45,9 +45,10 @@ class PlacedThere:
 def look_for_order(store: Store, cart_key: int, person: str) -> PlacedThere:
     """The cart and its orders as the shop has them now, and if none of them stands, other orders of the same person.
 
-    All of them are mirrored. Works in channels that are read-only too. Raises as `synchronise_cart`.
+    All of them are mirrored; nothing is written in the shop. Works in channels that are read-only too. Raises as
+    `synchronise_cart`.
     """
-    synchronise_cart(store, cart_key, person)
+    synchronise_cart(store, cart_key, person, totals=False)
     cart = cart_record(store, cart_key)
     if cart.order is not None and not cart.order.is_cancelled and cart.order.gone_at is None:
         return PlacedThere(cart.order, ())

@@ -37,10 +37,10 @@ from crm_core.sales.outcomes import (
     outcome_of,
 )
 from crm_core.sales.preflight.check import Code
-from crm_core.sales.shops import channel_of_cart, is_live, opened, store_code
+from crm_core.sales.shops import channel_of_cart, is_live, store_code
 from crm_core.settings import settings
 from crm_core.store.database import Store
-from crm_core.sync.channels import OpenShop, pausing_on_trouble
+from crm_core.sync.channels import OpenShop, opened, pausing_on_trouble
 
 logger = logging.getLogger(__name__)
 
@@ -252,7 +252,9 @@ def _unclear(store: Store, shop: OpenShop, attempt: Attempt, known: str) -> Outc
         if not attempts.take_lookup(store, now):
             continue
         try:
-            if look_up(store, shop, now):
+            with pausing_on_trouble(store, shop.channel):
+                is_found = look_up(store, shop, now)
+            if is_found:
                 read_back(store, attempt.id)
                 break
         except DeskError as trouble:

@@ -6,7 +6,8 @@ the cart takes can differ by special and tier prices and the catalogue's rules, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
@@ -20,7 +21,7 @@ from crm_core.sales.preflight.standing import Standing, standing
 from crm_core.sales.shops import store_code
 from crm_core.sales.stock_ids import stock_id
 from crm_core.store.database import Store
-from crm_core.sync.channels import Channel, OpenShop, open_shop
+from crm_core.sync.channels import OpenShop, opened
 
 PAGE_PRODUCTS = 10
 _UNITS = Decimal("0.0001")
@@ -93,10 +94,10 @@ def find_products(store: Store, cart_key: int, words: str, page: int = 1) -> Fou
     and what the client raises: PermissionMissing names the permission to see products. Stock that cannot be read is a
     note.
     """
-    finder = _Finder(store, cart_key)
-    found = finder.catalogue.search(words, finder.code, page=page, page_size=PAGE_PRODUCTS)
+    with _finder(store, cart_key) as finder:
+        found = finder.catalogue.search(words, finder.code, page=page, page_size=PAGE_PRODUCTS)
+        products, notes = finder.told(found.items)
     total = len(found.items) if found.total_count is None else found.total_count
-    products, notes = finder.told(found.items)
     return FoundProducts(
         products=products,
         total=total,
@@ -114,12 +115,12 @@ def product_choices(store: Store, cart_key: int, sku: str) -> ProductChoices:
     Raises BadInput for a SKU that is no configurable product any more, and otherwise as `find_products`; the words of
     the choices need a permission of their own.
     """
-    finder = _Finder(store, cart_key)
-    product = finder.catalogue.products([sku], finder.code).get(sku)
-    if product is None or product.type_id != _CONFIGURABLE:
-        raise BadInput(f"The shop no longer has {sku} to choose from. Search for it again.")
-    choices = finder.catalogue.choices(product, finder.code)
-    told, notes = finder.told([variant.product for variant in choices.variants])
+    with _finder(store, cart_key) as finder:
+        product = finder.catalogue.products([sku], finder.code).get(sku)
+        if product is None or product.type_id != _CONFIGURABLE:
+            raise BadInput(f"The shop no longer has {sku} to choose from. Search for it again.")
+        choices = finder.catalogue.choices(product, finder.code)
+        told, notes = finder.told([variant.product for variant in choices.variants])
     variants = tuple(
         FoundVariant(found, variant.options) for found, variant in zip(told, choices.variants, strict=True)
     )
@@ -128,24 +129,30 @@ def product_choices(store: Store, cart_key: int, sku: str) -> ProductChoices:
     return ProductChoices(tuple(choices.choices), variants, notes)
 
 
+@contextmanager
+def _finder(store: Store, cart_key: int) -> Iterator[_Finder]:
+    known = standing(store, cart_key)
+    if known.channel is None:
+        raise NotAllowed("No channel reads this cart's store view. Add its website to a channel under Channels.")
+    with opened(store, known.channel) as shop:
+        yield _Finder(known, shop)
+
+
 class _Finder:
     """The shop of one cart, and what its products are to that cart."""
 
-    def __init__(self, store: Store, cart_key: int) -> None:
-        self.known: Standing = standing(store, cart_key)
-        if self.known.channel is None:
-            raise NotAllowed("No channel reads this cart's store view. Add its website to a channel under Channels.")
-        self.channel: Channel = self.known.channel
-        self.shop: OpenShop = open_shop(store, self.channel)
-        self.code = store_code(self.shop, self.known.row.store_id)
-        self.catalogue = Catalogue(self.shop.magento.connection)
+    def __init__(self, known: Standing, shop: OpenShop) -> None:
+        self.known = known
+        self.shop = shop
+        self.code = store_code(shop, known.row.store_id)
+        self.catalogue = Catalogue(shop.magento.connection)
 
     def told(self, products: Sequence[Product]) -> tuple[tuple[FoundProduct, ...], tuple[str, ...]]:
         """The products with their stock, asked side by side, and what could not be read of it."""
         if not products:
             return (), ()
         counted = [each.sku for each in products if each.type_id != _CONFIGURABLE]
-        with Asking(self.shop.magento.connection, self.channel.connections) as asking:
+        with Asking(self.shop.magento.connection, self.shop.channel.connections) as asking:
             first = asking.ask(self._stock_id).told()  # one question for it, not one of each of the others
             if first.value is None:
                 return tuple(self._found(each, None, None) for each in products), (_no_stock(first.trouble),)

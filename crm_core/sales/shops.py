@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from sqlalchemy import select
 
 from crm_core.errors import NotAllowed
@@ -12,17 +9,7 @@ from crm_core.magento.payloads import Order
 from crm_core.store.database import Store
 from crm_core.store.tables import cart
 from crm_core.sync.cart_status import CANCELLED_STATE
-from crm_core.sync.channels import Channel, OpenShop, channel_of_store, open_shop, pausing_on_trouble
-
-
-@contextmanager
-def opened(store: Store, channel: Channel) -> Iterator[OpenShop]:
-    """The shop, opened through the channel; a sign-in that it refuses meanwhile pauses the channel, as for a sync.
-
-    Raises what `open_shop` raises.
-    """
-    with pausing_on_trouble(store, channel):
-        yield open_shop(store, channel)
+from crm_core.sync.channels import Channel, OpenShop, channel_of_store
 
 
 def channel_of_cart(store: Store, cart_key: int) -> Channel:

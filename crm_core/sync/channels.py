@@ -182,11 +182,22 @@ def resume(store: Store, channel_id: int) -> None:
 
 
 @contextmanager
+def opened(store: Store, channel: Channel) -> Iterator[OpenShop]:
+    """The shop, opened through the channel: the way in for whoever asks it anything, a person or the worker.
+
+    What only a person can mend pauses the channel, as by `pausing_on_trouble`. Raises what `open_shop` raises, too.
+    """
+    with pausing_on_trouble(store, channel):
+        yield open_shop(store, channel)
+
+
+@contextmanager
 def pausing_on_trouble(store: Store, channel: Channel) -> Iterator[None]:
     """Pause the channel if the block raises what only a person can mend (sign-in, address, key); raise it on.
 
     A missing permission stops only what needs it, and a busy store is not the channel's fault: neither pauses it. A
-    failed sign-in must not be repeated: the sixth locks the account (observed on Magento 2.4.7).
+    failed sign-in must not be repeated: the sixth locks the account (observed on Magento 2.4.7). `opened` does this;
+    by itself it is for those who make something else of the error inside.
     """
     try:
         yield
@@ -203,8 +214,8 @@ def pausing_on_trouble(store: Store, channel: Channel) -> Iterator[None]:
 def open_shop(store: Store, channel: Channel) -> OpenShop:
     """The channel with its clients, the same ones for all callers in this process while its credentials stand.
 
-    The channel and its store views are read afresh. Raises ChannelError if it is paused, and SetupError if the
-    credentials cannot be decrypted.
+    Nothing is asked of the shop, and nothing paused: see `opened`. The channel and its store views are read afresh.
+    Raises ChannelError if it is paused, and SetupError if the credentials cannot be decrypted.
     """
     with store.reading() as connection:
         channel = channel_in(connection, channel.id)

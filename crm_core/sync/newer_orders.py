@@ -8,7 +8,7 @@ from crm_core.errors import ChannelError
 from crm_core.magento.search import Search
 from crm_core.magento.shop import Entity
 from crm_core.store.database import Store
-from crm_core.sync.channels import channel_of_store, open_shop, pausing_on_trouble
+from crm_core.sync.channels import channel_of_store, opened
 from crm_core.sync.pages import write_records
 from crm_core.sync.reading import map_records
 from crm_core.sync.transaction import writing
@@ -38,13 +38,12 @@ def read_newer_orders(
     channel = channel_of_store(store, shop_id, store_id)
     if channel is None:
         raise ChannelError("No channel reads this record's store any more. Add one, or its website to a channel.")
-    shop = open_shop(store, channel)
     search = Search(page_size=MOST).where("created_at", "gteq", since).ordered("entity_id", "DESC")
     if customer_id is not None:
         search = search.where("customer_id", "eq", customer_id)
     else:
         search = search.where("customer_email", "eq", email)
-    with pausing_on_trouble(store, channel):
+    with opened(store, channel) as shop:
         orders = shop.magento.orders(search).items
     in_scope = [order for order in orders if order.store_id in shop.store_views]
     mapped, _ = map_records(shop, Entity.ORDERS, in_scope)

@@ -12,17 +12,9 @@ from sqlalchemy import select, update
 from crm_core.errors import DeskError, LeaseLost, PermissionMissing
 from crm_core.store import tables
 from crm_core.store.database import Store
-from crm_core.store.lease import acquire
+from crm_core.store.lease import Lease, acquire
 from crm_core.sync.audit import OnTally, find_gone, reread
-from crm_core.sync.channels import (
-    ENTITIES,
-    Channel,
-    channel_by_id,
-    channels,
-    lease_name,
-    open_shop,
-    pausing_on_trouble,
-)
+from crm_core.sync.channels import ENTITIES, Channel, channel_by_id, channels, lease_name, opened
 from crm_core.sync.schedule import last_successes
 from crm_core.sync.work import holding
 
@@ -57,9 +49,8 @@ def audit(store: Store, channel_id: int, holder: str, on_step: OnTally | None = 
     """
     channel = channel_by_id(store, channel_id)
     try:
-        with pausing_on_trouble(store, channel):
-            for entity in ENTITIES[1:]:
-                _audit_entity(store, channel, entity, holder, on_step)
+        for entity in ENTITIES[1:]:
+            _audit_entity(store, channel, entity, holder, on_step)
     except LeaseLost as reason:
         logger.info("%s", reason)
     except DeskError as trouble:
@@ -77,26 +68,30 @@ def _audit_entity(store: Store, channel: Channel, entity: str, holder: str, on_s
     while time.monotonic() < give_up_at:
         with holding(store, lease_name(channel.id, entity), holder) as lease:
             if lease is not None:
-                shop = open_shop(store, channel)
-                started = time.monotonic()
-                try:
-                    gone = find_gone(store, shop, entity, lease=lease, on_step=on_step)
-                    tally = reread(store, shop, entity, lease=lease, on_step=on_step)
-                except PermissionMissing as missing:
-                    logger.info("%s: %s are not audited: %s", channel.name, entity, missing)
-                    return
-                logger.info(
-                    "%s: %s audited: %d gone, %d read anew, %d of them changed in %.1f s",
-                    channel.name,
-                    entity,
-                    gone,
-                    tally.read,
-                    tally.changed,
-                    time.monotonic() - started,
-                )
+                _audit_held(store, channel, entity, lease, on_step)
                 return
         time.sleep(1)
     logger.info("%s: %s are being read for long; they are audited tomorrow.", channel.name, entity)
+
+
+def _audit_held(store: Store, channel: Channel, entity: str, lease: Lease, on_step: OnTally | None) -> None:
+    started = time.monotonic()
+    try:
+        with opened(store, channel) as shop:
+            gone = find_gone(store, shop, entity, lease=lease, on_step=on_step)
+            tally = reread(store, shop, entity, lease=lease, on_step=on_step)
+    except PermissionMissing as missing:
+        logger.info("%s: %s are not audited: %s", channel.name, entity, missing)
+        return
+    logger.info(
+        "%s: %s audited: %d gone, %d read anew, %d of them changed in %.1f s",
+        channel.name,
+        entity,
+        gone,
+        tally.read,
+        tally.changed,
+        time.monotonic() - started,
+    )
 
 
 def _is_due(store: Store, channel: Channel, now: datetime) -> bool:

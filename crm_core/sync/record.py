@@ -1,7 +1,8 @@
 """Synchronise: one record read from its shop now, because a person wants to know how things stand.
 
 A cart is read by search, which never writes, then its totals by id, which is this person's act: Magento may recalculate
-a cart whose prices have changed and move its updated_at (observed on Magento 2.4.7).
+a cart whose prices have changed and move its updated_at (observed on Magento 2.4.7). Whoever reads a cart without a
+person having asked for it leaves the totals out.
 """
 
 from __future__ import annotations
@@ -12,10 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, TypeVar
 
-import msgspec
 from sqlalchemy import select, update
 
 from crm_core.errors import (
@@ -29,21 +28,19 @@ from crm_core.errors import (
     ShopRefused,
 )
 from crm_core.magento import payloads
-from crm_core.magento.payloads import exact
 from crm_core.magento.shop import Entity
 from crm_core.store import documents, tables
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of, record_key
-from crm_core.store.types import milliseconds_to_instant, money_to_units
+from crm_core.store.types import milliseconds_to_instant
+from crm_core.sync.cart_totals import currency_of, is_recalculated, totals_document, write_totals
 from crm_core.sync.carts import carts_gone
-from crm_core.sync.changes import amount_changed, value_changed
 from crm_core.sync.channels import (
     Channel,
     OpenShop,
     channel_of_store,
     channel_of_website,
-    open_shop,
-    pausing_on_trouble,
+    opened,
 )
 from crm_core.sync.customers import customers_gone
 from crm_core.sync.orders import orders_gone
@@ -69,9 +66,10 @@ class RecordChanges:
     notes: list[str] = field(default_factory=list)
 
 
-def synchronise_cart(store: Store, key: int, person: str) -> RecordChanges:
+def synchronise_cart(store: Store, key: int, person: str, *, totals: bool = True) -> RecordChanges:
     """The cart with that key, its orders and its customer are in the store as the shop has them now.
 
+    Without `totals` nothing is written in the shop: what the cart comes to, which only a read by id tells, is left out.
     Works in channels that are read-only too. Raises NotFound for a key that the store does not know, ChannelError if no
     channel reads the cart's store or it is paused, BadRecord, and what the shop's client raises; a refused sign-in
     pauses the channel.
@@ -79,22 +77,22 @@ def synchronise_cart(store: Store, key: int, person: str) -> RecordChanges:
     started = time.perf_counter()
     shop_id, origin_id = origin_of(key)
     row = _row(store, tables.cart, key, "cart")
-    shop = _open(store, shop_id, row.store_id)
-    with pausing_on_trouble(store, shop.channel), _Reads(shop) as reads:
+    channel = _reader(channel_of_store(store, shop_id, row.store_id))
+    with opened(store, channel) as shop, _Reads(shop) as reads:
         cart_read = reads.start(lambda: shop.magento.cart_by_search(origin_id))
         orders_read = reads.start(lambda: shop.magento.orders_of_cart(origin_id))
         customer_read = None if row.customer_id is None else reads.customer(row.customer_id)
         cart = cart_read.result()
-        totals = None
-        if cart is not None and cart.is_active:
-            totals = reads.totals(cart)
-            if totals is not None and _is_recalculated(cart, totals):
+        told = None
+        if totals and cart is not None and cart.is_active:
+            told = reads.totals(cart)
+            if told is not None and is_recalculated(cart, told):
                 cart = shop.magento.cart_by_search(origin_id) or cart
         orders = reads.result(orders_read, "Its orders") or []
         customer = reads.result(customer_read, "Its customer")
     with _writing(store, shop, person) as transaction:
         _write_customer(transaction, shop, customer, None if customer_read is None else row.customer_id, reads)
-        _write_cart(transaction, shop, key, cart, orders, totals)
+        _write_cart(transaction, shop, key, cart, orders, told)
     changes = _told(transaction, ("cart", key), _names(shop_id, orders))
     return RecordChanges(cart is not None, changes, time.perf_counter() - started, datetime.now(UTC), reads.notes)
 
@@ -113,7 +111,7 @@ def keep_cart(
 
     `cart` is None if the shop has none any more; `totals` None if they were not read. Raises BadRecord.
     """
-    kept = None if cart is None or totals is None else totals_document(totals, _currency(shop, cart))
+    kept = None if cart is None or totals is None else totals_document(totals, currency_of(shop, cart))
     with _writing(store, shop, person) as transaction:
         _write_cart(transaction, shop, key, cart, orders, kept)
     return _told(transaction, ("cart", key), _names(shop.channel.shop_id, orders))
@@ -127,8 +125,8 @@ def synchronise_order(store: Store, key: int, person: str) -> RecordChanges:
     started = time.perf_counter()
     shop_id, origin_id = origin_of(key)
     row = _row(store, tables.order, key, "order")
-    shop = _open(store, shop_id, row.store_id)
-    with pausing_on_trouble(store, shop.channel), _Reads(shop) as reads:
+    channel = _reader(channel_of_store(store, shop_id, row.store_id))
+    with opened(store, channel) as shop, _Reads(shop) as reads:
         order_read = reads.start(lambda: _order(shop, origin_id))
         customer_read = None if row.customer_id is None else reads.customer(row.customer_id)
         cart_read = None
@@ -159,8 +157,8 @@ def synchronise_customer(store: Store, key: int, person: str) -> RecordChanges:
     started = time.perf_counter()
     shop_id, _ = origin_of(key)
     row = _row(store, tables.customer, key, "customer")
-    shop = _opened(store, channel_of_website(store, shop_id, row.website_id))
-    with pausing_on_trouble(store, shop.channel), _Reads(shop) as reads:
+    channel = _reader(channel_of_website(store, shop_id, row.website_id))
+    with opened(store, channel) as shop, _Reads(shop) as reads:
         customer = reads.customer(key).result()
     with _writing(store, shop, person) as transaction:
         _write_customer(transaction, shop, customer, key, reads)
@@ -210,7 +208,7 @@ class _Reads:
         if view is None:
             self.notes.append("The total was not read: the cart's store view is not known here yet.")
             return None
-        code, currency = view.code, _currency(self._shop, cart)
+        code, currency = view.code, currency_of(self._shop, cart)
         return self.result(
             self.start(lambda: totals_document(self._shop.magento.totals(cart.id, code), currency)),
             "The total",
@@ -225,14 +223,6 @@ class _Reads:
         except (PermissionMissing, ShopRefused, ShopFailed, ShopAnsweredNonsense, BadRecord) as trouble:
             self.notes.append(f"{what} could not be read: {trouble}")
             return None
-
-
-def _is_recalculated(cart: payloads.Cart, totals: documents.Totals) -> bool:
-    """Whether the totals rest on other lines or prices than the search told: reading them may have recalculated."""
-    if totals.base_subtotal is None:
-        return False
-    lines = sum((exact(line.price or 0) * exact(line.qty or 0) for line in cart.items or ()), Decimal(0))
-    return abs(lines - totals.base_subtotal) >= Decimal("0.01")
 
 
 def _order(shop: OpenShop, origin_id: int) -> payloads.Order | None:
@@ -253,14 +243,11 @@ def _row(store: Store, table: Any, key: int, what: str) -> Any:
     return row
 
 
-def _open(store: Store, shop_id: int, store_id: int) -> OpenShop:
-    return _opened(store, channel_of_store(store, shop_id, store_id))
-
-
-def _opened(store: Store, channel: Channel | None) -> OpenShop:
+def _reader(channel: Channel | None) -> Channel:
+    """The channel that reads the record. Raises ChannelError if none does."""
     if channel is None:
         raise ChannelError("No channel reads this record's store any more. Add one, or its website to a channel.")
-    return open_shop(store, channel)
+    return channel
 
 
 @contextmanager
@@ -305,115 +292,12 @@ def _write_cart(
     else:
         write_records(transaction, Entity.CARTS, _mapped(shop, Entity.CARTS, [cart]))
         if totals is not None:
-            _write_totals(transaction, key, totals)
+            write_totals(transaction, key, totals)
     _touch(transaction, tables.cart, key)
 
 
 def _names(shop_id: int, orders: Collection[payloads.Order]) -> dict[int, str]:
     return {record_key(shop_id, order.entity_id): f"Order {order.increment_id}" for order in orders}
-
-
-def _currency(shop: OpenShop, cart: payloads.Cart) -> str:
-    """The cart's currency; its store view's base currency where the cart does not tell."""
-    told = None if cart.currency is None else cart.currency.quote_currency_code
-    view = shop.store_views.get(cart.store_id or 0)
-    return told or ("XXX" if view is None else view.base_currency)
-
-
-def _write_totals(transaction: Transaction, key: int, totals: documents.Totals) -> None:
-    """The totals are kept with the time they were read; another coupon is activity of the cart's owner."""
-    table = tables.cart
-    old = transaction.connection.execute(
-        select(
-            table.c.grand_total,
-            table.c.coupon_code,
-            table.c.totals_read_at,
-            table.c.lost_at,
-            table.c.last_activity_at,
-            table.c.updated_at,
-        ).where(table.c.id == key)
-    ).one()
-    values: dict[str, Any] = {
-        "totals": documents.encode(totals),
-        "grand_total": totals.grand_total,
-        "coupon_code": totals.coupon_code,
-        "totals_read_at": milliseconds_to_instant(transaction.now),
-    }
-    sentences: list[str] = []
-    if old.totals_read_at is not None:
-        before = None if old.grand_total is None else money_to_units(old.grand_total)
-        sentences += amount_changed("Total", before, money_to_units(totals.grand_total), totals.currency)
-        coupon_changed = list(value_changed("Coupon", old.coupon_code, totals.coupon_code))
-        sentences += coupon_changed
-        if coupon_changed and old.updated_at > old.last_activity_at:
-            values["last_activity_at"] = old.updated_at
-            if old.lost_at is not None:
-                values["activity_after_lost_at"] = old.updated_at
-    transaction.connection.execute(update(table).where(table.c.id == key).values(**values))
-    _write_options(transaction, key, totals)
-    transaction.tell("cart", key, sentences, transaction.now)
-
-
-def _write_options(transaction: Transaction, key: int, totals: documents.Totals) -> None:
-    """What was chosen of each line, in words: a search does not tell it (observed on Magento 2.4.7)."""
-    table = tables.cart_item
-    for item in totals.items:
-        if item.options:
-            chosen = documents.encode(item.options)
-            here = (table.c.cart_id == key) & (table.c.item_id == item.item_id)
-            transaction.connection.execute(update(table).where(here).values(options=chosen))
-
-
-def totals_document(totals: payloads.Totals, quote_currency: str) -> documents.Totals:
-    """The totals as the store keeps them; `quote_currency` where they don't name their own. Raises BadRecord."""
-
-    def amount(value: float | None) -> Decimal:
-        return exact(value or 0)
-
-    def known(value: float | None) -> Decimal | None:
-        return None if value is None else exact(value)
-
-    return documents.Totals(
-        currency=totals.quote_currency_code or quote_currency,
-        grand_total=amount(totals.grand_total),
-        subtotal=amount(totals.subtotal),
-        items_qty=amount(totals.items_qty),
-        subtotal_incl_tax=known(totals.subtotal_incl_tax),
-        discount_amount=known(totals.discount_amount),
-        shipping_amount=known(totals.shipping_amount),
-        shipping_incl_tax=known(totals.shipping_incl_tax),
-        tax_amount=known(totals.tax_amount),
-        base_currency=totals.base_currency_code,
-        base_subtotal=known(totals.base_subtotal),
-        base_grand_total=known(totals.base_grand_total),
-        coupon_code=totals.coupon_code or None,
-        segments=[
-            documents.TotalsSegment(segment.code, segment.title or segment.code, amount(segment.value))
-            for segment in totals.total_segments or ()
-        ],
-        items=[
-            documents.TotalsItem(
-                item_id=item.item_id,
-                name=item.name or "",
-                qty=amount(item.qty),
-                price=amount(item.price),
-                row_total=amount(item.row_total),
-                row_total_incl_tax=known(item.row_total_incl_tax),
-                tax_amount=known(item.tax_amount),
-                discount_amount=known(item.discount_amount),
-                options=_options(item.options),
-            )
-            for item in totals.items or ()
-        ],
-    )
-
-
-def _options(text: str | None) -> list[documents.Option]:
-    """The choices in a line's totals; none where they are of a kind that is not words for words."""
-    try:
-        return documents.decode_options(text) if text else []
-    except msgspec.DecodeError:
-        return []
 
 
 def _touch(transaction: Transaction, table: Any, key: int) -> None:

@@ -20,7 +20,7 @@ from crm_core.store.database import Store
 from crm_core.store.lease import Lease, acquire, release, renew
 from crm_core.sync import schedule
 from crm_core.sync.audit import find_gone
-from crm_core.sync.channels import Channel, OpenShop, channel_by_id, lease_name, open_shop, pausing_on_trouble
+from crm_core.sync.channels import Channel, OpenShop, channel_by_id, lease_name, opened
 from crm_core.sync.days import take_over_zone
 from crm_core.sync.run import OnStep, Progress, run_entity
 from crm_core.sync.schedule import Request
@@ -65,8 +65,7 @@ def read_entity(
         request = schedule.begin(store, channel_id, entity)
         started = time.monotonic()
         try:
-            with pausing_on_trouble(store, channel):
-                shop = open_shop(store, channel)
+            with opened(store, channel) as shop:
                 asked_by, all_anew = person or request.person, full or request.full
                 if entity == "stores":
                     progress = _read_stores(store, shop, request, asked_by, lease, lease_seconds)

@@ -27,7 +27,7 @@ from crm_core.magento.payloads import (
     ten_thousandths,
 )
 from crm_core.store.documents import Option
-from crm_core.sync.record import totals_document
+from crm_core.sync.cart_totals import totals_document
 from tests.magento.conftest import recorded
 
 

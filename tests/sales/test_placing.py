@@ -576,6 +576,33 @@ def test_an_order_that_cannot_be_read_back_is_placed_all_the_same_and_read_later
     assert desk.row(cart_id).status == "purchased"
 
 
+def test_reading_an_order_back_leaves_its_cart_alone_that_was_restored_and_is_due_to_be_recalculated(
+    desk: Desk,
+) -> None:
+    cart_id = desk.add_cart(("MUG-01", 2))
+    choice = desk.choice(cart_id)
+
+    def then_nothing_is_told(_request: Request, work: Callable[[], Response]) -> Response:
+        desk.front.on(r"GET .*", answered(404, b'{"message":"Request does not match any route."}'))
+        return work()
+
+    desk.front.on(PLACE, then_nothing_is_told)
+    outcome = desk.place(cart_id, choice)
+    assert isinstance(outcome, Placed)
+    desk.front.calm()
+    desk.shop.act(desk.shop.orders_of(cart_id)[0], "cancel")
+    desk.shop.restore_cart(cart_id)
+    desk.shop.set_price("MUG-01", "20.00")
+    before = desk.shop.cart(cart_id)
+    assert before["trigger_recollect"] == 1
+    assert settle(desk.store) == 1
+    assert desk.shop.cart(cart_id) == before
+    assert (desk.row(cart_id).status, desk.row(cart_id).grand_total) == ("open", choice.grand_total)
+    known = outcome_of(desk.store, outcome.attempt_id)
+    assert isinstance(known, Placed)
+    assert known.increment_id is not None
+
+
 @on_sqlite
 @pytest.mark.parametrize("answer", ["placed", "refused", "dropped"])
 def test_an_answer_that_the_store_cannot_note_is_unknown_and_found_out_once_it_works(desk: Desk, answer: str) -> None:

@@ -22,8 +22,8 @@ from crm_core.sales.preflight.reading import Reading, read
 from crm_core.sales.preflight.shipping import chosen_code, shipping_check
 from crm_core.sales.preflight.standing import Standing, standing
 from crm_core.sales.preflight.unknowable import unknowable_checks
-from crm_core.sales.shops import opened
 from crm_core.store.database import Store
+from crm_core.sync.channels import opened
 from crm_core.sync.record import keep_cart
 
 _NEEDED_TO_PLACE = frozenset(("Magento_Cart::manage",))

@@ -50,6 +50,14 @@ def test_nothing_there_is_told_so(desk: Desk) -> None:
     assert (found.order, found.others) == (None, ())
 
 
+def test_looking_leaves_a_cart_alone_that_is_due_to_be_recalculated(desk: Desk) -> None:
+    cart = desk.add_cart()
+    desk.shop.set_price("MUG-01", "20.00")
+    before = desk.shop.cart(cart)
+    look_for_order(desk.store, desk.key(cart), "anna")
+    assert desk.shop.cart(cart) == before
+
+
 def test_a_shop_that_cannot_be_asked_says_so(desk: Desk) -> None:
     cart = desk.add_cart()
     desk.shop.remove_token("demo")
