@@ -76,14 +76,14 @@ def convert(
     worker finds out whether there is an order. A dry run ends with 0 if the order can be placed.
     """
     wishes = _Wishes(shipping, payment, po_number)
-    with opened() as store:
-        try:
+    try:
+        with opened() as store:
             known = channel_by_name(store, channel)
             key = _key(store, known, _number(cart))
             person = person_of_this_machine()
             report = _checked(store, key, wishes, person) if dry_run else _placed(store, key, wishes, person)
-        except DeskError as trouble:
-            report = _troubled(trouble)
+    except DeskError as trouble:
+        report = _troubled(trouble)
     if as_json:
         is_number = cart.isascii() and cart.isdecimal() and len(cart) <= _LONGEST_NUMBER
         out.print_json(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from crm_core.settings import settings
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.sync.channels import channel_by_name
@@ -175,6 +177,18 @@ def test_a_number_that_no_cart_can_have_ends_with_2(connected: Desk, cart: str) 
     words = connected("convert", "--channel", "Shop", "--json", "--", cart)
     assert words.status == 2
     assert json.loads(words.out)["outcome"] == "usage"
+
+
+def test_a_store_that_cannot_be_used_is_told_in_json_too(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRM_DATABASE_URL", f"sqlite:///{tmp_path}")
+    settings.cache_clear()
+    said = _convert(desk, "7", "--json")
+    assert said.status == 1
+    told = json.loads(said.out)
+    assert (told["outcome"], told["cart"]) == ("trouble", 7)
+    assert told["message"]
 
 
 def test_a_cart_of_another_channel_is_not_touched_through_this_one(connected: Desk, front: Front, store: Store) -> None:
