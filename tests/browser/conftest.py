@@ -9,14 +9,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from sqlalchemy import func, select
 
+from crm_core.store.database import Store
 from crm_core.store.keys import record_key
+from crm_core.store.tables import cart, sync_state
+from crm_core.sync.schedule import request_sync
 from demo_store import Shop, serve
 from tests.browser.chromium import NoChromium, chromium
 
@@ -106,6 +111,7 @@ class Floor:
     desk: Desk
     shop: Shop
     browser: Browser
+    store: Store
 
     def tab(self) -> Page:
         """A person's own tab, still empty."""
@@ -121,17 +127,33 @@ class Floor:
         return page
 
     def cart_page(self, cart_id: int) -> Page:
-        """The tab of a cart, by its number in the shop, once the worker has mirrored it."""
+        """The tab of a cart, by its number in the shop, as the worker has just mirrored it."""
+        self.mirror(cart_id)
         page = self.tab()
-        synchronise = page.get_by_role("button", name="Synchronise")
+        page.goto(f"{self.desk.url}/cart?id={record_key(1, cart_id)}")
+        page.get_by_role("button", name="Synchronise").wait_for()
+        return page
+
+    def mirror(self, *cart_ids: int) -> None:
+        """Asks the worker to read the shop, and returns once the mirror holds these carts and the worker is done."""
+        keys = [record_key(1, cart_id) for cart_id in cart_ids]
+        asked_at = datetime.now(UTC)
+        request_sync(self.store, 1, "the tests")
         give_up_at = time.monotonic() + _PATIENCE_SECONDS
-        while time.monotonic() < give_up_at:
-            page.goto(f"{self.desk.url}/cart?id={record_key(1, cart_id)}")
-            synchronise.or_(page.get_by_role("alert")).first.wait_for()
-            if synchronise.count():
-                return page
-            page.wait_for_timeout(1000)
-        raise AssertionError(f"Cart {cart_id} was not mirrored in time.")
+        while self._began_before(asked_at) or self._found(keys) < len(keys):
+            assert time.monotonic() < give_up_at, f"Carts {cart_ids} were not mirrored in time."
+            time.sleep(0.05)
+
+    def _began_before(self, moment: datetime) -> bool:
+        """Whether the latest look at some entity began before that moment, or is not over."""
+        state = sync_state.c
+        with self.store.reading() as connection:
+            looks = connection.execute(select(state.last_started_at, state.last_success_at)).all()
+        return any(began is None or done is None or began < moment or done < began for began, done in looks)
+
+    def _found(self, keys: list[int]) -> int:
+        with self.store.reading() as connection:
+            return int(connection.execute(select(func.count()).where(cart.c.id.in_(keys))).scalar_one())
 
     def orders_of(self, cart_id: int) -> list[dict[str, object]]:
         """What the shop holds for a cart: its orders."""
@@ -140,16 +162,18 @@ class Floor:
 
 @pytest.fixture(scope="session")
 def floor(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
-    """The desk on a shop with generated data, read every 10 seconds; writes are allowed."""
+    """The desk on a shop with generated data, read when it is asked to be; writes are allowed."""
     data = tmp_path_factory.mktemp("desk")
     shop = Shop(orders=60, carts=80, customers=40, seed=3)
     with serve(shop) as url:
         add = ["-m", "crm_core", "channel", "add", "Test shop", url, "--token", "demo", "--allow-writes"]
-        add += ["--every", "10"]
+        add += ["--every", "3600"]
         environment = os.environ | {"CRM_DATA_DIR": str(data), "CRM_USER": "Maja Petersen"}
         added = subprocess.run(
             [sys.executable, *add], cwd=ROOT, env=environment, check=False, capture_output=True, text=True
         )
         assert added.returncode == 0, added.stderr
-        with started_desk(data) as desk:
-            yield Floor(desk, shop, browser)
+        with started_desk(data) as desk, closing(Store(f"sqlite:///{data / 'desk.db'}")) as store:
+            floor = Floor(desk, shop, browser, store)
+            floor.mirror()
+            yield floor

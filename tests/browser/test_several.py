@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
@@ -13,7 +12,6 @@ from tests.browser.conftest import Floor
 pytestmark = pytest.mark.browser
 _READY = re.compile(r"Ready: \d+ cart")
 _PLACE = re.compile(r"^Place \d+ order")
-_PATIENCE_SECONDS = 90
 _BOX, _NAME, _ROW = 16, 220, 32
 """Pixels from the grid's left edge to a row's box and to the customer's name, and the height of a row."""
 
@@ -35,17 +33,12 @@ def slow_shop(floor: Floor) -> Iterator[Callable[[float], None]]:
 
 def _checked(floor: Floor, carts: Sequence[int]) -> Page:
     """The screen of these carts, once the worker has mirrored all of them and they were checked."""
-    address = "several?ids=" + ",".join(str(record_key(1, cart)) for cart in carts)
-    give_up_at = time.monotonic() + _PATIENCE_SECONDS
+    floor.mirror(*carts)
     page = floor.tab()
-    shown = page.get_by_text(re.compile(r"· cart \d+$"))
-    while time.monotonic() < give_up_at:
-        page.goto(f"{floor.desk.url}/{address}")
-        page.get_by_text("Check again").or_(page.get_by_text("No carts were picked")).first.wait_for()
-        if shown.count() == len(carts):
-            return page
-        page.wait_for_timeout(1000)
-    raise AssertionError(f"Carts {carts} were not mirrored in time.")
+    page.goto(f"{floor.desk.url}/several?ids=" + ",".join(str(record_key(1, cart)) for cart in carts))
+    page.get_by_text("Check again").wait_for()
+    expect(page.get_by_text(re.compile(r"· cart \d+$"))).to_have_count(len(carts))
+    return page
 
 
 def _pay(page: Page) -> None:
