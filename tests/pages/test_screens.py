@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from streamlit.testing.v1 import AppTest
 
 from crm_core.magento.auth import Bearer
 from crm_core.settings import settings
-from crm_core.store import tables
+from crm_core.store import rollups, tables
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of
 from crm_core.sync.setting_up import add_channel
@@ -45,6 +46,23 @@ def test_after_a_price_change_neither_a_sync_nor_any_screen_moves_a_carts_time_i
         assert times() == before
     finally:
         desk.shop.set_price("TEAPOT-01", "54.95")
+
+
+def test_days_at_both_ends_of_time_are_drawn(desk: Desk) -> None:
+    keys = {"cart": desk.cart(), "order": desk.order()}
+    for table, key in ((tables.cart, keys["cart"]), (tables.order, keys["order"])):
+        desk.do(update(table).where(table.c.id == key).values(created_at=datetime(9999, 12, 31, 12, 30, tzinfo=UTC)))
+        desk.do(update(table).where(table.c.id != key).values(created_at=datetime(1, 1, 1, tzinfo=UTC)))
+    desk.do(update(tables.order).where(tables.order.c.id == keys["order"]).values(local_day=date(9999, 12, 31)))
+    desk.do(update(tables.order).where(tables.order.c.id != keys["order"]).values(local_day=date(1, 1, 1)))
+    with desk.store.writing() as connection:
+        rollups.rebuild(connection)
+    assert is_well(desk.open())
+    for page in ("carts", "orders"):
+        assert is_well(desk.open(page, sort="-created", created="2020-01-01.."))
+        assert is_well(desk.open(page, sort="created"))
+    for page, key in keys.items():
+        assert is_well(desk.open(page, id=str(key)))
 
 
 def test_a_new_desk_offers_to_connect_the_first_store_on_every_screen(empty_desk: AppTest) -> None:
