@@ -67,15 +67,16 @@ def test_several_carts_are_ordered_by_a_double_click_once_each_and_a_refused_one
         floor.shop.set_stock("CUSHION-01", 1000)
 
 
-def test_stop_ends_a_run_after_the_cart_in_hand_and_the_rest_can_be_placed_later(
-    floor: Floor, slow_shop: Callable[[float], None]
+@pytest.mark.parametrize("stop", ["Stop after this cart", "Stop"], ids=["the desk's", "Streamlit's own"])
+def test_either_stop_ends_a_run_after_the_cart_in_hand_and_the_rest_can_be_placed_later(
+    floor: Floor, slow_shop: Callable[[float], None], stop: str
 ) -> None:
     carts = [floor.shop.add_cart([("MUG-01", 1)]) for _ in range(3)]
     page = _checked(floor, carts)
     _pay(page)
     slow_shop(2.0)
     page.get_by_role("button", name=_PLACE).click()
-    page.get_by_role("button", name="Stop after this cart").click()
+    page.get_by_role("button", name=stop, exact=True).click()
     expect(page.get_by_text(re.compile(r"^Placed \d$"))).to_be_visible(timeout=60_000)
     slow_shop(0.05)
     made = [len(floor.orders_of(cart)) for cart in carts]
