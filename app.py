@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.widgets import desk
+from pages.widgets import desk, no_such_page
 from pages.widgets.brand import picture
-from pages.widgets.no_such_page import draw_no_such_page
 from pages.widgets.sidebar import person_line, status_line
 
 
@@ -28,6 +27,9 @@ st.set_page_config(
 )
 st.logo(picture("logo.svg"), icon_image=picture("mark.svg"), size="medium")
 
+_addresses = (
+    "home", "dashboard", "carts", "orders", "customers", "attempts", "cart", "order", "customer", "several", "channels",
+)  # fmt: skip
 if desk.knows_reader():
     _dashboard = st.Page(
         "pages/sales/dashboard.py", title="Dashboard", icon=":material/monitoring:", url_path="home", default=True
@@ -50,6 +52,7 @@ if desk.knows_reader():
                 st.Page("pages/sales/order.py", title="Order", url_path="order", visibility="hidden"),
                 st.Page("pages/sales/several.py", title="Several carts", url_path="several", visibility="hidden"),
                 st.Page("pages/sales/customer.py", title="Customer", url_path="customer", visibility="hidden"),
+                *no_such_page.pages_for(desk.asked_address(), _addresses, _dashboard),
             ],
         },
         expanded=True,
@@ -57,14 +60,7 @@ if desk.knows_reader():
     with st.sidebar:
         status_line()
         person_line()
-    if asked := desk.unknown_address():
-        draw_no_such_page(asked, _dashboard)
-        st.stop()
 else:
-    _addresses = (
-        "home", "dashboard", "carts", "orders", "customers", "attempts", "cart", "order", "customer", "several",
-        "channels",
-    )  # fmt: skip
     _chosen = st.navigation(
         [
             st.Page("pages/setup/sign_in.py", title="Sign in", url_path=address, default=address == "home")

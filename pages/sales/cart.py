@@ -170,12 +170,12 @@ def _summary(cart: CartRecord) -> None:
         if cart.grand_total is not None
         else ("Subtotal, about", f"**{money(cart.told_subtotal, cart.quote_currency)}**")
     )
-    lines = len(cart.present)
+    lines = f" in {plural(len(cart.present), 'line')}" if cart.present else ""
     with card():
         key_facts(
             [
                 total,
-                ("Items", f"**{quantity(cart.items_qty)}** in {plural(lines, 'line')}"),
+                ("Items", f"**{quantity(cart.items_qty)}**{lines}"),
                 ("Idle for", age(cart.last_activity_at)),
                 ("Updated", ago(cart.updated_at, zone)),
                 ("Created", when(cart.created_at, zone)),

@@ -38,7 +38,9 @@ def _cells(rows: Sequence[CartRow]) -> dict[str, list[Any]]:
     return {
         "status": [chip(cart_status_style(row.status)) for row in rows],
         "name": [plain(row.name, 80) or ("Guest" if row.is_guest else "") for row in rows],
-        "subtotal": [money(row.told_subtotal, row.base_currency) for row in rows],
+        "subtotal": [
+            None if row.told_subtotal is None else money(row.told_subtotal, row.base_currency) for row in rows
+        ],
         "total": [None if row.grand_total is None else money(row.grand_total, row.quote_currency) for row in rows],
         "qty": [quantity(row.items_qty) + (" !" if row.unavailable_count else "") for row in rows],
         "activity": [row.last_activity_at for row in rows],

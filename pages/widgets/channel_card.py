@@ -47,7 +47,7 @@ def draw_channel(health: ChannelHealth) -> None:
             with st.container(width="content", gap="xxsmall"):
                 kind = " :gray-badge[Demo]" if health.is_demo else ""
                 st.markdown(f"**{escaped(health.name, 80)}** &nbsp;{state_badge(health.state)}{kind}", width="content")
-                st.caption(_facts(health))
+                st.markdown(f":small[{_facts(health)}]")
             with row(width="content", gap="xsmall"):
                 _actions(health)
         _report(health.id)
@@ -61,16 +61,17 @@ def draw_channel(health: ChannelHealth) -> None:
 
 def _facts(health: ChannelHealth) -> str:
     where = urlsplit(health.base_url)
-    return dotted(
+    facts = dotted(
         [
             escaped(f"{where.netloc}{where.path}", 80),
             escaped(", ".join(health.timezones), 80),
             escaped(", ".join(health.currencies), 40),
             plural(len(health.store_views), "store view") if health.store_views else "store views not read yet",
             f"read every {span(health.every_seconds)}",
-            ":orange[may place orders]" if health.allow_writes else "read-only",
+            "" if health.allow_writes else "read-only",
         ]
     )
+    return f":gray[{facts}]" + (" :gray[·] :orange[may place orders]" if health.allow_writes else "")
 
 
 # ---- what can be done -----------------------------------------------------------------------------------------------

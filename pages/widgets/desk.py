@@ -74,17 +74,12 @@ def _listens_on() -> str:
     return str(st.get_option("server.address") or "0.0.0.0")  # noqa: S104  # what Streamlit takes when it has none
 
 
-def unknown_address() -> str | None:
-    """The name in the address that is no page's, for which Streamlit takes the first one; None where it is a page's.
-
-    Call it after st.navigation.
-    """
+def asked_address() -> str:
+    """The name of the page that the browser was opened at; empty for the first one, and once a page was chosen."""
     context = get_script_run_ctx()
     if context is None or context.pages_manager.intended_page_script_hash:
-        return None
-    asked = context.pages_manager.intended_page_name
-    known = {page["url_pathname"] for page in context.pages_manager.get_pages().values()}
-    return asked if asked and asked not in known else None
+        return ""
+    return context.pages_manager.intended_page_name or ""
 
 
 def reader_zone() -> ZoneInfo:

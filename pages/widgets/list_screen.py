@@ -105,8 +105,9 @@ class ListScreen(Generic[_Row]):
     def _below(self, rows: Sequence[_Row]) -> None:
         """What stands under the grid, where it moves no row: what to do with those ticked, or how many there are."""
         here = f"{plural(len(rows), 'row')} on this page"
+        cut = "double-click a cell to read all of it" if desk.has_keyboard() else ""
         if self.draw_ticked is None:
-            st.caption(here, width="content")
+            st.caption(dotted([here, cut]), width="content")
             return
         chosen = set(ticked(self.screen))
         with row(gap="xsmall", width="content"):
@@ -114,7 +115,7 @@ class ListScreen(Generic[_Row]):
                 self.draw_ticked([each for each in rows if each.key in chosen])
                 label, after = "Clear", tuple[int, ...]()
             else:
-                st.caption(f"{here} · tick {self.one}s to convert several at once", width="content")
+                st.caption(dotted([here, cut, f"tick {self.one}s to convert several at once"]), width="content")
                 label, after = f"Tick all {len(rows)}", tuple(each.key for each in rows)
             st.button(label, type="tertiary", key=f"{self.screen}-tick", on_click=tick, args=(self.screen, after))
 

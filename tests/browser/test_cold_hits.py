@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import ROOT, free_port
+from tests.browser.conftest import ROOT, Floor, free_port
 
 pytestmark = pytest.mark.browser
 
@@ -56,6 +56,17 @@ def _wait_until_healthy(port: int) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
     raise AssertionError("The app did not answer.")
+
+
+def test_an_address_that_is_no_page_says_so_and_leads_to_the_dashboard(floor: Floor) -> None:
+    page = floor.open("nonsense")
+    expect(page.get_by_role("heading", name="No such page")).to_be_visible()
+    expect(page.get_by_text("The desk has no page “nonsense”")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("link", name="Go to the Dashboard").click()
+    expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+    assert page.url.rstrip("/") == floor.desk.url
+    page.close()
 
 
 @pytest.mark.parametrize("path", ["", "carts", "cart?id=1"])

@@ -31,6 +31,7 @@ def test_the_options_that_speed_and_safety_rest_on_are_set() -> None:
     assert options["server.enableWebsocketCompression"] is True
     assert options["server.address"] == "127.0.0.1"
     assert options["client.showErrorDetails"] == "none"
+    assert options["client.disableDataExport"] is True
     assert options["browser.gatherUsageStats"] is False
 
 
