@@ -24,6 +24,27 @@ hypothesis_settings.load_profile("desk")
 _TEMPLATE = "desk_template"
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One for each core, and one more: the tests of the desk in the browser mostly wait."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A worker gets a file's tests together, and all tests that share the desk in the browser: it is started once.
+
+    These begin, and the long files of `sales` follow, so that no worker is left with one of them at the end.
+    """
+    for item in items:
+        group = "desk" if _shares_desk(item) else f"{item.path.parent.name}/{item.path.stem}"
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: 0 if _shares_desk(item) else 1 if "sales" in item.path.parts else 2)
+
+
+def _shares_desk(item: pytest.Item) -> bool:
+    return "floor" in getattr(item, "fixturenames", ())
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """No setting of the machine reaches a test, and nothing is written outside its own folder."""
@@ -77,7 +98,7 @@ def postgresql_url(postgresql_server: str) -> Iterator[str]:
     """The address of a fresh, migrated, empty PostgreSQL store."""
     name = f"desk_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(postgresql_server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY FILE_COPY")
         yield _of_database(postgresql_server, name)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
