@@ -32,6 +32,11 @@ class Settings(BaseSettings):
     write_timeout: float = Field(default=120.0, gt=0, description="Seconds to wait for a shop's answer to a write.")
 
     @property
+    def longest_write(self) -> float:
+        """Seconds in which the answer to a write comes, or never."""
+        return self.connect_timeout + self.write_timeout
+
+    @property
     def store_url(self) -> str:
         """The SQLAlchemy address of the store: CRM_DATABASE_URL, or desk.db in CRM_DATA_DIR."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'desk.db').as_posix()}"

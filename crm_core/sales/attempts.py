@@ -1,4 +1,4 @@
-"""Attempts to place an order, and the claim that lets only one person at a time try for a cart.
+"""Attempts to place an order: what became of each, from the claim (`crm_core.sales.claims`) to its end.
 
 An attempt's states, and who may move it::
 
@@ -16,14 +16,13 @@ the database refuse the second claim on (shop, cart), also from another process,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, and_, insert, or_, select, tuple_, update
 
 from crm_core.sales.preflight.check import Code
 from crm_core.store.database import Store
@@ -31,16 +30,9 @@ from crm_core.store.keys import origin_of, record_key
 from crm_core.store.tables import attempt, order, record_event
 from crm_core.sync.cart_status import CANCELLED_STATE
 
-CLAIM_SECONDS = 60
-"""How long a claim holds that was never sent: its process is gone, or its shop too slow to be waited for."""
-
 LOOKUP_SECONDS = 180
 """How long the shop is asked for an order after no clear answer came."""
 
-_INSERT: dict[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
 _UNDER_WAY = ("sent", "unclear")
 _LONGEST_MS = 2**31 - 1
 
@@ -57,6 +49,8 @@ class Attempt:
     state: str
     holds: bool
     claimed_at: datetime
+    held_until: datetime | None
+    """When a claim that was not sent by then stops to hold the cart."""
     sent_at: datetime | None
     settled_at: datetime | None
     lookup_until: datetime | None
@@ -85,63 +79,7 @@ class Attempt:
 
     def is_dead(self, now: datetime) -> bool:
         """Whether it was claimed so long ago without being sent that it counts for nothing any more."""
-        return self.state == "claimed" and now - self.claimed_at > timedelta(seconds=CLAIM_SECONDS)
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a person agreed to: the total in `currency`, the ways of shipping (None: nothing to send) and of paying."""
-
-    currency: str
-    grand_total: Decimal
-    shipping_method: str | None
-    payment_method: str
-
-
-@dataclass(frozen=True)
-class Held:
-    """Nobody may claim the cart now: `by` holds it."""
-
-    by: Attempt
-
-
-def claim(store: Store, cart_key: int, channel_id: int, person: str, terms: Terms) -> Attempt | Held:
-    """A new claim on the cart, committed; or the attempt that holds the cart already.
-
-    A claim whose process died before sending anything is given up here once it is CLAIM_SECONDS old.
-    """
-    shop_id, cart_origin_id = origin_of(cart_key)
-    while True:
-        now = datetime.now(UTC)
-        with store.writing() as connection:
-            _give_up_stale(
-                connection, now, and_(attempt.c.shop_id == shop_id, attempt.c.cart_origin_id == cart_origin_id)
-            )
-            row = connection.execute(
-                _INSERT[store.dialect_name](attempt)
-                .values(
-                    shop_id=shop_id,
-                    cart_origin_id=cart_origin_id,
-                    channel_id=channel_id,
-                    person=person,
-                    state="claimed",
-                    holds=True,
-                    claimed_at=now,
-                    lookups=0,
-                    currency=terms.currency,
-                    shown_grand_total=terms.grand_total,
-                    shipping_method=terms.shipping_method,
-                    payment_method=terms.payment_method,
-                )
-                .on_conflict_do_nothing()
-                .returning(*attempt.c)
-            ).one_or_none()
-            if row is not None:
-                return _attempt(row)
-            holder = holder_in(connection, cart_key)
-            if holder is not None:
-                return Held(holder)
-        # the holder let go between the two statements: try again
+        return self.state == "claimed" and self.held_until is not None and now > self.held_until
 
 
 def holder(store: Store, cart_key: int) -> Attempt | None:
@@ -154,61 +92,24 @@ def attempt_by_id(store: Store, attempt_id: int) -> Attempt | None:
     """The attempt, as it stands now."""
     with store.reading() as connection:
         row = connection.execute(select(attempt).where(attempt.c.id == attempt_id)).one_or_none()
-    return None if row is None else _attempt(row)
+    return None if row is None else attempt_of(row)
 
 
-def attempts_of_cart(store: Store, cart_key: int) -> list[Attempt]:
-    """Every attempt made for the cart through this desk, newest first."""
-    shop_id, cart_origin_id = origin_of(cart_key)
-    with store.reading() as connection:
-        rows = connection.execute(
-            select(attempt)
-            .where(attempt.c.shop_id == shop_id, attempt.c.cart_origin_id == cart_origin_id)
-            .order_by(attempt.c.id.desc())
-        ).all()
-    return [_attempt(row) for row in rows]
+def unsettled(store: Store, cart_keys: Collection[int] | None = None) -> list[Attempt]:
+    """Attempts whose outcome someone must find out: sent or unclear, and placed ones whose order was not read back.
 
-
-def unsettled(store: Store) -> list[Attempt]:
-    """Attempts whose outcome someone must find out: sent or unclear, and placed ones whose order was not read back."""
-    with store.reading() as connection:
-        rows = connection.execute(
-            select(attempt)
-            .where(
-                or_(
-                    attempt.c.state.in_(_UNDER_WAY),
-                    and_(attempt.c.state == "placed", attempt.c.placed_grand_total.is_(None)),
-                )
-            )
-            .order_by(attempt.c.id)
-        ).all()
-    return [_attempt(row) for row in rows]
-
-
-def give_up_stale(store: Store) -> None:
-    """Claims that were never sent and are CLAIM_SECONDS old hold nothing any more."""
-    with store.writing() as connection:
-        _give_up_stale(connection, datetime.now(UTC), attempt.c.id > 0)
-
-
-def mark_sent(store: Store, attempt_id: int, last_order_before: int, answer_within: float) -> bool:
-    """Whether the claim still holds and now counts as sent; only then may the order be sent, and only once.
-
-    `answer_within` is the number of seconds in which the shop's answer comes, or never.
+    Those for the carts with these keys; None: for all carts.
     """
-    now = datetime.now(UTC)
-    with store.writing() as connection:
-        moved = connection.execute(
-            update(attempt)
-            .where(attempt.c.id == attempt_id, attempt.c.state == "claimed", attempt.c.holds)
-            .values(
-                state="sent",
-                sent_at=now,
-                last_order_before=last_order_before,
-                lookup_until=now + timedelta(seconds=answer_within + LOOKUP_SECONDS),
-            )
-        )
-        return moved.rowcount == 1
+    is_open = or_(
+        attempt.c.state.in_(_UNDER_WAY), and_(attempt.c.state == "placed", attempt.c.placed_grand_total.is_(None))
+    )
+    query = select(attempt).where(is_open).order_by(attempt.c.id)
+    if cart_keys is not None:
+        carts = [origin_of(key) for key in cart_keys]
+        query = query.where(tuple_(attempt.c.shop_id, attempt.c.cart_origin_id).in_(carts))
+    with store.reading() as connection:
+        rows = connection.execute(query).all()
+    return [attempt_of(row) for row in rows]
 
 
 def mark_unclear(store: Store, attempt_id: int, message: str) -> None:
@@ -222,7 +123,7 @@ def mark_unclear(store: Store, attempt_id: int, message: str) -> None:
             .returning(*attempt.c)
         ).one_or_none()
         if moved is not None:
-            _tell(connection, _attempt(moved), "unclear", now, message)
+            tell(connection, attempt_of(moved), "unclear", now, message)
 
 
 def mark_placed(store: Store, attempt_id: int, order_origin_id: int, answer_status: int | None, message: str) -> None:
@@ -236,7 +137,7 @@ def mark_placed(store: Store, attempt_id: int, order_origin_id: int, answer_stat
         row = connection.execute(select(attempt).where(attempt.c.id == attempt_id).with_for_update()).one()
         if row.order_origin_id == order_origin_id:
             return
-        found = _attempt(row)
+        found = attempt_of(row)
         other = holder_in(connection, found.cart_key)
         if row.order_origin_id is not None or (other is not None and other.id != attempt_id):
             text = f"The shop has another order for this cart, too (id {order_origin_id}). Cancel one of them there."
@@ -284,8 +185,8 @@ def mark_read_back(store: Store, placed: Attempt, text: str) -> None:
             .returning(*attempt.c)
         ).one_or_none()
         if row is not None:
-            _tell(connection, _attempt(row), "placed", now, text)
-            _tell(connection, _attempt(row), "placed", now, text, entity="order")
+            tell(connection, attempt_of(row), "placed", now, text)
+            tell(connection, attempt_of(row), "placed", now, text, entity="order")
 
 
 def mark_failed(
@@ -319,11 +220,11 @@ def mark_failed(
         ).one_or_none()
         if row is None:
             return False
-        found = _attempt(row)
+        found = attempt_of(row)
         connection.execute(
             update(attempt).where(attempt.c.id == attempt_id).values(duration_ms=_milliseconds(now - found.claimed_at))
         )
-        _tell(connection, found, state, now, message)
+        tell(connection, found, state, now, message)
         return True
 
 
@@ -346,7 +247,7 @@ def unalarmed(store: Store, since: datetime) -> list[Attempt]:
             )
             .order_by(attempt.c.id)
         ).all()
-    return [_attempt(row) for row in rows]
+    return [attempt_of(row) for row in rows]
 
 
 def raise_alarm(store: Store, about: Attempt, text: str) -> None:
@@ -376,25 +277,8 @@ def holder_in(connection: Connection, cart_key: int) -> Attempt | None:
     row = connection.execute(
         select(attempt).where(attempt.c.shop_id == shop_id, attempt.c.cart_origin_id == cart_origin_id, attempt.c.holds)
     ).one_or_none()
-    found = None if row is None else _attempt(row)
+    found = None if row is None else attempt_of(row)
     return None if found is not None and found.is_dead(datetime.now(UTC)) else found
-
-
-def _give_up_stale(connection: Connection, now: datetime, where: Any) -> None:
-    message = "It stopped before anything was ordered."
-    rows = connection.execute(
-        update(attempt)
-        .where(
-            where,
-            attempt.c.holds,
-            attempt.c.state == "claimed",
-            attempt.c.claimed_at < now - timedelta(seconds=CLAIM_SECONDS),
-        )
-        .values(state="not_placed", holds=False, settled_at=now, message=message)
-        .returning(*attempt.c)
-    ).all()
-    for row in rows:
-        _tell(connection, _attempt(row), "not_placed", now, message)
 
 
 def _raise_alarm(connection: Connection, about: Attempt, text: str) -> None:
@@ -402,10 +286,11 @@ def _raise_alarm(connection: Connection, about: Attempt, text: str) -> None:
         update(attempt).where(attempt.c.id == about.id, attempt.c.alarm.is_(None)).values(alarm=text)
     )
     if moved.rowcount == 1:
-        _tell(connection, about, "alarm", datetime.now(UTC), text)
+        tell(connection, about, "alarm", datetime.now(UTC), text)
 
 
-def _tell(connection: Connection, about: Attempt, kind: str, at: datetime, text: str, *, entity: str = "cart") -> None:
+def tell(connection: Connection, about: Attempt, kind: str, at: datetime, text: str, *, entity: str = "cart") -> None:
+    """The timeline of the attempt's cart, or of its order, says so."""
     connection.execute(
         insert(record_event).values(
             entity=entity,
@@ -422,7 +307,8 @@ def _milliseconds(span: timedelta) -> int:
     return min(span // timedelta(milliseconds=1), _LONGEST_MS)
 
 
-def _attempt(row: Row[Any]) -> Attempt:
+def attempt_of(row: Row[Any]) -> Attempt:
+    """The attempt of a row with all columns of its table."""
     values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
     order_id = values["order_origin_id"]
     return Attempt(
@@ -434,6 +320,7 @@ def _attempt(row: Row[Any]) -> Attempt:
         state=values["state"],
         holds=values["holds"],
         claimed_at=values["claimed_at"],
+        held_until=values["held_until"],
         sent_at=values["sent_at"],
         settled_at=values["settled_at"],
         lookup_until=values["lookup_until"],

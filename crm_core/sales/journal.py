@@ -61,7 +61,7 @@ def journalled(store: Store, entity: str, key: int, *, kind: str, doing: str, pe
     """
     name = _lease_name(entity, key)
     # As long as one answer of the shop can take, should this process die.
-    seconds = settings().connect_timeout + settings().write_timeout
+    seconds = settings().longest_write
     entry = Entry(kind, doing)
     with store.writing() as connection:
         held = acquire(connection, name, person, seconds)

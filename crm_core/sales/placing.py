@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime
 from functools import partial
 
@@ -23,8 +24,9 @@ from crm_core.errors import (
     StoreUnusable,
 )
 from crm_core.magento.payloads import Address, Cart, PaymentMethod, Totals, exact
-from crm_core.sales import attempts, not_placed
-from crm_core.sales.attempts import Attempt, Held, Terms
+from crm_core.sales import attempts, claims, not_placed
+from crm_core.sales.attempts import Attempt
+from crm_core.sales.claims import Held, Terms
 from crm_core.sales.decisions import require_person
 from crm_core.sales.lookup import look_up, raise_alarms, read_back, settle_one
 from crm_core.sales.obstacles import why_not
@@ -73,7 +75,7 @@ def place(store: Store, cart_key: int, choice: Choice, person: str) -> Outcome:
         shipping_method=None if choice.shipping is None else choice.shipping.code,
         payment_method=choice.payment_method,
     )
-    claimed = attempts.claim(store, cart_key, channel.id, person, terms)
+    claimed = claims.claim(store, cart_key, channel.id, person, terms)
     if isinstance(claimed, Held):
         return held(claimed.by)
     try:
@@ -101,22 +103,25 @@ def _stopped_by(store: Store, cart_key: int) -> AlreadyHeld | None:
     return ordered
 
 
-def settle(store: Store) -> int:
+def settle(store: Store, cart_keys: Collection[int] | None = None) -> int:
     """How many attempts were settled now: unclear ones looked up, those of dead processes found out or given up.
 
     Call it every few seconds; it asks the shop less often the longer an attempt is open. A shop that can't be reached
-    leaves its attempts as they are.
+    leaves its attempts as they are. With `cart_keys` only what was tried for these carts is looked up, for a person who
+    waits for it; everything else is the worker's.
     """
-    attempts.give_up_stale(store)
+    if cart_keys is None:
+        claims.give_up_stale(store)
     settled = 0
-    for each in attempts.unsettled(store):
+    for each in attempts.unsettled(store, cart_keys):
         if not _is_due(each, datetime.now(UTC)) or not attempts.take_lookup(store, each):
             continue
         try:
             settled += settle_one(store, each)
         except DeskError as trouble:
             logger.warning("The outcome of attempt %d is still open: %s", each.id, trouble)
-    raise_alarms(store)
+    if cart_keys is None:
+        raise_alarms(store)
     return settled
 
 
@@ -150,6 +155,8 @@ def _run(store: Store, shop: OpenShop, attempt: Attempt, choice: Choice) -> Outc
     if _mark_of(cart) != choice.lines:
         return not_placed.lines_changed(store, attempt, choice)
     code = store_code(shop, cart.store_id or 0)
+    if not claims.keep(store, attempt.id, settings().longest_write):
+        return _taken_over(store, attempt)
     try:
         totals, methods = _save_addresses(shop, code, cart, choice)
     except OutcomeUnknown:
@@ -168,10 +175,15 @@ def _run(store: Store, shop: OpenShop, attempt: Attempt, choice: Choice) -> Outc
         return not_placed.explained(store, attempt, choice, lambda _: Code.PAYMENT)
     last_order = max((each.entity_id for each in orders), default=0)
     # The longest that an answer can take, so that nobody calls the order missing while it may still come.
-    longest = settings().connect_timeout + settings().write_timeout
-    if not attempts.mark_sent(store, attempt.id, last_order, longest):
-        return outcome_of(store, attempt.id)
+    if not claims.mark_sent(store, attempt.id, last_order, settings().longest_write):
+        return _taken_over(store, attempt)
     return _send(store, shop, attempt, code, choice, last_order)
+
+
+def _taken_over(store: Store, attempt: Attempt) -> Outcome:
+    """The claim was given up, since it took too long: what became of it, or who has the cart now."""
+    holder = attempts.holder(store, attempt.cart_key)
+    return outcome_of(store, attempt.id) if holder is None else held(holder)
 
 
 def _send(store: Store, shop: OpenShop, attempt: Attempt, code: str, choice: Choice, last_order: int) -> Outcome:

@@ -241,7 +241,7 @@ def _draw_results(picked: Mapping[int, Candidate], results: Mapping[int, Result]
 @desk.guarded
 def _results_card(picked: Mapping[int, Candidate], results: Mapping[int, Result], unclear: bool) -> None:
     if unclear:
-        settle(desk.store())
+        settle(desk.store(), [key for key, result in results.items() if result.kind == "unclear"])
         results = _results(picked)
         if not any(result.kind == "unclear" for result in results.values()):
             st.rerun()

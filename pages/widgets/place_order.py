@@ -79,7 +79,7 @@ def _body(now: Placing, cart: CartRecord, here: Listing) -> None:
         case AlreadyHeld():
             draw_held(now.outcome, close)
         case Unclear():
-            draw_unclear(now.outcome.attempt_id, partial(_settled, now))
+            draw_unclear(now.cart_key, now.outcome.attempt_id, partial(_settled, now))
         case Refused() | TotalsChanged() | None:
             _still_open(now, cart, now.outcome)
             places = partial(places_of_cart, desk.store(), cart)

@@ -91,9 +91,9 @@ def draw_held(outcome: AlreadyHeld, close: Callable[[], None]) -> None:
 
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
 @desk.guarded
-def draw_unclear(attempt_id: int, settled: Callable[[Outcome], None]) -> None:
+def draw_unclear(cart_key: int, attempt_id: int, settled: Callable[[Outcome], None]) -> None:
     """What is known of an order without a clear answer, looked up again and again; `settled` is told the outcome."""
-    settle(desk.store())
+    settle(desk.store(), [cart_key])
     now = outcome_of(desk.store(), attempt_id)
     if not isinstance(now, Unclear):
         settled(now)

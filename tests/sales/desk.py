@@ -145,6 +145,13 @@ class Desk:
         with self.store.reading() as connection:
             return connection.execute(select(tables.cart).where(tables.cart.c.id == self.key(cart_id))).one()
 
+    def attempts(self, cart_id: int) -> list[Row[Any]]:
+        """Every try to place the cart, newest first."""
+        attempt = tables.attempt
+        ours = (attempt.c.shop_id == self.channel.shop_id) & (attempt.c.cart_origin_id == cart_id)
+        with self.store.reading() as connection:
+            return list(connection.execute(select(attempt).where(ours).order_by(attempt.c.id.desc())))
+
     def key(self, cart_id: int) -> int:
         """The key of a cart of the shop."""
         return record_key(self.channel.shop_id, cart_id)

@@ -9,8 +9,9 @@ import time_machine
 from sqlalchemy import select
 
 from crm_core.errors import BadInput, NotAllowed, NotFound
-from crm_core.sales import attempts
-from crm_core.sales.attempts import Attempt, Terms
+from crm_core.sales import attempts, claims
+from crm_core.sales.attempts import Attempt
+from crm_core.sales.claims import Terms
 from crm_core.sales.decisions import mark_lost, reopen
 from crm_core.store.database import Store
 from crm_core.store.rollups import rebuild, recount
@@ -115,7 +116,7 @@ def test_only_a_lost_cart_can_be_reopened(store: Store, status: str) -> None:
 
 def test_a_cart_is_not_lost_while_someone_places_an_order_for_it(store: Store) -> None:
     key = _cart(store)
-    claimed = attempts.claim(store, key, 1, "Ben", Terms("EUR", Decimal("84.20"), None, "checkmo"))
+    claimed = claims.claim(store, key, 1, "Ben", Terms("EUR", Decimal("84.20"), None, "checkmo"))
     assert isinstance(claimed, Attempt)
     with pytest.raises(NotAllowed, match="Ben is placing an order"):
         mark_lost(store, key, "No answer", "Anna")

@@ -8,8 +8,9 @@ import pytest
 import time_machine
 
 from crm_core.errors import NotFound
-from crm_core.sales import attempts
-from crm_core.sales.attempts import Attempt, Terms
+from crm_core.sales import attempts, claims
+from crm_core.sales.attempts import Attempt
+from crm_core.sales.claims import Terms
 from crm_core.sales.obstacles import age, why_not
 from crm_core.store.database import Store
 from tests.sales.rows import NOON, add_cart, add_order, add_shop, change_cart
@@ -71,20 +72,20 @@ def test_each_rule_of_a_channel_has_its_own_reason(store: Store, channel: dict[s
 def test_who_is_placing_the_order_is_named_to_everyone_else(store: Store) -> None:
     key = add_cart(store, add_shop(store))
     with time_machine.travel(NOON, tick=False) as clock:
-        claimed = attempts.claim(store, key, 1, "Ben", TERMS)
+        claimed = claims.claim(store, key, 1, "Ben", TERMS)
         assert isinstance(claimed, Attempt)
         assert why_not(store, key) == "Ben is placing the order (started just now). Wait for the outcome."
         assert why_not(store, key, despite_attempts=True) is None
-        clock.shift(timedelta(seconds=attempts.CLAIM_SECONDS + 1))
+        clock.shift(timedelta(seconds=claims.CLAIM_SECONDS + 1))
         assert why_not(store, key) is None
 
 
 def test_an_unclear_attempt_asks_for_patience_not_for_another_press(store: Store) -> None:
     key = add_cart(store, add_shop(store))
     with time_machine.travel(NOON, tick=False) as clock:
-        claimed = attempts.claim(store, key, 1, "Ben", TERMS)
+        claimed = claims.claim(store, key, 1, "Ben", TERMS)
         assert isinstance(claimed, Attempt)
-        attempts.mark_sent(store, claimed.id, 0, 120)
+        claims.mark_sent(store, claimed.id, 0, 120)
         attempts.mark_unclear(store, claimed.id, "No answer came.")
         clock.shift(timedelta(minutes=2))
         assert why_not(store, key) == (
@@ -96,9 +97,9 @@ def test_an_unclear_attempt_asks_for_patience_not_for_another_press(store: Store
 def test_a_placed_attempt_is_told_before_the_mirror_knows_its_order(store: Store) -> None:
     key = add_cart(store, add_shop(store))
     with time_machine.travel(NOON, tick=False):
-        claimed = attempts.claim(store, key, 1, "Ben", TERMS)
+        claimed = claims.claim(store, key, 1, "Ben", TERMS)
         assert isinstance(claimed, Attempt)
-        attempts.mark_sent(store, claimed.id, 0, 120)
+        claims.mark_sent(store, claimed.id, 0, 120)
         attempts.mark_placed(store, claimed.id, 82, 200, "Placed.")
         reason = why_not(store, key)
     assert reason == "Ben placed the order just now. It stands until that order is cancelled."

@@ -19,6 +19,7 @@ from sqlalchemy import make_url, select, update
 from crm_core.errors import ChannelError, NotAllowed, OutcomeUnknown, ShopUnavailable
 from crm_core.magento.messages import read_refusal
 from crm_core.sales import attempts
+from crm_core.sales.claims import CLAIM_SECONDS
 from crm_core.sales.decisions import mark_lost
 from crm_core.sales.obstacles import why_not
 from crm_core.sales.offer import Choice, ShippingOption, lines_mark
@@ -252,6 +253,76 @@ def test_while_the_shop_cannot_be_reached_the_outcome_stays_unclear(desk: Desk) 
     assert isinstance(outcome_of(desk.store, outcome.attempt_id), Placed)
 
 
+def test_whoever_took_so_long_that_another_has_the_cart_saves_no_shipping_in_it(desk: Desk) -> None:
+    cart_id = desk.add_cart()
+    choice = desk.choice(cart_id)
+    bens: list[Outcome] = []
+    cart_is_read = threading.Event()
+
+    def cart(_request: Request, work: Callable[[], Response]) -> Response:
+        answer = work()
+        cart_is_read.set()
+        return answer
+
+    def orders(_request: Request, work: Callable[[], Response]) -> Response:
+        answer = work()
+        assert cart_is_read.wait(30)
+        desk.front.calm()
+        clock.shift(timedelta(seconds=CLAIM_SECONDS + 1))
+        bens.append(desk.place(cart_id, choice, "Ben"))
+        return answer
+
+    desk.front.on(r"GET .*/carts/search", cart)
+    desk.front.on(r"GET .*/orders", orders)
+    with time_machine.travel(datetime.now(UTC)) as clock:
+        annas = desk.place(cart_id, choice, "Anna")
+    assert isinstance(bens[0], Placed)
+    assert isinstance(annas, AlreadyHeld)
+    assert annas.by == "Ben"
+    assert (desk.front.count(SHIP), desk.front.count(PLACE)) == (1, 1)
+    assert [(each.person, each.state) for each in desk.attempts(cart_id)] == [("Ben", "placed"), ("Anna", "not_placed")]
+
+
+def test_nobody_gets_a_cart_while_its_shipping_may_still_be_on_its_way(desk: Desk) -> None:
+    cart_id = desk.add_cart()
+    choice = desk.choice(cart_id)
+    bens: list[Outcome] = []
+
+    def slow(_request: Request, work: Callable[[], Response]) -> Response:
+        desk.front.calm()
+        clock.shift(timedelta(seconds=CLAIM_SECONDS + 1))
+        settle(desk.store)
+        bens.append(desk.place(cart_id, choice, "Ben"))
+        return work()
+
+    desk.front.on(SHIP, slow)
+    with time_machine.travel(datetime.now(UTC)) as clock:
+        annas = desk.place(cart_id, choice, "Anna")
+    assert isinstance(bens[0], AlreadyHeld)
+    assert isinstance(annas, Placed)
+    assert (desk.front.count(SHIP), desk.front.count(PLACE)) == (1, 1)
+
+
+def test_a_person_who_waits_for_one_outcome_looks_up_no_other(desk: Desk) -> None:
+    carts = [desk.add_cart() for _ in range(2)]
+    outcomes = []
+    for cart_id in carts:
+        choice = desk.choice(cart_id)
+        desk.front.on(PLACE, answered(504, b"<html>gateway</html>", "text/html"))
+        outcomes.append(desk.place(cart_id, choice))
+        desk.front.calm()
+        desk.shop.place(cart_id)
+    waited_for, other = outcomes
+    assert isinstance(waited_for, Unclear)
+    assert isinstance(other, Unclear)
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=60)):
+        assert settle(desk.store, [desk.key(carts[0])]) == 1
+        assert isinstance(outcome_of(desk.store, waited_for.attempt_id), Placed)
+        assert isinstance(outcome_of(desk.store, other.attempt_id), Unclear)
+        assert settle(desk.store) == 1
+    assert isinstance(outcome_of(desk.store, other.attempt_id), Placed)
+
+
 def test_30_a_double_click_sends_one_order(desk: Desk) -> None:
     cart_id = desk.add_cart()
     choice = desk.choice(cart_id)
@@ -328,7 +399,7 @@ def test_30_the_loser_of_a_race_with_the_shop_is_told_of_the_order(desk: Desk, n
     assert "ordered in the shop at the same moment" in outcome.message
     assert desk.row(cart_id).status == "purchased"
     assert desk.front.count(PLACE) == 1
-    [attempt] = attempts.attempts_of_cart(desk.store, desk.key(cart_id))
+    [attempt] = desk.attempts(cart_id)
     assert (attempt.state, attempt.holds) == ("refused", False)
 
 
@@ -381,7 +452,7 @@ def test_31_a_refusal_shows_the_shops_words_and_the_check_that_should_have_said_
     assert desk.shop.orders_of(cart_id) == []
     assert desk.row(cart_id).status == "open"
     assert why_not(desk.store, desk.key(cart_id)) is None
-    [attempt] = attempts.attempts_of_cart(desk.store, desk.key(cart_id))
+    [attempt] = desk.attempts(cart_id)
     assert (attempt.state, attempt.holds, attempt.message, attempt.reason) == ("refused", False, message, code)
     assert _timeline(desk, cart_id)[-1] == "refused"
 
@@ -434,7 +505,7 @@ def test_31_a_way_of_paying_that_went_is_refused_before_anything_is_placed(desk:
     assert outcome.message == "The shop does not offer that way of paying for this cart any more. Nothing was ordered."
     assert outcome.check is not None
     assert outcome.check.title == "The chosen way of paying is not offered any more (checkmo)"
-    [attempt] = attempts.attempts_of_cart(desk.store, desk.key(cart_id))
+    [attempt] = desk.attempts(cart_id)
     assert (attempt.state, attempt.reason) == ("not_placed", "payment")
     assert desk.front.count(PLACE) == 0
 
@@ -538,7 +609,7 @@ def test_32_a_total_that_changed_is_shown_again_and_then_placed(desk: Desk) -> N
     assert isinstance(again, Placed)
     assert again.grand_total == outcome.after
     assert not again.differs
-    assert [each.state for each in attempts.attempts_of_cart(desk.store, desk.key(cart_id))] == ["placed", "not_placed"]
+    assert [each.state for each in desk.attempts(cart_id)] == ["placed", "not_placed"]
 
 
 def test_32_a_total_that_changes_after_the_comparison_is_flagged(desk: Desk) -> None:
@@ -685,7 +756,7 @@ def test_two_orders_of_one_cart_in_the_shop_raise_an_alarm(desk: Desk) -> None:
         "order's page or in Magento."
     )
     assert _timeline(desk, cart_id).count("alarm") == 1
-    [attempt] = attempts.attempts_of_cart(desk.store, desk.key(cart_id))
+    [attempt] = desk.attempts(cart_id)
     assert attempt.alarm == outcome.alarm
 
 
@@ -736,7 +807,7 @@ def test_a_sign_in_that_is_refused_while_placing_pauses_the_channel(desk: Desk, 
         with pytest.raises(ChannelError):
             desk.place(cart_id, choice)
     assert channel_by_name(desk.store, "Shop").paused_at is not None
-    [attempt] = attempts.attempts_of_cart(desk.store, desk.key(cart_id))
+    [attempt] = desk.attempts(cart_id)
     assert (attempt.state, attempt.holds) == ("refused" if at == PLACE else "not_placed", False)
     assert attempt.reason == "channel"
 
@@ -775,4 +846,4 @@ def test_a_permission_is_checked_where_the_action_is(desk: Desk, status: str) ->
     with pytest.raises(NotAllowed):
         desk.place(cart_id, choice, person)
     assert len(desk.front.asked) == asked
-    assert attempts.attempts_of_cart(desk.store, desk.key(cart_id)) == []
+    assert desk.attempts(cart_id) == []

@@ -22,13 +22,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
+from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy import Row
 
 from crm_core.errors import DeskError
-from crm_core.sales import attempts
-from crm_core.sales.attempts import Attempt
+from crm_core.sales.attempts import LOOKUP_SECONDS
 from crm_core.sales.offer import Choice
 from crm_core.sales.outcomes import AlreadyHeld, Placed, Unclear, outcome_of
 from crm_core.sales.placing import place, settle
@@ -218,9 +219,9 @@ class _Round:
     cart_id: int
     fate: str
 
-    def attempts(self) -> list[Attempt]:
+    def attempts(self) -> list[Row[Any]]:
         """Those that were made for the cart, newest first."""
-        return attempts.attempts_of_cart(self.desk.store, self.desk.key(self.cart_id))
+        return self.desk.attempts(self.cart_id)
 
 
 @pytest.mark.parametrize("seed", [1])
@@ -248,7 +249,7 @@ def _play(desks: Sequence[Desk], dice: random.Random) -> None:
         _check_what_was_told(wave, each, [said for said in told if said.cart_key == each.desk.key(each.cart_id)])
     with _later(15):
         settle(desks[0].store)
-    longest = settings().connect_timeout + settings().write_timeout + attempts.LOOKUP_SECONDS
+    longest = settings().longest_write + LOOKUP_SECONDS
     with _later(longest + 30):
         settle(desks[0].store)
         for each in rounds:

@@ -163,6 +163,7 @@ def test_a_worker_gives_up_claims_of_processes_that_died(
                 state="claimed",
                 holds=True,
                 claimed_at=long_ago,
+                held_until=long_ago,
             )
         )
 

@@ -13,8 +13,8 @@ from sqlalchemy import update
 
 from crm_core.errors import NotAllowed, NotFound, SignInFailed
 from crm_core.magento.auth import Bearer
-from crm_core.sales import attempts
-from crm_core.sales.attempts import Terms
+from crm_core.sales import claims
+from crm_core.sales.claims import Terms
 from crm_core.sales.decisions import mark_lost
 from crm_core.sales.journal import journalled
 from crm_core.sales.obstacles import why_not
@@ -250,7 +250,7 @@ def test_a_channel_that_is_behind_is_to_be_looked_at(desk: Desk) -> None:
 
 def test_another_persons_attempt_blocks_and_says_whose_it_is(desk: Desk) -> None:
     cart = desk.add_cart(("MUG-01", 2))
-    attempts.claim(
+    claims.claim(
         desk.store, desk.key(cart), desk.channel.id, "Ben", Terms("EUR", Decimal(10), "flatrate_flatrate", "checkmo")
     )
     [attempt] = check(desk, cart).of(Code.ATTEMPT)

@@ -208,6 +208,9 @@ def upgrade() -> None:
             comment="nobody else may place: claimed, sent, unclear, or placed and not cancelled",
         ),
         sa.Column("claimed_at", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "held_until", sa.BigInteger(), nullable=True, comment="claimed: what was not sent by then holds nothing"
+        ),
         sa.Column("sent_at", sa.BigInteger(), nullable=True),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
         sa.Column(
@@ -454,6 +457,9 @@ def upgrade() -> None:
         ),
         sa.Column("connections", sa.SmallInteger(), nullable=False, comment="requests to the shop at the same time"),
         sa.Column("page_size", sa.SmallInteger(), nullable=False),
+        sa.Column(
+            "totals_a_run", sa.SmallInteger(), nullable=False, comment="totals of carts read by id, nobody asking"
+        ),
         sa.Column("start_date", sa.BigInteger(), nullable=True, comment="records created before are not mirrored"),
         sa.Column("paused_at", sa.BigInteger(), nullable=True),
         sa.Column(
