@@ -92,6 +92,7 @@ Overlap = Annotated[
 ]
 Connections = Annotated[int | None, typer.Option(help="Requests to the shop at the same time.")]
 PageSize = Annotated[int | None, typer.Option(help="Records asked for at once.")]
+Totals = Annotated[int | None, typer.Option(help="Open carts whose total each look reads, the dearest first. 0: none.")]
 
 
 @commands.command("add", epilog=_SECRETS)
@@ -115,6 +116,7 @@ def add(
     overlap: Overlap = None,
     connections: Connections = None,
     page_size: PageSize = None,
+    totals: Totals = None,
     demo: Annotated[bool, typer.Option("--demo", help="It is a demo store, not a real shop.")] = False,
     no_check: NoCheck = False,
 ) -> None:
@@ -133,6 +135,7 @@ def add(
         overlap=overlap,
         connections=connections,
         page_size=page_size,
+        totals=totals,
     )
     with opened() as store:
         channel = setting_up.add_channel(
@@ -201,6 +204,7 @@ def set_(
     overlap: Overlap = None,
     connections: Connections = None,
     page_size: PageSize = None,
+    totals: Totals = None,
 ) -> None:
     """Change what is named, keep the rest. At a new address a paused channel resumes."""
     if website and all_websites:
@@ -217,6 +221,7 @@ def set_(
             overlap=overlap,
             connections=connections,
             page_size=page_size,
+            totals=totals,
             all_websites=all_websites,
         )
         channel = setting_up.change_channel(store, name, change, new_name=rename, new_url=url)
@@ -308,6 +313,7 @@ def _changed(
     overlap: int | None,
     connections: int | None,
     page_size: int | None,
+    totals: int | None,
     all_websites: bool = False,
 ) -> Rules:
     """The rules with what was named on the command line."""
@@ -321,6 +327,7 @@ def _changed(
         "overlap_seconds": overlap,
         "connections": connections,
         "page_size": page_size,
+        "totals_a_run": totals,
     }
     rules = replace(rules, **{key: value for key, value in named.items() if value is not None})  # type: ignore[arg-type]
     return replace(rules, websites=None) if all_websites else rules

@@ -50,6 +50,8 @@ class Channel:
     connections: int
     """Requests to the shop at the same time."""
     page_size: int
+    totals_a_run: int
+    """Carts whose totals a run of carts reads by id without anybody asking."""
     start_date: datetime | None
     """Records created before are not mirrored."""
     paused_at: datetime | None
@@ -74,6 +76,7 @@ class Channel:
             overlap_seconds=int(self.overlap.total_seconds()),
             connections=self.connections,
             page_size=self.page_size,
+            totals_a_run=self.totals_a_run,
             start_date=self.start_date,
         )
 
@@ -312,6 +315,7 @@ def _channel(row: Row[Any]) -> Channel:
         overlap=timedelta(seconds=row.overlap_seconds),
         connections=row.connections,
         page_size=row.page_size,
+        totals_a_run=row.totals_a_run,
         start_date=row.start_date,
         paused_at=row.paused_at,
         paused_reason=row.paused_reason,

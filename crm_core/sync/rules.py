@@ -13,13 +13,15 @@ from crm_core.errors import BadInput
 SHORTEST_INTERVAL_SECONDS = 10
 MOST_CONNECTIONS = 8
 LARGEST_PAGE = 300
+MOST_TOTALS = 100
 
 
 @dataclass(frozen=True)
 class Rules:
     """What a person may set about a channel, all of it; `change_channel` changes them.
 
-    `websites` are codes or origin ids; None: all websites.
+    `websites` are codes or origin ids; None: all websites. `totals_a_run` is how many carts' totals each run of carts
+    reads without anybody asking (crm_core.sync.dearest_totals).
     """
 
     admin_url: str | None = None
@@ -30,6 +32,7 @@ class Rules:
     overlap_seconds: int = 600
     connections: int = 2
     page_size: int = 100
+    totals_a_run: int = 0
     start_date: datetime | None = None
 
     def changed_as(self, before: Rules, after: Rules) -> Rules:
@@ -44,6 +47,7 @@ class Rules:
             (self.overlap_seconds, 0, 86_400, "The overlap in seconds"),
             (self.connections, 1, MOST_CONNECTIONS, "The number of connections"),
             (self.page_size, 1, LARGEST_PAGE, "The page size"),
+            (self.totals_a_run, 0, MOST_TOTALS, "The number of totals a run"),
         ):
             if not least <= value <= most:
                 raise BadInput(f"{what} must be between {least:.0f} and {most}, not {value}.")
@@ -57,6 +61,7 @@ class Rules:
             "overlap_seconds": self.overlap_seconds,
             "connections": self.connections,
             "page_size": self.page_size,
+            "totals_a_run": self.totals_a_run,
             "start_date": self.start_date,
         }
 

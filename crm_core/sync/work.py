@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy import insert, select
 
@@ -22,6 +23,7 @@ from crm_core.sync import schedule
 from crm_core.sync.audit import find_gone
 from crm_core.sync.channels import Channel, OpenShop, channel_by_id, lease_name, opened
 from crm_core.sync.days import take_over_zone
+from crm_core.sync.dearest_totals import read_dearest_totals
 from crm_core.sync.run import OnStep, Progress, run_entity
 from crm_core.sync.schedule import Request
 from crm_core.sync.stores import MovedZone, synchronise_stores
@@ -54,7 +56,7 @@ def read_entity(
     """Read one entity of a channel now, unless someone else does: None then, and nothing was done.
 
     What the schedule holds ready (a person's request, a full pass) is done with it; a full pass also finds what is gone
-    from the shop. `holder` names this process.
+    from the shop, and carts bring the totals that the channel's rules ask for. `holder` names this process.
     `on_step` is called as by `run_entity`. A DeskError is noted in the schedule, pauses the channel if a person must
     mend it, and is raised on; a missing permission stops this entity only.
     """
@@ -75,6 +77,9 @@ def read_entity(
                     )
                     if all_anew and not request.is_first:
                         find_gone(store, shop, entity, lease=lease)
+                    if entity == "carts":
+                        tell = None if on_step is None else partial(on_step, progress)
+                        read_dearest_totals(store, shop, lease=lease, on_step=tell)
         except LeaseLost:
             raise
         except DeskError as trouble:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from crm_core.errors import BadInput, DeskError
 from crm_core.sync.channels import Channel, channel_by_id
-from crm_core.sync.rules import LARGEST_PAGE, MOST_CONNECTIONS, SHORTEST_INTERVAL_SECONDS, Rules
+from crm_core.sync.rules import LARGEST_PAGE, MOST_CONNECTIONS, MOST_TOTALS, SHORTEST_INTERVAL_SECONDS, Rules
 from crm_core.sync.setting_up import LONGEST_NAME, change_channel
 from pages.widgets import desk
 from pages.widgets.layout import row
@@ -25,6 +25,7 @@ _FIELDS = (
     "settings-connections",
     "settings-page-size",
     "settings-overlap",
+    "settings-totals",
 )
 _A_DAY = 86_400
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
@@ -76,6 +77,15 @@ def _body(channel: Channel) -> None:
             key="settings-start",
             help="Older ones are not read; those that were read before stay. Empty: all of them.",
         )
+    st.number_input(
+        "Totals read each time",
+        0,
+        MOST_TOTALS,
+        rules.totals_a_run,
+        key="settings-totals",
+        help="The exact total of so many open carts is read each time, the dearest first, one request a cart. Carts in "
+        "which a price has changed are left alone: reading would change them. 0: only when somebody synchronises.",
+    )
     with st.expander("For a slow shop", icon=":material/speed:"), st.grid(3, min_column_width=130):
         st.number_input("Requests at a time", 1, MOST_CONNECTIONS, rules.connections, key="settings-connections")
         st.number_input("Records a request", 1, LARGEST_PAGE, rules.page_size, key="settings-page-size")
@@ -119,7 +129,7 @@ def _save(channel: Channel) -> None:
 def _wanted(shown: Rules) -> Rules:
     """The rules as the form says. Raises BadInput for a number that was cleared."""
     state = st.session_state
-    numbers = [state[f"settings-{name}"] for name in ("every", "overlap", "connections", "page-size")]
+    numbers = [state[f"settings-{name}"] for name in ("every", "overlap", "connections", "page-size", "totals")]
     if None in numbers:
         raise BadInput("A number is missing. Type it, or close the drawer to leave all as it was.")
     start: date | None = state["settings-start"]
@@ -130,5 +140,6 @@ def _wanted(shown: Rules) -> Rules:
         overlap_seconds=numbers[1],
         connections=numbers[2],
         page_size=numbers[3],
+        totals_a_run=numbers[4],
         start_date=None if start is None else datetime(start.year, start.month, start.day, tzinfo=UTC),
     )

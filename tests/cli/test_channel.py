@@ -46,11 +46,14 @@ def test_every_rule_can_be_given_and_changed(desk: Desk, store: Store, served: S
         "120",
         "--page-size",
         "50",
+        "--totals",
+        "20",
     )
     said = desk("channel", "add", "Shop", served.url, "--token", "demo", "--allow-writes", *given)
     assert said.status == 0, said.err
     channel = channel_by_name(store, "Shop")
     assert (channel.every_seconds, channel.page_size, channel.allow_writes) == (60, 50, True)
+    assert channel.totals_a_run == 20
     assert channel.website_ids == frozenset({1})
     assert str(channel.start_date) == "2026-01-31 00:00:00+00:00"
     said = desk("channel", "set", "Shop", "--read-only", "--all-websites", "--connections", "3", "--rename", "Desk")

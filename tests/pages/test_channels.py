@@ -106,13 +106,14 @@ def test_a_channels_settings_are_changed_from_the_screen(desk: Desk) -> None:
     assert is_well(at)
     at.text_input(key="settings-name").set_value("Nordlicht")
     at.number_input(key="settings-every").set_value(120)
+    at.number_input(key="settings-totals").set_value(30)
     at.date_input(key="settings-start").set_value(date(2026, 5, 1))
     at.multiselect(key="settings-websites").set_value(["2"])
     _press(at, "Save")
     assert is_well(at)
     changed = channel_by_id(desk.store, 1)
     assert (changed.name, changed.every_seconds, changed.website_ids) == ("Nordlicht", 120, frozenset({2}))
-    assert changed.start_date == datetime(2026, 5, 1, tzinfo=UTC)
+    assert (changed.start_date, changed.totals_a_run) == (datetime(2026, 5, 1, tzinfo=UTC), 30)
     assert "settings-name" not in at.session_state
     again = _settings(desk)
     assert again.multiselect(key="settings-websites").value == ["2"]
