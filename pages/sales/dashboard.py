@@ -13,7 +13,7 @@ from crm_core.insight.metrics import Dashboard, Figure, dashboard
 from crm_core.insight.periods import Period
 from pages.widgets import desk, first_run, listing, place_order
 from pages.widgets.charts import CONFIG, Slice
-from pages.widgets.figures import bar_figure, line_figure
+from pages.widgets.figures import bar_figure, is_by_week, line_figure
 from pages.widgets.layout import card, row, spread
 from pages.widgets.text import dotted, escaped, money, percent, plural, when, whole_money
 
@@ -162,7 +162,7 @@ def _metric(label: str, value: str, figure: Figure, about: str, *, delta: str = 
 @st.fragment
 @desk.guarded
 def _over_time(figures: Dashboard) -> None:
-    """Revenue or orders by day, beside the period before."""
+    """Revenue or orders by day, by week in a long period, beside the period before."""
     with card():
         with spread():
             what = st.segmented_control(
@@ -173,8 +173,9 @@ def _over_time(figures: Dashboard) -> None:
                 label_visibility="collapsed",
                 key="dashboard-what",
             )
+            by_week = ":gray[By week] &nbsp; " if is_by_week(figures) else ""
             st.markdown(
-                ":small[:color[:material/horizontal_rule:]{foreground='#6A68E0'} :gray[This period] &nbsp; "
+                f":small[{by_week}:color[:material/horizontal_rule:]{{foreground='#6A68E0'}} :gray[This period] &nbsp; "
                 ":gray[:material/more_horiz: Before]]",
                 width="content",
             )

@@ -81,14 +81,16 @@ def over_time(
     *,
     previous_days: Sequence[date] = (),
     currency: str = "",
+    is_by_week: bool = False,
 ) -> go.Figure:
     """Two lines over the days of a period: now, filled, and the period before it, dotted, day by day under it.
 
-    With `currency` the values are amounts of it, else counts.
+    With `currency` the values are amounts of it, else counts; `is_by_week`: each day stands for the week it begins.
     """
     unit = chart_text(currency_symbol(currency)) if currency else ""
     figures = ",.0f" if currency else ",d"
-    before = [f"{day:%a} {day.day} {day:%b}" for day in previous_days]
+    week = "week of " if is_by_week else ""
+    before = [f"{week}{day:%a} {day.day} {day:%b}" for day in previous_days]
     top = max([*current, *previous], default=0)
     return go.Figure(
         data=[
@@ -118,9 +120,9 @@ def over_time(
             264,
             hovermode="x unified",
             xaxis={
-                "tickformat": "%-d %b" if len(days) <= 120 else "%b %Y",
+                "tickformat": "%b\n%Y" if is_by_week else "%-d %b",
                 "nticks": 8,
-                "hoverformat": "%a %-d %b %Y",
+                "hoverformat": f"{week.capitalize()}%a %-d %b %Y",
                 "spikecolor": "rgba(128,132,145,.55)",
                 "spikethickness": 1,
                 "spikedash": "solid",

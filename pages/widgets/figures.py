@@ -14,21 +14,40 @@ from crm_core.insight.metrics import Dashboard
 from pages.widgets import charts
 from pages.widgets.charts import Slice
 
+_WEEK = 7
+_MOST_DAYS = 120
+"""So many points can still be told apart; a longer period is drawn by the week."""
+
+
+def is_by_week(figures: Dashboard) -> bool:
+    """Whether the period is too long for a point a day."""
+    return len(figures.days) > _MOST_DAYS
+
 
 @lru_cache(maxsize=64)
 def line_figure(figures: Dashboard, what: str) -> go.Figure:
-    """Revenue, or orders where `what` is "Orders", by day beside the period before."""
+    """Revenue, or orders where `what` is "Orders", by day beside the period before; see is_by_week.
+
+    The weeks end with the period: of 365 days the first one is in none.
+    """
+    step = _WEEK if is_by_week(figures) else 1
     is_money = what == "Revenue"
     now = figures.revenue.by_day if is_money else figures.orders.by_day
     then = figures.previous_revenue_by_day if is_money else figures.previous_orders_by_day
     first, final = figures.previous_first.toordinal(), figures.previous_final.toordinal()
+    start = len(figures.days) % step
     return charts.over_time(
-        figures.days,
-        [float(each or 0) for each in now],
-        [float(each) for each in then],
-        previous_days=[date.fromordinal(day) for day in range(first, final + 1)],
+        figures.days[start::step],
+        _summed([float(each or 0) for each in now][start:], step),
+        _summed([float(each) for each in then][start:], step),
+        previous_days=[date.fromordinal(day) for day in range(first + start, final + 1, step)],
         currency=figures.currency if is_money else "",
+        is_by_week=step == _WEEK,
     )
+
+
+def _summed(values: list[float], step: int) -> list[float]:
+    return [sum(values[at : at + step]) for at in range(0, len(values), step)]
 
 
 @lru_cache(maxsize=256)

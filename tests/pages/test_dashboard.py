@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import delete
 
-from crm_core.insight.metrics import dashboard
+from crm_core.insight.metrics import Dashboard, dashboard
 from crm_core.insight.periods import Period
 from crm_core.store import tables
+from pages.widgets.figures import line_figure
 from pages.widgets.text import money, whole_money
 from tests.pages.conftest import Desk
 from tests.pages.screens import is_well, words_of
@@ -56,3 +58,20 @@ def test_orders_over_time_take_the_place_of_revenue(desk: Desk) -> None:
     at.segmented_control(key="dashboard-what").set_value("Orders").run()
     assert is_well(at)
     assert len(at.get("plotly_chart")) == 4
+
+
+def test_a_long_period_is_drawn_by_the_week_and_says_so(desk: Desk) -> None:
+    today = datetime.now(UTC).date()
+    figures = dashboard(desk.store, Period(preset="12m"), None, None, today)
+    before, now = _lines(figures)
+    assert len(now["x"]) == len(now["y"]) == len(before["y"]) == len(figures.days) // 7
+    assert (figures.days[-1] - now["x"][-1]).days == 6
+    by_day = [int(each or 0) for each in figures.orders.by_day]
+    assert [int(each) for each in now["y"][-2:]] == [sum(by_day[-14:-7]), sum(by_day[-7:])]
+    assert len(_lines(dashboard(desk.store, Period(preset="90d"), None, None, today))[0]["x"]) == 90
+    assert "By week" in words_of(desk.open(period="12m"))
+    assert "By week" not in words_of(desk.open(period="90d"))
+
+
+def _lines(figures: Dashboard) -> list[dict[str, Any]]:
+    return list(line_figure(figures, "Orders").to_dict()["data"])
