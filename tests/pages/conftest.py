@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 
 from crm_core.magento.auth import Bearer
@@ -40,6 +41,17 @@ PAGES = {
 _PATIENCE_SECONDS = 60
 
 
+def new_session() -> AppTest:
+    """A session of the app in which nothing is drawn yet.
+
+    It looks for no custom components: there are none, and each session would search all installed packages for them,
+    which takes longer than most tests.
+    """
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=_PATIENCE_SECONDS)
+    at._bidi_component_manager = BidiComponentManager()
+    return at
+
+
 @dataclass(frozen=True)
 class Filled:
     """A filled store on disk, and the shop it was read from; `secret_key` opens the channel's credentials."""
@@ -59,7 +71,7 @@ class Desk:
 
     def open(self, screen: str = "", **params: str) -> AppTest:
         """A new session at a screen, drawn; "" is the dashboard."""
-        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=_PATIENCE_SECONDS)
+        at = new_session()
         if not screen:
             at.query_params.update(params)
             return at.run()
@@ -144,5 +156,5 @@ def empty_desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
     """A session on a desk that was just installed: nothing in its store, no channel."""
     monkeypatch.setenv("CRM_USER", "Maja Petersen")
     forget_store()
-    yield AppTest.from_file(str(ROOT / "app.py"), default_timeout=_PATIENCE_SECONDS).run()
+    yield new_session().run()
     forget_store()

@@ -13,7 +13,7 @@ from crm_core.store import rollups, tables
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of
 from crm_core.sync.setting_up import add_channel
-from tests.pages.conftest import PAGES, ROOT, Desk, forget_store
+from tests.pages.conftest import PAGES, Desk, forget_store, new_session
 from tests.pages.screens import is_well, words_of
 
 
@@ -79,7 +79,7 @@ def test_a_first_import_under_way_is_said_and_no_empty_list_is_shown() -> None:
     store = Store(settings().store_url)
     add_channel(store, "New shop", "http://127.0.0.1:9", Bearer("demo"), person="Maja", check_first=False)
     store.close()
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at = new_session()
     forget_store()
     at.run()
     at.switch_page(PAGES["carts"]).run()
