@@ -31,6 +31,7 @@ from crm_core.errors import (
     ShopUnavailable,
     ShopUnreachable,
     SignInFailed,
+    WrongAddress,
 )
 from crm_core.magento.auth import AdminPassword, Credentials, sign_in
 from crm_core.magento.failures import broken_connection, http_date, is_json, media_type, refused_answer, was_never_sent
@@ -229,6 +230,12 @@ class Connection:
                 "Update Magento to 2.4.8, or let the channel use an integration token.",
                 response.status_code,
             )
+        if isinstance(error, WrongAddress) and (trouble := _of_this_call(response.status_code, what)):
+            return ShopRefused(
+                f"What stands before the shop, its web server or a firewall, did not let {what} through "
+                f"({response.status_code}, {media_type(response)}): {trouble}. Have it let all of /rest pass as it is.",
+                response.status_code,
+            )
         return error
 
     def _exchange(
@@ -340,6 +347,19 @@ def _is_enough(state: tenacity.RetryCallState, most: int) -> bool:
     if isinstance(error, ShopUnavailable) and (error.retry_after or 0.0) > _LONGEST_WAIT:
         return True
     return state.attempt_number >= (min(most, _FEW_TRIES) if isinstance(error, _HARDLY_PASSING) else most)
+
+
+def _of_this_call(status: int, what: str) -> str | None:
+    """What of the call a web server or a firewall may have refused it for; None: the address as a whole is wrong.
+
+    Apache answers 404 to an encoded slash unless AllowEncodedSlashes is on, and firewalls refuse verbs and texts with
+    403 or 405, while all other calls pass: no reason to pause a channel.
+    """
+    if status in (403, 404, 405) and "%" in what:
+        return "its address holds special characters"
+    if status in (403, 405) and not what.startswith("GET "):
+        return "it may refuse the verb, or a text in it"
+    return None
 
 
 def _unknown(what: str, why: str) -> OutcomeUnknown:

@@ -220,7 +220,9 @@ def test_29_after_anything_but_a_clear_answer_a_write_is_not_repeated_and_its_ou
         (replay("auth_none_carts"), PermissionMissing),
         (replay("auth_oauth_wrong_signature"), SignInFailed),
         (html(301, Location="https://elsewhere.example/"), WrongAddress),
-        (html(403), WrongAddress),
+        (html(404), WrongAddress),
+        (html(403), ShopRefused),
+        (html(405), ShopRefused),
         (Answer({"message": "Too Many Requests"}, 429, {"Retry-After": "5"}), ShopUnavailable),
     ],
 )
@@ -232,6 +234,17 @@ def test_30_a_clear_no_to_a_write_is_told_as_such_and_not_repeated(
         connection.send(*ORDER, store="default")
     assert type(raised.value) is kind
     assert len(shop.requests) == 1
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_an_encoded_slash_that_a_web_server_does_not_take_speaks_of_that_call_and_not_of_the_address(
+    shop: ScriptedShop, connection: Connection, status: int
+) -> None:
+    shop.on("GET", ".*", html(status))
+    with pytest.raises(ShopRefused, match=r"special characters") as raised:
+        connection.get("/V1/stockItems/A%2FB")
+    assert raised.value.status == status
+    assert type(raised.value) is ShopRefused
 
 
 def test_a_write_that_never_left_is_known_not_to_have_happened() -> None:
