@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import pytest
 from sqlalchemy import func, select
 
 from crm_core.errors import LeaseLost, PermissionMissing
+from crm_core.settings import settings
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.indexes import ensure_indexes
 from crm_core.store.lease import acquire
 from crm_core.sync import audit
+from crm_core.sync.channels import channel_by_name, open_shop
 from crm_core.sync.rules import Rules
 from crm_core.sync.run import Progress, run_entity
 from demo_store import Faults, Shop
 from tests.sync.conftest import Desk, Desks
+
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload([__name__])
 
 
 def test_a_tick_with_nothing_new_asks_once_per_entity_and_store_view(desks: Desks) -> None:
@@ -265,8 +269,12 @@ def test_a_bad_record_is_kept_with_its_payload_and_stops_nothing(desk: Desk) -> 
     assert len(carts) == 3
 
 
-def _sync_until_killed(store_url: str, opened: Any) -> None:
+def _sync_until_killed(store_url: str, data_dir: str, channel: str, begins: Event) -> None:
+    os.environ["CRM_DATA_DIR"] = data_dir
+    settings.cache_clear()
     store = Store(store_url)
+    opened = open_shop(store, channel_by_name(store, channel))
+    begins.set()
     run_entity(store, opened, "carts", on_step=lambda _: time.sleep(0.01))
 
 
@@ -276,12 +284,13 @@ def test_a_killed_process_loses_nothing_and_doubles_nothing(
 ) -> None:
     desk = desks.open(rules=Rules(page_size=3, connections=2))
     carts = [desk.shop.add_cart(ready=False) for _ in range(40)]
-    context = multiprocessing.get_context("fork")
-    child = context.Process(target=_sync_until_killed, args=(store_url, desk.open), daemon=True)
+    begins = _PROCESSES.Event()
+    about = (store_url, os.environ["CRM_DATA_DIR"], desk.open.channel.name, begins)
+    child = _PROCESSES.Process(target=_sync_until_killed, args=about, daemon=True)
     child.start()
+    assert begins.wait(60)
     time.sleep(after)
-    assert child.pid is not None
-    os.kill(child.pid, signal.SIGKILL)
+    child.kill()
     child.join()
     desk.run("carts")
     assert desk.ids(tables.cart) == carts
