@@ -106,7 +106,7 @@ def _cart(shop_id: int, cart: payloads.Cart) -> tuple[MappedCart, bytes]:
     shipping = cart.shipping or _NO_SHIPPING
     currencies = cart.currency or _NO_CURRENCY
     base_currency = currency(currencies.base_currency_code, "base_currency_code")
-    items_qty = units((cart.items_qty,))[0] or 0
+    items_qty = units[cart.items_qty] or 0
     items_count = small(cart.items_count, "items_count") or 0
     # Some versions send an empty list for inactive carts, so their lines are never taken as told.
     lines = tuple(_line(item) for item in cart.items or ()) if is_active else None
@@ -143,7 +143,7 @@ def _cart(shop_id: int, cart: payloads.Cart) -> tuple[MappedCart, bytes]:
 
 
 def _line(item: payloads.CartItem) -> MappedLine:
-    qty, price = units((item.qty, item.price))
+    qty, price = units[item.qty], units[item.price]
     return MappedLine(
         item.item_id,
         indexed(item.sku or "", "sku"),

@@ -8,9 +8,11 @@ told by a hash of these values, never of the shop's bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, tzinfo
+from datetime import UTC, date
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from crm_core.errors import BadRecord
 from crm_core.magento import payloads
@@ -27,6 +29,7 @@ from crm_core.sync.values import (
     currency,
     has_nul,
     indexed,
+    local_day_and_hour,
     milliseconds,
     packed,
     small,
@@ -42,9 +45,9 @@ ORDER_COLUMNS = (
     "total_invoiced", "total_refunded", "total_canceled", "base_grand_total", "base_subtotal", "base_tax_amount",
     "base_shipping_amount", "base_discount_amount", "base_total_paid", "base_total_invoiced", "base_total_refunded",
     "base_total_canceled", "coupon_code", "discount_description", "payment_method", "payment_title", "po_number",
-    "shipping_method", "shipping_description", "billing_country", "billing_region", "billing_address",
-    "shipping_address", "comments", "remote_ip", "relation_parent_id", "created_at", "updated_at", "local_day",
-    "local_hour", "content_hash", "first_seen_at", "synchronised_at", "gone_at",
+    "shipping_method", "shipping_description", "billing_country", "billing_region", "remote_ip",
+    "relation_parent_id", "created_at", "updated_at", "billing_address", "shipping_address", "comments",
+    "local_day", "local_hour", "content_hash", "first_seen_at", "synchronised_at", "gone_at",
 )  # fmt: skip
 """Columns of sales_order in the order of MappedOrder.values, then those that the writer adds."""
 
@@ -68,8 +71,8 @@ _NO_REGION = payloads.Region()
 _NO_CUSTOMER_ADDRESS = payloads.CustomerAddress()
 
 
-class MappedOrder(NamedTuple):
-    """An order as rows. `values` are those of ORDER_COLUMNS up to updated_at, `items` of ORDER_ITEM_COLUMNS."""
+class MappedOrder(msgspec.Struct, frozen=True, gc=False):
+    """An order as rows. `values` are those of ORDER_COLUMNS up to comments, `items` of ORDER_ITEM_COLUMNS."""
 
     key: int
     origin_id: int
@@ -137,28 +140,15 @@ def _order(shop_id: int, order: payloads.Order, zones: Mapping[int, ZoneInfo]) -
     if len(state) > 32 or len(status) > 32:
         raise BadRecord("its state or status is longer than Magento's 32 characters.")
     base_currency = currency(order.base_currency_code, "base_currency_code")
-    (
-        grand_total, subtotal, tax, shipping_amount, discount, paid, due, invoiced, refunded, cancelled,
-        base_grand_total, base_subtotal, base_tax, base_shipping, base_discount, base_paid, base_invoiced,
-        base_refunded, base_cancelled, qty,
-    ) = units((
-        order.grand_total, order.subtotal, order.tax_amount, order.shipping_amount, order.discount_amount,
-        order.total_paid, order.total_due, order.total_invoiced, order.total_refunded, order.total_canceled,
-        order.base_grand_total, order.base_subtotal, order.base_tax_amount, order.base_shipping_amount,
-        order.base_discount_amount, order.base_total_paid, order.base_total_invoiced, order.base_total_refunded,
-        order.base_total_canceled, order.total_qty_ordered,
-    ))  # fmt: skip
+    grand_total, base_grand_total = units[order.grand_total], units[order.base_grand_total]
     if grand_total is None or base_grand_total is None:
         raise BadRecord("it has no grand_total.")
+    base_refunded = units[order.base_total_refunded]
     billing = order.billing_address or NO_ADDRESS
     shipping = order.shipping or _NO_SHIPPING
     payment = order.payment or _NO_PAYMENT
     firstname = order.customer_firstname if order.customer_firstname is not None else billing.firstname
     lastname = order.customer_lastname if order.customer_lastname is not None else billing.lastname
-    zone: tzinfo = zones.get(store_id, UTC)
-    local = created.replace(tzinfo=UTC).astimezone(zone)
-    histories = order.status_histories
-    billing_document = _document(order.billing_address)
     said = (
         key,
         shop_id,
@@ -178,26 +168,26 @@ def _order(shop_id: int, order: payloads.Order, zones: Mapping[int, ZoneInfo]) -
         status,
         base_currency,
         currency(order.order_currency_code, "order_currency_code") if order.order_currency_code else base_currency,
-        qty or 0,
+        units[order.total_qty_ordered] or 0,
         grand_total,
-        subtotal if subtotal is not None else 0,
-        tax,
-        shipping_amount,
-        discount,
-        paid,
-        due,
-        invoiced,
-        refunded,
-        cancelled,
+        units[order.subtotal] or 0,
+        units[order.tax_amount],
+        units[order.shipping_amount],
+        units[order.discount_amount],
+        units[order.total_paid],
+        units[order.total_due],
+        units[order.total_invoiced],
+        units[order.total_refunded],
+        units[order.total_canceled],
         base_grand_total,
-        base_subtotal,
-        base_tax,
-        base_shipping,
-        base_discount,
-        base_paid,
-        base_invoiced,
+        units[order.base_subtotal],
+        units[order.base_tax_amount],
+        units[order.base_shipping_amount],
+        units[order.base_discount_amount],
+        units[order.base_total_paid],
+        units[order.base_total_invoiced],
         base_refunded,
-        base_cancelled,
+        units[order.base_total_canceled],
         order.coupon_code,
         order.discount_description,
         payment.method,
@@ -207,18 +197,19 @@ def _order(shop_id: int, order: payloads.Order, zones: Mapping[int, ZoneInfo]) -
         order.shipping_description,
         country(billing.country_id),
         region_key(billing.region),
-        billing_document,
-        # Most orders go where the bill goes.
-        billing_document if shipping.address == order.billing_address else _document(shipping.address),
-        _comments(histories) if histories else "[]",
         order.remote_ip,
         _id(order.relation_parent_id),
         milliseconds(created),
         milliseconds(order.updated_at or created),
     )
     items = [_order_item(key, item) for item in order.items or ()]
+    bill_to = _document(order.billing_address)
+    # Most orders go where the bill goes.
+    ship_to = bill_to if shipping.address == order.billing_address else _document(shipping.address)
+    comments = _comments(order.status_histories) if order.status_histories else "[]"
     # The local day is left out of what tells a change: it follows from created_at and the zone.
-    data = packed((said, items))
+    data = packed((said, items, _raw(bill_to), ship_to == bill_to or _raw(ship_to), msgspec.Raw(comments)))
+    day, hour = local_day_and_hour(created, zones.get(store_id, UTC))
     mapped = MappedOrder(
         key,
         order.entity_id,
@@ -229,10 +220,10 @@ def _order(shop_id: int, order: payloads.Order, zones: Mapping[int, ZoneInfo]) -
         base_currency,
         base_grand_total,
         base_refunded or 0,
-        local.date(),
-        local.hour,
+        day,
+        hour,
         content_hash(data),
-        said,
+        (*said, bill_to, ship_to, comments),
         items,
     )
     return mapped, data
@@ -242,15 +233,12 @@ def _document(address: payloads.Address | None) -> str | None:
     return None if address is None else documents.encode(address_document(address))
 
 
+def _raw(document: str | None) -> msgspec.Raw | None:
+    """The document as it is, where a text would be escaped letter by letter."""
+    return None if document is None else msgspec.Raw(document)
+
+
 def _order_item(order_key: int, item: payloads.OrderItem) -> Row:
-    (
-        qty_ordered, qty_invoiced, qty_shipped, qty_refunded, qty_canceled, price, price_incl_tax, row_total,
-        row_total_incl_tax, tax, discount, base_price, base_row_total,
-    ) = units((
-        item.qty_ordered, item.qty_invoiced, item.qty_shipped, item.qty_refunded, item.qty_canceled, item.price,
-        item.price_incl_tax, item.row_total, item.row_total_incl_tax, item.tax_amount, item.discount_amount,
-        item.base_price, item.base_row_total,
-    ))  # fmt: skip
     return (
         order_key,
         item.item_id,
@@ -260,19 +248,19 @@ def _order_item(order_key: int, item: payloads.OrderItem) -> Row:
         indexed(item.sku or "", "sku"),
         item.name or item.sku or "",
         item.product_type or "simple",
-        qty_ordered or 0,
-        qty_invoiced,
-        qty_shipped,
-        qty_refunded,
-        qty_canceled,
-        price or 0,
-        price_incl_tax,
-        row_total or 0,
-        row_total_incl_tax,
-        tax,
-        discount,
-        base_price or 0,
-        base_row_total or 0,
+        units[item.qty_ordered] or 0,
+        units[item.qty_invoiced],
+        units[item.qty_shipped],
+        units[item.qty_refunded],
+        units[item.qty_canceled],
+        units[item.price] or 0,
+        units[item.price_incl_tax],
+        units[item.row_total] or 0,
+        units[item.row_total_incl_tax],
+        units[item.tax_amount],
+        units[item.discount_amount],
+        units[item.base_price] or 0,
+        units[item.base_row_total] or 0,
     )
 
 

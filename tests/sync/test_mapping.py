@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from crm_core.magento.payloads import Cart, Customer, Order
 from crm_core.store import documents
 from crm_core.sync.cart_mapping import map_cart
 from crm_core.sync.mapping import CUSTOMER_COLUMNS, ORDER_COLUMNS, ORDER_ITEM_COLUMNS, map_customer, map_order
-from crm_core.sync.values import units
+from crm_core.sync.values import EPOCH, local_day_and_hour, units
 from demo_store import Shop
 
 AMSTERDAM = {1: ZoneInfo("Europe/Amsterdam")}
@@ -51,7 +51,7 @@ def columns(order: Order) -> dict[str, Any]:
 
 @given(st.decimals(min_value=-99_999_999, max_value=99_999_999, places=4))
 def test_every_amount_that_magento_can_keep_is_exact(amount: Decimal) -> None:
-    assert units([float(amount), None]) == [int(amount * 10_000), None]
+    assert (units[float(amount)], units[None]) == (int(amount * 10_000), None)
 
 
 @pytest.mark.parametrize("amount", [0.00004, 1.23456, 5e11, float("inf"), float("nan")])
@@ -75,6 +75,24 @@ def test_the_dust_of_php_is_no_fraction() -> None:
 def test_the_day_of_an_order_is_its_stores_own(created_at: str, day: date, hour: int) -> None:
     mapped = map_order(1, changed(created_at=created_at), AMSTERDAM)
     assert (mapped.local_day, mapped.local_hour) == (day, hour)
+
+
+@given(
+    st.integers(0, 4_102_444_800),
+    st.sampled_from(
+        ["UTC", "Europe/Amsterdam", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns", "Africa/Monrovia"]
+    ),
+)
+def test_the_day_and_hour_are_those_that_the_zone_itself_tells(seconds: int, name: str) -> None:
+    moment, zone = EPOCH + timedelta(seconds=seconds), ZoneInfo(name)
+    local = moment.replace(tzinfo=UTC).astimezone(zone)
+    assert local_day_and_hour(moment, zone) == (local.date(), local.hour)
+
+
+def test_an_hour_in_which_the_clocks_change_is_told_to_the_second() -> None:
+    zone = ZoneInfo("Australia/Lord_Howe")  # by half an hour, at half past an hour of UTC
+    moments = [datetime.fromisoformat(f"2026-10-03 15:{rest}") for rest in ("29:59", "30:00")]
+    assert [local_day_and_hour(moment, zone)[1] for moment in moments] == [1, 2]
 
 
 def test_the_zone_is_no_part_of_what_tells_a_change() -> None:
