@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from crm_core.errors import BadInput, ChannelError, NotAllowed, ShopRefused, ShopUnavailable
 from crm_core.settings import settings
 from crm_core.store.database import Store
-from crm_core.store.lease import acquire
+from crm_core.store.lease import Lease, acquire, renew
 from crm_core.store.tables import lease, record_event
 
 T = TypeVar("T")
@@ -33,8 +33,10 @@ class Entry:
     It stays only if `is_sent`: the shop may have the change.
     """
 
-    def __init__(self, kind: str, doing: str) -> None:
+    def __init__(self, kind: str, doing: str, stay: Callable[[], None]) -> None:
         self.is_sent = False
+        self.stay = stay
+        """Keeps everybody else away for as long as a write takes. Raises NotAllowed if that is too late."""
         self._done_kind = kind
         self.kind = UNCLEAR
         self.text = f"{doing}: begun, and what came of it is not known here"
@@ -62,11 +64,11 @@ def journalled(store: Store, entity: str, key: int, *, kind: str, doing: str, pe
     name = _lease_name(entity, key)
     # As long as one answer of the shop can take, should this process die.
     seconds = settings().longest_write
-    entry = Entry(kind, doing)
     with store.writing() as connection:
         held = acquire(connection, name, person, seconds)
         if held is None:
             raise NotAllowed(changing(connection, entity, key) or f"Someone has just changed this {entity}. Try again.")
+        entry = Entry(kind, doing, lambda: _stay(store, entity, held, seconds))
         event_id = connection.execute(
             insert(record_event)
             .values(entity=entity, record_id=key, at=datetime.now(UTC), kind=entry.kind, person=person, text=entry.text)
@@ -88,8 +90,10 @@ def journalled(store: Store, entity: str, key: int, *, kind: str, doing: str, pe
 def sent_once(entry: Entry, doing: str, send: Callable[[], T]) -> T:
     """What the shop answered to the write; the entry says what came of it if it did not do it.
 
-    Raises what the client raises. OutcomeUnknown is the caller's to find out about: the entry stays unclear.
+    Raises NotAllowed before it is sent if reading took so long that others may be at the record by now, and what the
+    client raises. OutcomeUnknown is the caller's to find out about: the entry stays unclear.
     """
+    entry.stay()
     had_sent = entry.is_sent
     entry.is_sent = True
     try:
@@ -111,6 +115,20 @@ def changing(connection: Connection, entity: str, key: int) -> str | None:
         select(lease.c.holder).where(lease.c.name == _lease_name(entity, key), lease.c.expires_at > datetime.now(UTC))
     )
     return f"{holder} is changing this {entity} at the moment. Try again shortly." if holder else None
+
+
+def _stay(store: Store, entity: str, held: Lease, seconds: float) -> None:
+    """The lease lasts for another write. Raises NotAllowed if it ran out: whoever looked since saw nobody at work."""
+    with store.writing() as connection:
+        expires_at = connection.scalar(
+            select(lease.c.expires_at).where(lease.c.name == held.name, lease.c.token == held.token).with_for_update()
+        )
+        if expires_at is None or expires_at <= datetime.now(UTC):
+            raise NotAllowed(
+                f"The shop took so long to tell how this {entity} is that somebody else may have changed it since. "
+                "Nothing more was sent. Try again."
+            )
+        renew(connection, held, seconds)
 
 
 def _lease_name(entity: str, key: int) -> str:

@@ -33,7 +33,6 @@ from crm_core.sales.placing import place
 from crm_core.sales.preflight.run import preflight
 from crm_core.sales.product_finding import find_products, product_choices
 from crm_core.sales.several import check_several
-from crm_core.store.documents import Address
 from crm_core.store.keys import record_key
 from crm_core.sync.channels import channel_by_id, open_shop, pause
 from crm_core.sync.pages import write_records
@@ -41,6 +40,7 @@ from crm_core.sync.reading import read_one
 from crm_core.sync.record import synchronise_cart, synchronise_customer, synchronise_order
 from crm_core.sync.transaction import writing
 from demo_store.service import Request, Response
+from tests.sales.actions.cart_changes import ADDRESS
 from tests.sales.desk import PLACE, SHIP, Desk, answered, dropped_before_the_work
 
 pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
@@ -49,16 +49,6 @@ pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 READ, WRITE = r"GET .*", r"(POST|PUT|DELETE) .*"
 REFUSED = answered(401, b'{"message":"Specified token does not exist"}')
 """What Magento answers to a revoked OAuth token (observed on 2.4.7)."""
-
-ADDRESS = Address(
-    firstname="Ada",
-    lastname="Vos",
-    street=["Kade 1"],
-    city="Amsterdam",
-    postcode="1011 AB",
-    country_id="NL",
-    telephone="+31201234567",
-)
 
 
 @dataclass
@@ -152,7 +142,7 @@ def _is_paused(desk: Desk) -> bool:
     return reason is not None and "Specified token does not exist" in reason
 
 
-@pytest.mark.parametrize("name", READING.keys() | WRITING.keys())
+@pytest.mark.parametrize("name", [*READING, *WRITING])
 def test_whatever_a_person_does_pauses_the_channel_of_a_shop_that_refuses_the_sign_in(
     records: Records, name: str
 ) -> None:

@@ -1,0 +1,85 @@
+"""Putting coupons on a cart and taking them off, against the demo store over real HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from crm_core.errors import (
+    BadInput,
+    ShopRefused,
+)
+from crm_core.sales.cart_fixes import (
+    RemoveCoupon,
+    SetCoupon,
+)
+from demo_store.service import Request, Response
+from tests.magento.conftest import recorded
+from tests.sales.actions.cart_changes import (
+    events_of,
+    mended,
+    on_sqlite,
+    writes_to,
+)
+from tests.sales.desk import Desk, answered
+
+
+@pytest.mark.parametrize("code", ["NOSUCH", "SPRING25", "USEDUP", "OFF"])
+def test_a_wrong_coupon_is_told_beforehand_and_never_costs_the_right_one(desk: Desk, code: str) -> None:
+    desk.shop.set_coupon("USEDUP", uses=1)
+    used = desk.add_cart(coupon="USEDUP")
+    desk.shop.place(used)
+    desk.shop.set_coupon("OFF", active=False)
+    cart_id = desk.add_cart(coupon="WELCOME10")
+    with pytest.raises(BadInput, match=rf"The coupon {code} .* The cart is as it was\."):
+        mended(desk, cart_id, SetCoupon(code))
+    assert desk.shop.cart(cart_id)["coupon_code"] == "WELCOME10"
+    assert writes_to(desk) == []
+    assert events_of(desk, cart_id) == []
+
+
+def test_a_coupon_that_only_the_shop_knows_to_be_wrong_costs_nothing_either(desk: Desk) -> None:
+    cart_id = desk.add_cart(coupon="WELCOME10")
+    missing = {"message": "%resources", "parameters": {"resources": "Magento_SalesRule::quote"}}
+    desk.front.on(r"GET .*/coupons/search", answered(401, json.dumps(missing).encode()))
+    with pytest.raises(ShopRefused) as caught:
+        mended(desk, cart_id, SetCoupon("NOSUCH"))
+    assert "The coupon code isn't valid. Verify the code and try again." in str(caught.value)
+    assert str(caught.value).endswith("The cart keeps the coupon WELCOME10.")
+    assert desk.shop.cart(cart_id)["coupon_code"] == "WELCOME10"
+    assert desk.row(cart_id).coupon_code == "WELCOME10"
+    ((kind, _, text),) = events_of(desk, cart_id)
+    assert kind == "refused"
+    assert "keeps the coupon WELCOME10" in text
+
+
+@on_sqlite
+def test_a_right_coupon_that_cannot_be_put_back_is_told(desk: Desk) -> None:
+    cart_id = desk.add_cart(coupon="WELCOME10")
+    desk.shop.set_coupon("MORE20", percent=20)
+    refusal = recorded("coupon_set_bad")["response"]
+
+    def refused(_request: Request, _work: Callable[[], Response]) -> Response:
+        desk.shop.cart(cart_id)["coupon_code"] = None
+        return Response(refusal["status"], json.dumps(refusal["body"]).encode(), {"Content-Type": "application/json"})
+
+    desk.front.on(r"PUT .*/coupons/", refused)
+    with pytest.raises(ShopRefused, match="WELCOME10, which the cart had, could not be put back"):
+        mended(desk, cart_id, SetCoupon("MORE20"))
+
+
+def test_a_coupon_is_changed_and_taken_off(desk: Desk) -> None:
+    desk.shop.set_coupon("MORE20", percent=20)
+    cart_id = desk.add_cart(coupon="WELCOME10")
+    total = desk.offer(cart_id).totals.grand_total
+    done = mended(desk, cart_id, SetCoupon(" more20 "))
+    assert "is on the cart: €" in done.message
+    assert desk.offer(cart_id).totals.grand_total < total
+    with pytest.raises(BadInput, match="already"):
+        mended(desk, cart_id, SetCoupon("MORE20"))
+    assert "taken off" in mended(desk, cart_id, RemoveCoupon()).message
+    assert desk.offer(cart_id).totals.grand_total > total
+    with pytest.raises(BadInput, match="has no coupon"):
+        mended(desk, cart_id, RemoveCoupon())
