@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.widgets import desk, no_such_page
+from pages.widgets import desk, left_behind, no_such_page
 from pages.widgets.brand import picture
 from pages.widgets.sidebar import person_line, status_line
 
@@ -57,6 +57,7 @@ if desk.knows_reader():
         },
         expanded=True,
     )
+    left_behind.close_elsewhere(_chosen.url_path, st.query_params.get("id"))
     with st.sidebar:
         status_line()
         person_line()

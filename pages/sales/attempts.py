@@ -21,7 +21,7 @@ from crm_core.insight.attempts import (
 )
 from crm_core.insight.directory import Directory
 from crm_core.insight.periods import PRESETS, Period
-from pages.widgets import desk, place_order
+from pages.widgets import desk
 from pages.widgets.grid import Shown, draw_grid
 from pages.widgets.layout import card, nothing_here, pager, row, spread
 from pages.widgets.status import chip, chips, coloured
@@ -47,7 +47,6 @@ _ALL = ""
 
 @desk.guarded
 def _screen() -> None:
-    place_order.close()
     wanted, problems = Wanted.from_url(st.query_params.to_dict())
     number = st.query_params.get("page", "1")
     names = desk.names()

@@ -52,7 +52,7 @@ def _screen() -> None:
         edit = partial(cart_editor.draw_edit_button, cart.key, "Addresses") if cart.status == "open" else None
         address_card(cart.shipping_address, cart.billing_address, cart.is_virtual, edit)
         draw_admin_instead(partial(places_of_cart, desk.store(), cart), "cart", cart.key)
-    lost_dialog.draw_if_open(cart.key)
+    lost_dialog.draw_if_open()
     place_order.draw_if_open(cart, here)
     cart_editor.draw_editor_if_open(cart)
 

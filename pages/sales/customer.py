@@ -12,7 +12,7 @@ from crm_core.insight.counts import Sum
 from crm_core.insight.customer_record import BoughtItem, CustomerRecord, customer_record
 from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sync.record import synchronise_customer
-from pages.widgets import desk, listing, new_cart, place_order
+from pages.widgets import desk, listing, new_cart
 from pages.widgets.admin_instead import draw_admin_instead
 from pages.widgets.grid import Shown, draw_grid
 from pages.widgets.layout import card, key_facts
@@ -49,7 +49,6 @@ _ORDERS = (
 
 @desk.guarded
 def _screen() -> None:
-    place_order.close()
     who, _ = open_record("customers", customer_record)
     _header(who)
     draw_what_synchronising_said(who.key)
@@ -69,7 +68,7 @@ def _screen() -> None:
         _addresses(who)
         draw_timeline(who.timeline)
         draw_admin_instead(partial(places_of_customer, who), "customer")
-    new_cart.draw_if_open(who.key)
+    new_cart.draw_if_open()
 
 
 def _header(who: CustomerRecord) -> None:

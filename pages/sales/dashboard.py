@@ -11,7 +11,7 @@ import streamlit as st
 from crm_core.insight.filters import Screen
 from crm_core.insight.metrics import Dashboard, Figure, dashboard
 from crm_core.insight.periods import Period
-from pages.widgets import desk, first_run, listing, place_order
+from pages.widgets import desk, first_run, listing
 from pages.widgets.charts import CONFIG, Slice
 from pages.widgets.figures import bar_figure, is_by_week, line_figure
 from pages.widgets.layout import card, row, spread
@@ -26,7 +26,6 @@ _LISTS = {"carts": "pages/sales/carts.py", "orders": "pages/sales/orders.py"}
 
 @desk.guarded
 def _screen() -> None:
-    place_order.close()
     names = desk.names()
     with spread():
         st.title("Dashboard", width="content", anchor=False)

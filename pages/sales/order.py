@@ -12,7 +12,7 @@ from crm_core.insight.admin_places import address_of_order, places_of_order
 from crm_core.insight.records import OrderLine, OrderRecord, order_record
 from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sync.record import synchronise_order
-from pages.widgets import desk, order_actions, place_order
+from pages.widgets import desk, order_actions
 from pages.widgets.admin_instead import draw_admin_instead
 from pages.widgets.attempts_card import draw_attempts
 from pages.widgets.customer_card import draw_customer
@@ -32,7 +32,6 @@ from pages.widgets.timeline import draw_timeline
 
 @desk.guarded
 def _screen() -> None:
-    place_order.close()
     order, _ = open_record("orders", order_record)
     _header(order)
     order_actions.draw_if_asked(order)

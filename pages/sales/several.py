@@ -29,7 +29,7 @@ from crm_core.sales.several import (
     convert,
     results_since,
 )
-from pages.widgets import desk, listing, place_order
+from pages.widgets import desk, listing
 from pages.widgets.layout import card, nothing_here, row, spread
 from pages.widgets.record_header import draw_way_back
 from pages.widgets.several_cards import KINDS, cart_title, draw_not_ready, draw_ready, draw_result, sums
@@ -48,7 +48,6 @@ _LONGEST_AGO = timedelta(days=7)
 
 @desk.guarded
 def _screen() -> None:
-    place_order.close()
     # Taken first: a run that fails before it places anything must not leave the order to a later one.
     ready: tuple[Ready, ...] = st.session_state.pop(_TO_PLACE, ())
     here, _ = listing.read("carts")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from crm_core.insight.health import channel_health
-from pages.widgets import add_channel, admin_address, channel_card, desk, first_run, place_order
+from pages.widgets import add_channel, admin_address, channel_card, desk, first_run
 from pages.widgets.channel_settings import draw_settings_if_open
 from pages.widgets.layout import spread
 
@@ -14,7 +14,6 @@ _LOOK_AGAIN_SECONDS = 3
 
 @desk.guarded
 def _screen() -> None:
-    place_order.close()
     with spread():
         st.title("Channels", width="content", anchor=False)
         if desk.names().channels:

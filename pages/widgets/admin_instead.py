@@ -37,6 +37,11 @@ def draw_admin_instead(
                 _placed_there(cart_key, where, on_ordered)
 
 
+def forget() -> None:
+    """What came of “I placed it there” is forgotten."""
+    st.session_state.pop(_FOUND, None)
+
+
 def _draw_places(places: AdminPlaces, where: str) -> None:
     linked = [(place.label, place.url) for place in places.places if place.url is not None]
     if linked:

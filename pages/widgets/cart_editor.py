@@ -56,15 +56,17 @@ def draw_edit_button(cart_key: int, section: str = _ITEMS) -> None:
 
 
 def draw_editor_if_open(cart: CartRecord) -> None:
-    """Draws the drawer while it is open for that cart; call it once on the cart's screen."""
-    opened = st.session_state.get(_OPEN)
-    if opened is None:
-        return
-    if opened != cart.key:
-        close()
+    """Draws the drawer while it is open; call it once on the cart's screen."""
+    if st.session_state.get(_OPEN) is None:
         return
     title = f"Edit cart {cart.origin_id}"
     st.dialog(title, width=620, position="right", icon=":material/edit:", on_dismiss=close)(_body)(cart.key)
+
+
+def opened_at() -> tuple[str, int] | None:
+    """The screen that the drawer stands on and the cart that it is for; None: it is not open."""
+    opened: int | None = st.session_state.get(_OPEN)
+    return None if opened is None else ("cart", opened)
 
 
 def close() -> None:

@@ -15,7 +15,7 @@ from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.grids import CartRow, OrderRow, Page
 from crm_core.insight.sorting import COLUMNS
 from crm_core.insight.statuses import StatusStyle
-from pages.widgets import desk, first_run, listing, place_order
+from pages.widgets import desk, first_run, listing
 from pages.widgets.filter_bar import draw_conditions, draw_filter_bar, searched_in
 from pages.widgets.grid import Shown, draw_grid, tick, ticked
 from pages.widgets.layout import nothing_here, pager, row, spread
@@ -48,7 +48,6 @@ class ListScreen(Generic[_Row]):
 
     def draw(self) -> None:
         """Draws the whole screen."""
-        place_order.close()
         with spread():
             st.title(self.title, width="content", anchor=False)
             if self.draw_action:

@@ -17,17 +17,25 @@ _ERROR = "lost-error"
 
 def open_dialog(cart_key: int) -> None:
     """The dialog opens on this run, for that cart."""
-    _forget()
+    close()
     st.session_state[_OPEN] = cart_key
 
 
-def draw_if_open(cart_key: int) -> None:
-    """Draws the dialog while it is open for that cart; call it once on the cart's screen."""
-    if st.session_state.get(_OPEN) == cart_key:
-        st.dialog("Mark as lost", icon=":material/cancel:", on_dismiss=_forget)(_body)(cart_key)
+def draw_if_open() -> None:
+    """Draws the dialog while it is open; call it once on the cart's screen."""
+    cart_key = st.session_state.get(_OPEN)
+    if cart_key is not None:
+        st.dialog("Mark as lost", icon=":material/cancel:", on_dismiss=close)(_body)(cart_key)
 
 
-def _forget() -> None:
+def opened_at() -> tuple[str, int] | None:
+    """The screen that the dialog stands on and the cart that it is for; None: it is not open."""
+    opened: int | None = st.session_state.get(_OPEN)
+    return None if opened is None else ("cart", opened)
+
+
+def close() -> None:
+    """The dialog is closed and what was typed is forgotten."""
     for key in (_OPEN, _REASON, _ERROR):
         st.session_state.pop(key, None)
 
@@ -40,7 +48,7 @@ def _body(cart_key: int) -> None:
     if error := st.session_state.get(_ERROR):
         st.error(message(error), icon=":material/error:")
     with row(horizontal_alignment="right", gap="xsmall"):
-        if st.button("Cancel", type="tertiary", on_click=_forget):
+        if st.button("Cancel", type="tertiary", on_click=close):
             st.rerun()
         if st.button("Mark lost", type="primary", on_click=_mark, args=(cart_key,)) and _OPEN not in st.session_state:
             st.rerun()
@@ -52,5 +60,5 @@ def _mark(cart_key: int) -> None:
     except DeskError as error:
         st.session_state[_ERROR] = str(error)
         return
-    _forget()
+    close()
     desk.announce("The cart is marked as lost.", icon=":material/cancel:")

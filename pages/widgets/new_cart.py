@@ -85,15 +85,19 @@ def open_for_guest() -> None:
     st.session_state[_OPEN] = _Asked(None, None)
 
 
-def draw_if_open(customer_key: int | None = None) -> None:
-    """Draws the dialog while it is open here; call it once on the customer's screen, or on the list of carts."""
+def draw_if_open() -> None:
+    """Draws the dialog while it is open; call it once on the customer's screen, or on the list of carts."""
+    asked: _Asked | None = st.session_state.get(_OPEN)
+    if asked is not None:
+        st.dialog("New cart", icon=_ICON, on_dismiss=close)(_body)(asked)
+
+
+def opened_at() -> tuple[str, int | None] | None:
+    """The screen that the dialog stands on and the customer whose screen that is; None: it is not open."""
     asked: _Asked | None = st.session_state.get(_OPEN)
     if asked is None:
-        return
-    if asked.opened_for != customer_key:
-        close()
-    else:
-        st.dialog("New cart", icon=_ICON, on_dismiss=close)(_body)(asked)
+        return None
+    return ("carts" if asked.opened_for is None else "customer"), asked.opened_for
 
 
 def close() -> None:

@@ -119,14 +119,21 @@ def _draw_choice(order_key: int, state: ActionState, reason: str | None) -> None
 
 
 def _choose(order_key: int, kind: Kind) -> None:
-    _forget()
+    close()
     st.session_state[_MENU] = False
     asked = st.session_state[_OPEN] = _Asked(order_key, kind)
     if kind in _AT_ONCE:
         _send(asked)
 
 
-def _forget() -> None:
+def opened_at() -> tuple[str, int] | None:
+    """The screen that the dialog stands on and the order that it is for; None: it is not open."""
+    asked: _Asked | None = st.session_state.get(_OPEN)
+    return None if asked is None else ("order", asked.order_key)
+
+
+def close() -> None:
+    """The dialog is closed and what was typed is forgotten."""
     for key in [str(key) for key in st.session_state]:
         if key == _OPEN or key.startswith(_FIELD):
             del st.session_state[key]
@@ -158,11 +165,11 @@ def draw_if_asked(order: OrderRecord) -> None:
     asked: _Asked | None = st.session_state.get(_OPEN)
     if asked is None:
         return
-    if asked.order_key != order.key or asked.is_done:
-        _forget()
+    if asked.is_done:
+        close()
     elif asked.kind not in _AT_ONCE or asked.error is not None:
         title = f"{asked.kind.label} · {escaped(order.increment_id, 40)}"
-        st.dialog(title, icon=_ICONS[asked.kind], on_dismiss=_forget)(_body)(asked, order)
+        st.dialog(title, icon=_ICONS[asked.kind], on_dismiss=close)(_body)(asked, order)
 
 
 def _body(asked: _Asked, order: OrderRecord) -> None:
@@ -175,10 +182,10 @@ def _body(asked: _Asked, order: OrderRecord) -> None:
         desk.say(asked.error)
     with row(horizontal_alignment="right", gap="xsmall"):
         if isinstance(asked.error, OutcomeUnknown):
-            if st.button("Close", on_click=_forget):
+            if st.button("Close", on_click=close):
                 st.rerun()
             return
-        if st.button("Back", type="tertiary", on_click=_forget):
+        if st.button("Back", type="tertiary", on_click=close):
             st.rerun()
         st.button(
             dotted([_CONFIRM[asked.kind], _amount(asked)]),

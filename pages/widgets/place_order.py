@@ -22,8 +22,7 @@ from crm_core.sales.preflight.check import Code, FixKind, Verdict
 from crm_core.sales.preflight.plan import Plan
 from crm_core.sales.preflight.run import Preflight
 from crm_core.store.documents import Totals
-from pages.widgets import cart_editor, desk
-from pages.widgets.admin_instead import draw_admin_instead
+from pages.widgets import admin_instead, cart_editor, desk
 from pages.widgets.layout import row, spread
 from pages.widgets.lines import NumberColumn, draw_lines, product
 from pages.widgets.listing import Listing
@@ -40,6 +39,7 @@ _FIELDS = ("placing-shipping", "placing-payment", "placing-po")
 def open_dialog(cart_key: int) -> None:
     """The drawer opens on this run, for that cart."""
     close()
+    cart_editor.close()
     now = st.session_state[_STATE] = Placing(cart_key)
     now.ask()
 
@@ -49,20 +49,23 @@ def draw_if_open(cart: CartRecord, here: Listing) -> None:
     now: Placing | None = st.session_state.get(_STATE)
     if now is None:
         return
-    if now.cart_key != cart.key:
-        close()
-        return
     title = f"{'Order placed' if isinstance(now.outcome, Placed) else 'Place order'} · cart {cart.origin_id}"
     icon = ":material/shopping_cart_checkout:"
     st.dialog(title, width=620, position="right", icon=icon, on_dismiss=close)(_body)(now, cart, here)
 
 
+def opened_at() -> tuple[str, int] | None:
+    """The screen that the drawer stands on and the cart that it is for; None: it is not open."""
+    now: Placing | None = st.session_state.get(_STATE)
+    return None if now is None else ("cart", now.cart_key)
+
+
 def close() -> None:
-    """The drawer is closed, and that of the editor: the person is done with it, or went to another screen."""
+    """The drawer is closed, with everything that was chosen, typed and found in it."""
     for key in (_STATE, *_FIELDS):
         st.session_state.pop(key, None)
     forget(PLACE)
-    cart_editor.close()
+    admin_instead.forget()
 
 
 @desk.guarded
@@ -83,7 +86,7 @@ def _body(now: Placing, cart: CartRecord, here: Listing) -> None:
         case Refused() | TotalsChanged() | None:
             _still_open(now, cart, now.outcome)
             places = partial(places_of_cart, desk.store(), cart)
-            draw_admin_instead(places, "placing", cart.key, partial(_look_again, now, False))
+            admin_instead.draw_admin_instead(places, "placing", cart.key, partial(_look_again, now, False))
         case _:
             assert_never(now.outcome)
 

@@ -79,3 +79,16 @@ def test_an_order_placed_there_is_told_in_the_drawer_which_offers_nothing_any_mo
     assert "was placed from this cart" in words_of(at)
     assert all(button.disabled for button in at.button if str(button.key).startswith("placing-confirm"))
     assert len(desk.shop.orders_of(origin_id)) == 1
+
+
+def test_what_asking_for_an_order_told_is_not_told_again_by_a_drawer_that_was_opened_anew(desk: Desk) -> None:
+    key = desk.new_cart()
+    at = desk.open("cart", id=str(key))
+    at.button(key="place-order").click().run()
+    at = _opened(at, "placing")
+    at.button(key="placed-there-placing").click().run()
+    assert "The shop has no order of this cart" in words_of(at)
+    at.button(key="place-order").click().run()
+    at = _opened(at, "placing")
+    assert not at.exception
+    assert "The shop has no order of this cart" not in words_of(at)

@@ -144,19 +144,6 @@ def test_a_cart_is_started_from_the_customers_page(desk: Desk) -> None:
     assert f"Cart {cart.origin_id} started in English" in words_of(back)
 
 
-def test_the_dialog_of_one_customer_does_not_open_on_another(desk: Desk) -> None:
-    one, other = _customer(desk, with_cart=False), _customer(desk, with_cart=False)
-    at = desk.open("customer", id=str(one.id))
-    at.button(key="open-new-cart").click().run()
-    at.query_params["id"] = str(other.id)
-    at.run()
-    assert is_well(at)
-    assert "new-cart-start" not in {each.key for each in at.button}
-    at.query_params["id"] = str(one.id)
-    at.run()
-    assert "new-cart-start" not in {each.key for each in at.button}, "nor by itself, back on the first"
-
-
 def test_without_a_channel_that_may_write_the_button_says_why(desk: Desk) -> None:
     desk.do(update(tables.channel).values(allow_writes=False))
     at = desk.open("carts")

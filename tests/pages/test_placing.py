@@ -5,7 +5,6 @@ import time
 from decimal import Decimal
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
@@ -313,27 +312,3 @@ def test_the_drawer_says_when_the_shop_answers_nonsense_and_tries_again(desk: De
     assert "could not be checked" not in _words(at)
     assert "Not read from the shop" not in _words(at)
     assert not _confirm(at).disabled
-
-
-@pytest.mark.parametrize("elsewhere", ["", "pages/setup/channels.py", "another cart"])
-def test_a_drawer_that_was_left_for_another_screen_does_not_open_by_itself_later(desk: Desk, elsewhere: str) -> None:
-    key, other = desk.new_cart(("MUG-01", 1)), desk.new_cart(("MUG-01", 1))
-    for opening in ("place-order", "open-editor-Items"):
-        at = desk.open("cart", id=str(key))
-        at.button(key=opening).click().run()
-        assert "Close" in _buttons(at) or "Cancel" in _buttons(at)
-        if elsewhere == "another cart":
-            at.query_params["id"] = str(other)
-        else:
-            at.switch_page(elsewhere or "pages/sales/dashboard.py")
-        at.run()
-        assert not at.exception
-        at.switch_page("pages/sales/cart.py")
-        at.query_params["id"] = str(key)
-        at.run()
-        assert is_well(at)
-        assert not {"Close", "Cancel"} & set(_buttons(at))
-
-
-def _buttons(at: AppTest) -> list[str]:
-    return [each.label for each in at.button]

@@ -1,0 +1,26 @@
+"""A dialog belongs to the screen that it was opened on: who leaves that finds it closed on the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pages.widgets import cart_editor, lost_dialog, new_cart, order_actions, place_order
+
+Place = tuple[str, int | None]
+"""A screen by its address, and the key of the record that it shows, if any."""
+
+_DIALOGS: tuple[tuple[Callable[[], Place | None], Callable[[], None]], ...] = (
+    (place_order.opened_at, place_order.close),
+    (cart_editor.opened_at, cart_editor.close),
+    (lost_dialog.opened_at, lost_dialog.close),
+    (order_actions.opened_at, order_actions.close),
+    (new_cart.opened_at, new_cart.close),
+)
+
+
+def close_elsewhere(screen: str, record: str | None) -> None:
+    """Closes every dialog that was not opened on this screen, for the record that its address names."""
+    here = (screen, int(record) if record and record.isdecimal() and len(record) < 20 else None)
+    for opened_at, close in _DIALOGS:
+        if opened_at() not in (None, here):
+            close()

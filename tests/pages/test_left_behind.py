@@ -1,0 +1,75 @@
+"""Dialogs that were left for another screen are closed on the way back, whichever it was."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+from streamlit.testing.v1 import AppTest
+
+from crm_core.store import tables
+from tests.pages.conftest import PAGES, Desk
+from tests.pages.screens import is_well
+
+_OPENERS = {
+    "place order": ("cart", "place-order"),
+    "edit": ("cart", "open-editor-Items"),
+    "mark lost": ("cart", "Mark lost"),
+    "new cart for a guest": ("carts", "open-new-cart"),
+    "new cart for a customer": ("customer", "open-new-cart"),
+    "comment on an order": ("order", "order-actions-comment"),
+}
+"""Each dialog: the screen that it stands on, and the key or the label of what opens it."""
+
+
+def _record(desk: Desk, screen: str) -> dict[str, str]:
+    """The address of a record of that screen."""
+    if screen == "carts":
+        return {}
+    if screen == "customer":
+        return {"id": str(desk.rows(select(tables.customer.c.id))[0].id)}
+    return {"id": str(desk.cart(status="open") if screen == "cart" else desk.order())}
+
+
+def _go(at: AppTest, screen: str, params: dict[str, str]) -> AppTest:
+    at.switch_page(PAGES[screen])
+    for name in list(at.query_params):
+        del at.query_params[name]
+    at.query_params.update(params)
+    return at.run()
+
+
+def _dialogs(at: AppTest) -> int:
+    return len(at.get("dialog"))
+
+
+@pytest.mark.parametrize("dialog", list(_OPENERS))
+def test_a_dialog_that_was_left_does_not_open_by_itself_on_the_way_back(desk: Desk, dialog: str) -> None:
+    screen, opener = _OPENERS[dialog]
+    here = _record(desk, screen)
+    at = desk.open(screen, **here)
+    if opener.startswith("order-actions"):
+        at.session_state["order-actions-menu"] = True
+        at.run()
+    next(each for each in at.button if opener in (each.key, each.label)).click().run()
+    assert not at.exception
+    assert _dialogs(at) == 1
+    at.run()
+    assert _dialogs(at) == 1, "drawing the screen anew leaves it open"
+    _go(at, "attempts", {})
+    assert is_well(at)
+    _go(at, screen, here)
+    assert is_well(at)
+    assert _dialogs(at) == 0
+
+
+@pytest.mark.parametrize("dialog", ["place order", "edit", "mark lost"])
+def test_a_dialog_of_one_record_does_not_open_on_another_nor_later_on_the_first(desk: Desk, dialog: str) -> None:
+    one, other = desk.new_cart(), desk.new_cart()
+    at = desk.open("cart", id=str(one))
+    next(each for each in at.button if _OPENERS[dialog][1] in (each.key, each.label)).click().run()
+    assert _dialogs(at) == 1
+    for key in (other, one):
+        at.query_params["id"] = str(key)
+        at.run()
+        assert is_well(at)
+        assert _dialogs(at) == 0
