@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from crm_core.store.engines import (
     writing_engine,
 )
 from crm_core.store.kept import Kept
-from crm_core.store.schema import SCHEMA_VERSION, check_version, found_version, migrate
+from crm_core.store.schema import SCHEMA_VERSION, check_sqlite, check_version, found_version, migrate
 
 _INSTRUCTIONS_BETWEEN_LOOKS = 20_000
 """Steps of SQLite's machine between two looks at the clock: about a millisecond."""
@@ -34,12 +35,15 @@ class Store:
     """A database of this program's schema version, open for any number of threads of one process.
 
     Opening raises StoreUnusable, with what to do, if the database is missing, cannot be opened, was not migrated or is
-    of another version. Every transaction turns a lock, a full disk, a lost connection and the like into StoreUnusable.
+    of another version, or if this Python's SQLite is too old. Every transaction turns a lock, a full disk, a lost
+    connection and the like into StoreUnusable.
     `busy_seconds` is how long one waits for another's lock, or for its turn, before it gives up.
     """
 
     def __init__(self, url: str, busy_seconds: float = BUSY_SECONDS) -> None:
         self._url = parse_url(url)
+        if self._url.get_backend_name() == "sqlite":
+            check_sqlite(sqlite3.sqlite_version_info)
         file = sqlite_file(self._url)
         if file is not None and not file.exists():
             raise StoreUnusable(f"{describe(self._url)} does not exist. Run: python -m crm_core migrate")

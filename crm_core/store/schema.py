@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -11,6 +12,9 @@ from crm_core.store.engines import clear_errors, describe, parse_url, sqlite_fil
 
 SCHEMA_VERSION = "0001"
 """The revision this program reads and writes: the latest of crm_core/store/migrations/versions."""
+
+OLDEST_SQLITE = (3, 35, 0)
+"""The first that tells what a statement wrote (RETURNING); it comes with Python, so an old system's may be older."""
 
 _MIGRATION_LOCK = 4_711_026
 """Number of PostgreSQL's advisory lock that lets one process migrate at a time."""
@@ -40,6 +44,17 @@ def check_version(found: str | None, where: str) -> None:
     )
 
 
+def check_sqlite(version: tuple[int, ...]) -> None:
+    """Raises StoreUnusable, with what to do, if this version of SQLite is older than the store's statements need."""
+    if version >= OLDEST_SQLITE:
+        return
+    found, needed = (".".join(map(str, each)) for each in (version, OLDEST_SQLITE))
+    raise StoreUnusable(
+        f"This Python comes with SQLite {found}, and the store needs {needed} or newer. Run the desk with a newer "
+        "Python, or keep the store in PostgreSQL: set CRM_DATABASE_URL."
+    )
+
+
 def migrate(url: str) -> bool:
     """The store at `url` has this program's schema afterwards; an SQLite file and its folder are made if missing.
 
@@ -48,6 +63,8 @@ def migrate(url: str) -> bool:
     """
     parsed = parse_url(url)
     file = sqlite_file(parsed)
+    if parsed.get_backend_name() == "sqlite":
+        check_sqlite(sqlite3.sqlite_version_info)
     with clear_errors(parsed):
         if file is not None:
             _make_folder(file.parent)

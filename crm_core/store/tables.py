@@ -73,7 +73,9 @@ channel = Table(
     ),
     Column("connections", SmallInteger, nullable=False, default=2, comment="requests to the shop at the same time"),
     Column("page_size", SmallInteger, nullable=False, default=100),
-    Column("totals_a_run", SmallInteger, nullable=False, default=0, comment="totals of carts read by id, nobody asking"),
+    Column(
+        "totals_a_run", SmallInteger, nullable=False, default=0, comment="totals of carts read by id, nobody asking"
+    ),
     Column("start_date", Instant, comment="records created before are not mirrored"),
     Column("paused_at", Instant),
     Column("paused_reason", Text, comment="why reading stopped until the credentials or settings change"),

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, create_engine, text
 import crm_core.store
 from crm_core.errors import StoreUnusable
 from crm_core.store.database import Store
-from crm_core.store.schema import SCHEMA_VERSION, migrate
+from crm_core.store.schema import SCHEMA_VERSION, check_sqlite, migrate
 from crm_core.store.tables import metadata
 
 _POSTGRESQL_SCHEMA = """
@@ -131,3 +131,18 @@ def test_a_store_that_was_never_migrated_says_what_to_do(tmp_path: Path, postgre
     for url in (f"sqlite:///{tmp_path / 'missing.db'}", f"sqlite:///{empty}", postgresql_server):
         with pytest.raises(StoreUnusable, match="python -m crm_core migrate"):
             Store(url)
+
+
+@pytest.mark.parametrize("version", [(3, 26, 0), (3, 34, 1), (2, 8, 17)])
+def test_an_sqlite_that_is_too_old_is_named_with_what_to_do(version: tuple[int, ...]) -> None:
+    with pytest.raises(StoreUnusable) as caught:
+        check_sqlite(version)
+    told = str(caught.value)
+    assert f"SQLite {'.'.join(map(str, version))}" in told
+    assert "3.35.0 or newer" in told
+    assert "CRM_DATABASE_URL" in told
+
+
+@pytest.mark.parametrize("version", [(3, 35, 0), (3, 45, 1), (4, 0, 0), sqlite3.sqlite_version_info])
+def test_an_sqlite_that_is_new_enough_passes(version: tuple[int, ...]) -> None:
+    check_sqlite(version)
