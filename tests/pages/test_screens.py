@@ -92,7 +92,7 @@ def test_a_store_of_a_newer_version_is_told_and_the_app_stays_up(desk: Desk) -> 
     forget_store()
     at = desk.open()
     assert not at.exception
-    assert "newer" in at.error[0].value or "version" in at.error[0].value
+    assert "Install the newer version" in at.error[0].value
 
 
 def test_a_store_that_is_no_database_is_told(empty_desk: AppTest, tmp_path: Path) -> None:
