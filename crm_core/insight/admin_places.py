@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from crm_core.insight.cart_record import CartRecord
 from crm_core.insight.customer_record import CustomerRecord
 from crm_core.insight.directory import ChannelName
-from crm_core.insight.records import CartRecord, OrderRecord
+from crm_core.insight.order_record import OrderRecord
 from crm_core.magento.admin_links import customer_edit, new_order, order_view, product_edit
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of, record_key

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from crm_core.insight.counts import Sum, sorted_sums
 from crm_core.insight.names import full_name
-from crm_core.store.documents import Address, Comment, decode_addresses
+from crm_core.store.documents import Address, Comment, decode_address, decode_addresses
 from crm_core.store.keys import origin_of, record_key
 from crm_core.store.search_keys import email_key
 from crm_core.store.tables import attempt, customer, customer_group, order, record_event
@@ -137,6 +137,11 @@ def _bought(connection: Connection, row: Any) -> tuple[int, tuple[Sum, ...]]:
     return sum(each.orders for each in counted), sorted_sums(
         {each.base_currency: each.total - (each.refunded or 0) for each in counted}
     )
+
+
+def address_in(column: str | None) -> Address | None:
+    """The address that a cart's or an order's row holds; None where the shop told none."""
+    return decode_address(column) if column else None
 
 
 def attempts_of(connection: Connection, cart_key: int) -> tuple[AttemptLine, ...]:

@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy import Row, insert, select
 
 from crm_core.errors import BadInput, BadRecord, DeskError, NotAllowed, NotFound, OutcomeUnknown, ShopUnavailable
+from crm_core.insight.cart_record import CartRecord, cart_record
 from crm_core.insight.names import full_name
-from crm_core.insight.records import CartRecord, cart_record
 from crm_core.magento import payloads
 from crm_core.magento.cart_editing import CartEditing
 from crm_core.magento.search import Search

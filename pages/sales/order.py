@@ -9,7 +9,7 @@ from functools import partial
 import streamlit as st
 
 from crm_core.insight.admin_places import address_of_order, places_of_order
-from crm_core.insight.records import OrderLine, OrderRecord, order_record
+from crm_core.insight.order_record import OrderLine, OrderRecord, order_record
 from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sync.record import synchronise_order
 from pages.widgets import desk, order_actions

@@ -8,7 +8,7 @@ import streamlit as st
 from msgspec import structs
 
 from crm_core.errors import DeskError
-from crm_core.insight.records import CartRecord
+from crm_core.insight.cart_record import CartRecord
 from crm_core.sales.cart_addresses import AddressKind
 from crm_core.sales.cart_fixes import EnterAddress, EnterEmail
 from crm_core.sales.countries import Country, countries_of

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from crm_core.insight.records import CartRecord, cart_record
+from crm_core.insight.cart_record import CartRecord, cart_record
 from crm_core.sales.cart_addresses import AddressKind
 from crm_core.sales.cart_fixes import RemoveCoupon, SetCoupon, why_not_changed
 from crm_core.sales.cart_writing import Mended

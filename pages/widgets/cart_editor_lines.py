@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from crm_core.insight.records import CartLine, CartRecord
+from crm_core.insight.cart_record import CartLine, CartRecord
 from crm_core.sales.cart_fixes import RemoveLine, SetQuantity
 from pages.widgets.layout import row, spread
 from pages.widgets.lines import product

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from crm_core.errors import DeskError
-from crm_core.insight.records import CartRecord
+from crm_core.insight.cart_record import CartRecord
 from crm_core.sales.new_carts import (
     Guest,
     Started,

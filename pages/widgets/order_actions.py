@@ -13,7 +13,7 @@ from typing import Any, Literal, assert_never
 import streamlit as st
 
 from crm_core.errors import DeskError, NotAllowed, OutcomeUnknown
-from crm_core.insight.records import OrderRecord
+from crm_core.insight.order_record import OrderRecord
 from crm_core.magento.order_actions import Track
 from crm_core.sales.order_actions import (
     Action,

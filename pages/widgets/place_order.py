@@ -14,7 +14,7 @@ import streamlit as st
 
 from crm_core.errors import BadInput, DeskError
 from crm_core.insight.admin_places import places_of_cart
-from crm_core.insight.records import CartRecord
+from crm_core.insight.cart_record import CartRecord
 from crm_core.sales.cart_writing import Mended
 from crm_core.sales.offer import Offer, PaymentOption, ShippingOption, offer_of
 from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Refused, TotalsChanged, Unclear

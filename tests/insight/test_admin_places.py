@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from crm_core.insight.admin_places import address_of_order, places_of_cart, places_of_customer, places_of_order
+from crm_core.insight.cart_record import cart_record
 from crm_core.insight.customer_record import customer_record
-from crm_core.insight.records import cart_record, order_record
+from crm_core.insight.order_record import order_record
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
 from tests.insight.factories import Rows, two_shops

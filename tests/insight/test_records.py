@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 
 from crm_core.errors import NotFound
+from crm_core.insight.cart_record import cart_record
 from crm_core.insight.counts import Sum
-from crm_core.insight.records import cart_record, order_record
+from crm_core.insight.order_record import order_record
 from crm_core.store.database import Store
 from crm_core.store.documents import Address, Comment, Option, Totals, TotalsSegment, encode
 from crm_core.store.keys import record_key

@@ -20,7 +20,7 @@ from crm_core.errors import (
     ShopUnavailable,
     SignInFailed,
 )
-from crm_core.insight.records import cart_record
+from crm_core.insight.cart_record import cart_record
 from crm_core.magento.catalogue import Catalogue
 from crm_core.magento.shop import Entity
 from crm_core.sales.cart_addresses import AddressKind
