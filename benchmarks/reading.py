@@ -29,9 +29,10 @@ from crm_core.errors import TooSlow
 from crm_core.insight.cart_record import cart_record
 from crm_core.insight.counts import status_counts
 from crm_core.insight.filters import Filter, Screen
-from crm_core.insight.grids import Page, cart_page, neighbours, order_page
+from crm_core.insight.grids import Page, cart_page, order_page
 from crm_core.insight.health import channel_health
 from crm_core.insight.metrics import dashboard
+from crm_core.insight.neighbours import neighbours
 from crm_core.insight.order_record import order_record
 from crm_core.insight.periods import Period
 from crm_core.insight.sorting import COLUMNS, DEFAULT_SORT, Sort, is_walkable

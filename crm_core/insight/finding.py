@@ -15,6 +15,8 @@ from crm_core.insight.sorting import Sort, is_walkable, sort_keys
 from crm_core.insight.where import ROWS, unindexed, where
 
 PAGE_ROWS = 50
+PAGE_SECONDS = 5.0
+"""Time after which a list is given up with TooSlow."""
 
 Found = tuple[Any, ...]
 """What a row is sorted by; the last part is its record key."""

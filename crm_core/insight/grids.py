@@ -1,4 +1,4 @@
-"""Pages of carts, orders and customers: 50 rows, how many match, and the way from one row to the next.
+"""Pages of carts, orders and customers: 50 rows, and how many match.
 
 A page near either end, or next to the one on screen, costs the same whatever the size of the store: ids come from an
 index alone and only the rows of the page are read. The rows of a page are of one snapshot.
@@ -14,9 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Table, select
 
-from crm_core.errors import NotFound, TooSlow
 from crm_core.insight.counts import (
-    LIMIT,
     Count,
     Sum,
     rollup_cells,
@@ -27,17 +25,13 @@ from crm_core.insight.customers import CustomerRow, read_customers
 from crm_core.insight.directory import Directory, directory
 from crm_core.insight.filters import Filter
 from crm_core.insight.finding import PAGE_ROWS as PAGE_ROWS
-from crm_core.insight.finding import Edges, beyond, count_and_find, find, pages_of, plan, position, whole_list
+from crm_core.insight.finding import PAGE_SECONDS, Edges, count_and_find, find, pages_of
 from crm_core.insight.freshness import channels_of, freshness
 from crm_core.insight.names import full_name
-from crm_core.insight.sorting import Sort, sort_keys
+from crm_core.insight.sorting import Sort
 from crm_core.insight.subtotals import told_subtotal
-from crm_core.insight.where import ROWS, unindexed
 from crm_core.store.database import Store
 from crm_core.store.tables import cart, order
-
-PAGE_SECONDS = 5.0
-"""Time after which a page is given up with TooSlow."""
 
 
 @dataclass(frozen=True)
@@ -152,19 +146,6 @@ class Page(Generic[GridRow]):
         return (self.page - 1) * PAGE_ROWS + len(self.rows)
 
 
-@dataclass(frozen=True)
-class Neighbours:
-    """The records before and after one in a filtered and sorted list, by key; None at the ends.
-
-    `position` is its number in the list, from 1; None if the record is not in it, or is further down than is counted.
-    """
-
-    position: int | None
-    of: Count
-    previous: int | None
-    next: int | None
-
-
 def cart_page(
     store: Store,
     wanted: Filter,
@@ -210,71 +191,6 @@ def customer_page(
 ) -> Page[CustomerRow]:
     """A page of customers; everything else as for cart_page."""
     return _page(store, wanted, sort, page, near, today, names, read_customers)
-
-
-def neighbours(store: Store, wanted: Filter, sort: Sort, key: int, *, today: date | None = None) -> Neighbours:
-    """What stands before and after the record in the list; the ways on are given too if it has left the list itself.
-
-    Raises NotFound for an unknown key.
-    """
-    today = today or datetime.now(UTC).date()
-    names = directory(store)
-    what = ("neighbours", wanted, sort, key, today, names)
-    try:
-        return store.kept(what, lambda: _read_neighbours(store, wanted, sort, key, today, names))
-    except TooSlow:
-        return Neighbours(None, Count(None, exact=False), None, None)
-
-
-def _read_neighbours(store: Store, wanted: Filter, sort: Sort, key: int, today: date, names: Directory) -> Neighbours:
-    table = ROWS[wanted.screen].table
-    with store.reading() as connection:
-        keys = sort_keys(wanted.screen, sort, names)
-        own = connection.execute(select(*keys).where(table.c.id == key)).one_or_none()
-    if own is None:
-        raise NotFound(f"There is no such record in {wanted.screen}. Go back to the list.")
-    with store.reading(PAGE_SECONDS) as connection:
-        cells = rollup_cells(connection, wanted, names, today)
-        if cells is not None:
-            counted = tally_of(cells).matching
-        else:
-            matches = whole_list(connection, wanted, sort, names, today)
-            counted = Count(LIMIT, exact=False) if matches is None else Count(len(matches))
-            if matches is not None and key in matches:
-                place = matches.index(key)
-                return Neighbours(
-                    position=place + 1,
-                    of=counted,
-                    previous=matches[place - 1] if place else None,
-                    next=matches[place + 1] if place + 1 < len(matches) else None,
-                )
-        return _around(connection, wanted, sort, tuple(own), counted, names, today)
-
-
-def _around(
-    connection: Connection,
-    wanted: Filter,
-    sort: Sort,
-    own: tuple[Any, ...],
-    counted: Count,
-    names: Directory,
-    today: date,
-) -> Neighbours:
-    table = ROWS[wanted.screen].table
-    keys = sort_keys(wanted.screen, sort, names)
-    walk, conditions = plan(connection, wanted, sort, counted, names, today)
-    ordered = keys if walk else (unindexed(connection, keys[0]), *keys[1:])
-    previous, following = (
-        connection.scalar(
-            select(table.c.id)
-            .where(*conditions, beyond(keys, own, descending=descending))
-            .order_by(*(each.desc() if descending else each.asc() for each in ordered))
-            .limit(1)
-        )
-        for descending in (not sort.descending, sort.descending)
-    )
-    place = position(connection, table.c.id, conditions, keys, own, sort)
-    return Neighbours(place, counted, previous, following)
 
 
 def _page(

@@ -8,7 +8,7 @@ import streamlit as st
 
 from crm_core.insight.admin_places import address_of_order
 from crm_core.insight.cart_record import CartRecord
-from crm_core.insight.grids import neighbours
+from crm_core.insight.neighbours import neighbours
 from crm_core.insight.order_record import order_record
 from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Unclear, outcome_of
 from crm_core.sales.placing import settle

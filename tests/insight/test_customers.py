@@ -15,7 +15,8 @@ from crm_core.insight.counts import Count, Sum
 from crm_core.insight.customer_record import SHOWN, customer_record
 from crm_core.insight.customers import CustomerRow
 from crm_core.insight.filters import Filter
-from crm_core.insight.grids import Page, customer_page, neighbours
+from crm_core.insight.grids import Page, customer_page
+from crm_core.insight.neighbours import neighbours
 from crm_core.insight.sorting import CUSTOMER_COLUMNS, DEFAULT_SORT, Sort
 from crm_core.store.database import Store
 from crm_core.store.documents import Address, encode

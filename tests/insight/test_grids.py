@@ -14,7 +14,8 @@ from crm_core.errors import NotFound
 from crm_core.insight import counts, grids
 from crm_core.insight.counts import Count, StatusCount, status_counts
 from crm_core.insight.filters import Filter, Screen
-from crm_core.insight.grids import CartRow, OrderRow, Page, cart_page, neighbours, order_page
+from crm_core.insight.grids import CartRow, OrderRow, Page, cart_page, order_page
+from crm_core.insight.neighbours import Neighbours, neighbours
 from crm_core.insight.sorting import CART_COLUMNS, COLUMNS, DEFAULT_SORT, ORDER_COLUMNS, Sort
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
@@ -371,7 +372,7 @@ def test_a_record_that_left_the_list_still_leads_on(filled: Store) -> None:
         connection.execute(update(cart).where(cart.c.id == keys[3]).values(status="purchased"))
         rebuild(connection)
     found = neighbours(filled, wanted, sort, keys[3], today=TODAY)
-    assert found == grids.Neighbours(None, Count(len(keys) - 1), keys[2], keys[4])
+    assert found == Neighbours(None, Count(len(keys) - 1), keys[2], keys[4])
 
 
 def test_neighbours_of_an_unknown_record_are_refused(filled: Store) -> None:
