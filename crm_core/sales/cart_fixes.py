@@ -7,14 +7,16 @@ calculate the cart anew, with today's prices and without the lines that it hides
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from sqlalchemy import Row
 
-from crm_core.errors import BadInput, DeskError, NotAllowed
+from crm_core.errors import BadInput, DeskError, NotAllowed, ShopRefused
+from crm_core.magento.catalogue import Catalogue
 from crm_core.sales.cart_addresses import AddressKind, enter_address, enter_email
 from crm_core.sales.cart_writing import CartWriting, Mended, cart_writing
 from crm_core.sales.coupons import remove_coupon, set_coupon
@@ -23,6 +25,7 @@ from crm_core.sales.journal import journalled
 from crm_core.sales.obstacles import why_not
 from crm_core.sales.preflight.check import Fix, FixKind, quantity
 from crm_core.sales.preflight.standing import Standing
+from crm_core.sales.sale_limits import limits_of
 from crm_core.store.database import Store
 from crm_core.store.documents import Address
 from crm_core.sync.record import synchronise_cart
@@ -180,11 +183,12 @@ def _set_quantity(cart: CartWriting, change: SetQuantity) -> Mended:
     line = _line(cart, change.item_id)
     if line.state != "present":
         raise BadInput(f"The shop has disabled or deleted {line.name}. Remove or replace the line.")
-    cart.write(
-        f"Make it {quantity(change.quantity)} × {line.name}",
-        lambda: cart.editing.set_quantity(cart.cart_id, cart.code, change.item_id, change.quantity),
-        lambda now: any(each.item_id == change.item_id and each.qty == change.quantity for each in now.lines),
-    )
+    with _limits_told(cart, line.sku, change.quantity):
+        cart.write(
+            f"Make it {quantity(change.quantity)} × {line.name}",
+            lambda: cart.editing.set_quantity(cart.cart_id, cart.code, change.item_id, change.quantity),
+            lambda now: any(each.item_id == change.item_id and each.qty == change.quantity for each in now.lines),
+        )
     return cart.done(lambda _: f"Now {quantity(change.quantity)} × {line.name}.")
 
 
@@ -223,12 +227,30 @@ def _replace(cart: CartWriting, change: ReplaceLine) -> Mended:
 def _put_in(cart: CartWriting, sku: str, pieces: Decimal, options: Mapping[int, int] | None) -> tuple[int | None, str]:
     """The line that holds the product now, None if the shop did not tell it, and the product's name."""
     held = _pieces(cart.before)
-    added = cart.write(
-        f"Add {quantity(pieces)} × {sku}",
-        lambda: cart.editing.add_item(cart.cart_id, cart.code, sku, pieces, options),
-        lambda now: _pieces(now) >= held + pieces,
-    )
+    alike = sum((line.qty for line in cart.before.lines if line.sku == sku and line.state == "present"), Decimal(0))
+    with _limits_told(cart, sku, alike + pieces):
+        added = cart.write(
+            f"Add {quantity(pieces)} × {sku}",
+            lambda: cart.editing.add_item(cart.cart_id, cart.code, sku, pieces, options),
+            lambda now: _pieces(now) >= held + pieces,
+        )
     return (None, sku) if added is None else (added.item_id, added.name or sku)
+
+
+@contextmanager
+def _limits_told(cart: CartWriting, sku: str, pieces: Decimal) -> Iterator[None]:
+    """A refusal of so many pieces says how many may be bought at once too, where that is what they go beyond."""
+    try:
+        yield
+    except ShopRefused as refused:
+        try:
+            limits = limits_of(Catalogue(cart.connection).stock_item(sku))
+        except DeskError:  # the shop's own words stand for themselves
+            raise refused from None
+        if limits.allow(pieces):
+            raise
+        words = f"{str(refused).rstrip('.')}. {sku} is sold {limits.words}."
+        raise ShopRefused(words, refused.status, refused.parameters) from refused
 
 
 def _take_out(cart: CartWriting, line: Row[Any]) -> None:

@@ -17,6 +17,7 @@ from crm_core.magento.products import Product
 from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes, quantity, untold
 from crm_core.sales.preflight.reading import Reading, Stock
 from crm_core.sales.preflight.standing import Standing
+from crm_core.sales.sale_limits import limits_of
 
 
 def line_checks(known: Standing, reading: Reading) -> list[Check]:
@@ -178,8 +179,8 @@ def _short(item: CartItem, wanted: Decimal, stock: Stock | None, words: str) -> 
     if limits is not None and limits.is_in_stock is False:
         return check(Code.OUT_OF_STOCK, f"{name} is out of stock", "Remove or replace it.", None)
     if limits is not None:
-        least, most = exact(limits.min_sale_qty or 0.0), exact(limits.max_sale_qty or 0.0)
-        step = exact(limits.qty_increments or 0.0) if limits.enable_qty_increments else Decimal(0)
+        allowed = limits_of(limits)
+        least, most, step = allowed.least, allowed.most, allowed.step
         if wanted < least:
             title = f"{name} is sold from {quantity(least)} up"
             return check(Code.BELOW_MINIMUM, title, "", least, Figure("Fewest", least))

@@ -150,6 +150,33 @@ def test_every_recorded_refusal_of_a_line_is_shown_as_magento_words_it(desk: Des
 
 
 @on_sqlite
+def test_a_quantity_beyond_what_may_be_bought_at_once_is_refused_with_what_may_be(desk: Desk) -> None:
+    desk.shop.set_sale_limits("MUG-01", minimum=2, maximum=10, increments=2)
+    cart_id = desk.add_cart(("MUG-01", 2))
+    allowed = "MUG-01 is sold from 2 up to 10 at a time, in steps of 2."
+    exceeded = "The requested qty exceeds the maximum qty allowed in shopping cart"
+    for change in (SetQuantity(item_of(desk, cart_id), Decimal(12)), AddLine("MUG-01", Decimal(10))):
+        with pytest.raises(ShopRefused) as caught:
+            mended(desk, cart_id, change)
+        assert str(caught.value) == f"{exceeded}. {allowed}"
+    with pytest.raises(ShopRefused, match=allowed):
+        mended(desk, cart_id, SetQuantity(item_of(desk, cart_id), Decimal(3)))
+    assert in_shop(desk, cart_id) == {"MUG-01": 2}
+
+
+@on_sqlite
+def test_a_refusal_for_another_reason_or_without_a_stock_record_is_told_as_it_is(desk: Desk) -> None:
+    cart_id = desk.add_cart()
+    desk.shop.set_salable("RARE-01", 3)
+    with pytest.raises(ShopRefused, match=r"^The requested qty is not available$"):
+        mended(desk, cart_id, AddLine("RARE-01", Decimal(5)))
+    desk.front.on(r"GET .*/stockItems/", answered(401, b'{"message":"No %resources","parameters":{"resources":"x"}}'))
+    desk.shop.set_sale_limits("MUG-01", maximum=4)
+    with pytest.raises(ShopRefused, match=r"allowed in shopping cart$"):
+        mended(desk, cart_id, SetQuantity(item_of(desk, cart_id), Decimal(9)))
+
+
+@on_sqlite
 @pytest.mark.parametrize("pieces", [Decimal(0), Decimal(-1), Decimal("NaN")])
 def test_a_quantity_that_no_line_can_hold_is_never_sent(desk: Desk, pieces: Decimal) -> None:
     cart_id = desk.add_cart()
