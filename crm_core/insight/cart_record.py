@@ -10,9 +10,9 @@ from sqlalchemy import Connection, select
 
 from crm_core.errors import NotFound
 from crm_core.insight.directory import ChannelName, Directory, StoreView
+from crm_core.insight.linked import LinkedOrder, linked_orders
 from crm_core.insight.names import full_name
 from crm_core.insight.related import (
-    CANCELLED_STATE,
     AttemptLine,
     CustomerFacts,
     TimelineEntry,
@@ -47,25 +47,6 @@ class CartLine:
     options: tuple[Option, ...]
     state: str
     state_since: datetime
-
-
-@dataclass(frozen=True)
-class LinkedOrder:
-    """An order of a cart; `grand_total` is in `currency`."""
-
-    key: int
-    increment_id: str
-    state: str
-    status: str
-    grand_total: Decimal
-    currency: str
-    created_at: datetime
-    gone_at: datetime | None
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether it no longer counts as the cart's purchase."""
-        return self.state == CANCELLED_STATE
 
 
 @dataclass(frozen=True)
@@ -144,7 +125,7 @@ def cart_record(store: Store, key: int) -> CartRecord:
         channel = names.channel_of(row.shop_id, row.store_id)
         rate = Decimal(row.base_to_quote_rate)
         lines = _cart_lines(connection, key, rate)
-        orders = _orders_of_cart(connection, key)
+        orders = linked_orders(connection, order.c.cart_id == key)
         mine = next((each for each in orders if each.key == row.order_id), None)
         attempts = attempts_of(connection, key)
         beginning = TimelineEntry(row.created_at, "created", None, "Cart created")
@@ -213,23 +194,6 @@ def _cart_lines(connection: Connection, key: int, rate: Decimal) -> list[CartLin
         )
         for row in rows
     ]
-
-
-def _orders_of_cart(connection: Connection, key: int) -> tuple[LinkedOrder, ...]:
-    rows = connection.execute(select(order).where(order.c.cart_id == key).order_by(order.c.id.desc()))
-    return tuple(
-        LinkedOrder(
-            key=row.id,
-            increment_id=row.increment_id,
-            state=row.state,
-            status=row.status,
-            grand_total=row.grand_total,
-            currency=row.order_currency,
-            created_at=row.created_at,
-            gone_at=row.gone_at,
-        )
-        for row in rows
-    )
 
 
 def _exact(amount: Decimal) -> Decimal:

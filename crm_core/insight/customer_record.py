@@ -7,54 +7,20 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Table, case, func, select
+from sqlalchemy import Connection, Table, func, select
 
 from crm_core.errors import NotFound
 from crm_core.insight.customers import Bought, bought_by
 from crm_core.insight.directory import ChannelName, Directory, StoreView
+from crm_core.insight.linked import LinkedCart, LinkedOrder, linked_carts, linked_orders
 from crm_core.insight.names import full_name
 from crm_core.insight.related import CANCELLED_STATE, TimelineEntry, timeline
-from crm_core.insight.subtotals import told_subtotal
 from crm_core.store.database import Store
 from crm_core.store.documents import Address, decode_addresses
 from crm_core.store.tables import cart, customer, order, order_item
 
 SHOWN = 50
 """Carts, orders and products of a customer that are listed at most."""
-
-
-@dataclass(frozen=True)
-class TheirCart:
-    """A cart of a customer; `base_subtotal` is the sum of its lines in `base_currency`, without tax and discount."""
-
-    key: int
-    origin_id: int
-    status: str
-    items_qty: Decimal
-    base_subtotal: Decimal
-    base_currency: str
-    updated_at: datetime
-    gone_at: datetime | None
-
-    @property
-    def told_subtotal(self) -> Decimal | None:
-        """The subtotal in the base currency; None where the shop never told the lines."""
-        return told_subtotal(self.status, self.items_qty, self.base_subtotal)
-
-
-@dataclass(frozen=True)
-class TheirOrder:
-    """An order of a customer; `grand_total` is in `currency`."""
-
-    key: int
-    increment_id: str
-    state: str
-    status: str
-    items_qty: Decimal
-    grand_total: Decimal
-    currency: str
-    created_at: datetime
-    gone_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -98,9 +64,9 @@ class CustomerRecord:
     gone_at: datetime | None
     bought: Bought
     cart_count: int
-    carts: tuple[TheirCart, ...]
+    carts: tuple[LinkedCart, ...]
     order_count: int
-    orders: tuple[TheirOrder, ...]
+    orders: tuple[LinkedOrder, ...]
     items: tuple[BoughtItem, ...]
     timeline: tuple[TimelineEntry, ...]
 
@@ -130,9 +96,9 @@ def customer_record(store: Store, key: int) -> CustomerRecord:
             gone_at=row.gone_at,
             bought=bought_by(connection, [key]).get(key, Bought()),
             cart_count=_count(connection, cart, key),
-            carts=_carts(connection, key),
+            carts=linked_carts(connection, cart.c.customer_id == key, SHOWN),
             order_count=_count(connection, order, key),
-            orders=_orders(connection, key),
+            orders=linked_orders(connection, order.c.customer_id == key, SHOWN),
             items=_items(connection, key),
             timeline=timeline(
                 connection, "customer", key, TimelineEntry(row.created_at, "joined", None, "Account created")
@@ -142,52 +108,6 @@ def customer_record(store: Store, key: int) -> CustomerRecord:
 
 def _count(connection: Connection, table: Table, key: int) -> int:
     return connection.scalar(select(func.count()).select_from(table).where(table.c.customer_id == key)) or 0
-
-
-def _carts(connection: Connection, key: int) -> tuple[TheirCart, ...]:
-    is_open = case((cart.c.status == "open", 0), else_=1)
-    rows = connection.execute(
-        select(cart)
-        .where(cart.c.customer_id == key)
-        .order_by(is_open, cart.c.updated_at.desc(), cart.c.id.desc())
-        .limit(SHOWN)
-    )
-    return tuple(
-        TheirCart(
-            key=row.id,
-            origin_id=row.origin_id,
-            status=row.status,
-            items_qty=row.items_qty,
-            base_subtotal=row.base_subtotal,
-            base_currency=row.base_currency,
-            updated_at=row.updated_at,
-            gone_at=row.gone_at,
-        )
-        for row in rows
-    )
-
-
-def _orders(connection: Connection, key: int) -> tuple[TheirOrder, ...]:
-    rows = connection.execute(
-        select(order)
-        .where(order.c.customer_id == key)
-        .order_by(order.c.created_at.desc(), order.c.id.desc())
-        .limit(SHOWN)
-    )
-    return tuple(
-        TheirOrder(
-            key=row.id,
-            increment_id=row.increment_id,
-            state=row.state,
-            status=row.status,
-            items_qty=row.items_qty,
-            grand_total=row.grand_total,
-            currency=row.order_currency,
-            created_at=row.created_at,
-            gone_at=row.gone_at,
-        )
-        for row in rows
-    )
 
 
 def _items(connection: Connection, key: int) -> tuple[BoughtItem, ...]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from crm_core.errors import NotFound
 from crm_core.insight.directory import ChannelName, Directory, StoreView
+from crm_core.insight.linked import LinkedCart, linked_carts
 from crm_core.insight.names import full_name
 from crm_core.insight.related import (
     AttemptLine,
@@ -24,15 +25,6 @@ from crm_core.insight.related import (
 from crm_core.store.database import Store
 from crm_core.store.documents import Address, Comment, decode_comments
 from crm_core.store.tables import cart, order, order_item
-
-
-@dataclass(frozen=True)
-class LinkedCart:
-    """The cart of an order."""
-
-    key: int
-    origin_id: int
-    status: str
 
 
 @dataclass(frozen=True)
@@ -168,18 +160,11 @@ def order_record(store: Store, key: int) -> OrderRecord:
             synchronised_at=row.synchronised_at,
             gone_at=row.gone_at,
             placed_by=row.placed_by,
-            cart=_cart_of_order(connection, row.cart_id),
+            cart=None if row.cart_id is None else next(iter(linked_carts(connection, cart.c.id == row.cart_id)), None),
             lines=_order_lines(connection, key),
             attempts=tuple(each for each in attempts if each.order_key == key),
             timeline=timeline(connection, "order", key, beginning, comments=comments),
         )
-
-
-def _cart_of_order(connection: Connection, key: int | None) -> LinkedCart | None:
-    if key is None:
-        return None
-    row = connection.execute(select(cart.c.id, cart.c.origin_id, cart.c.status).where(cart.c.id == key)).one_or_none()
-    return LinkedCart(row.id, row.origin_id, row.status) if row else None
 
 
 def _order_lines(connection: Connection, key: int) -> tuple[OrderLine, ...]:

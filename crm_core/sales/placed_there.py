@@ -12,7 +12,8 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from crm_core.insight.cart_record import CartRecord, LinkedOrder, cart_record
+from crm_core.insight.cart_record import CartRecord, cart_record
+from crm_core.insight.linked import LinkedOrder
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of
 from crm_core.store.tables import order

@@ -9,7 +9,8 @@ import streamlit as st
 
 from crm_core.errors import DeskError
 from crm_core.insight.admin_places import places_of_cart
-from crm_core.insight.cart_record import CartRecord, LinkedOrder, cart_record
+from crm_core.insight.cart_record import CartRecord, cart_record
+from crm_core.insight.linked import LinkedOrder
 from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sales.decisions import reopen
 from crm_core.sales.obstacles import why_not
