@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from crm_core.magento.search import Search, id_chunks
 from crm_core.magento.shop import Entity
@@ -23,10 +23,35 @@ from crm_core.sync.lookups import rows_where
 from crm_core.sync.pages import put_and_leave, write_records
 from crm_core.sync.reading import read_all
 from crm_core.sync.transaction import Tally, Transaction, writing
+from crm_core.sync.windows import TICK
 
 _AT_ONCE = 500
+_LATE_ORDERS = timedelta(hours=1)
 _USUALLY_KEPT = timedelta(days=40)
 """Magento keeps a cart for 30 days by default, so the cart of a younger order is asked for before it counts as gone."""
+
+
+def since_when(store: Store, shop: OpenShop, oldest: datetime) -> datetime | None:
+    """Orders changed since then may name carts that no run of carts has looked for yet; None: any order may.
+
+    `oldest` is where the present run of carts begins. Orders come later than that where their first import outlasts the
+    one of carts, or where they could not be read for a while.
+    """
+    channel, run = shop.channel, tables.sync_run.c
+    ended = (run.channel_id == channel.id) & run.finished_at.is_not(None) & run.error.is_(None)
+    orders = ended & (run.entity == Entity.ORDERS.value)
+    began = select(func.max(run.started_at))
+    with store.reading() as connection:
+        last_carts = connection.scalar(began.where(ended, run.entity == Entity.CARTS.value))
+        if last_carts is None:
+            return None
+        news = connection.execute(select(run.kind, run.started_at).where(orders, run.finished_at >= last_carts)).all()
+        if any(each.kind != TICK for each in news):
+            return None
+        if not news:
+            return oldest - _LATE_ORDERS
+        before = connection.scalar(began.where(orders, run.started_at < min(each.started_at for each in news)))
+    return None if before is None else min(oldest, before - channel.overlap) - _LATE_ORDERS
 
 
 def supply_missing_carts(

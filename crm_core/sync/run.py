@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, insert, update
 
@@ -24,7 +24,7 @@ from crm_core.store.indexes import without_secondary_indexes
 from crm_core.store.lease import Lease, check
 from crm_core.sync import quarantine, windows
 from crm_core.sync.channels import OpenShop
-from crm_core.sync.missing_carts import supply_missing_carts
+from crm_core.sync.missing_carts import since_when, supply_missing_carts
 from crm_core.sync.pages import note_progress, put_and_leave, write_page, write_records
 from crm_core.sync.reading import (
     Answer,
@@ -39,8 +39,6 @@ from crm_core.sync.reading import (
 )
 from crm_core.sync.transaction import Tally, writing
 from crm_core.sync.windows import FIRST, FULL, TICK, WINDOW_SIZE, Cut, Stream, Window
-
-_LATE_ORDERS = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +343,7 @@ class _Run:
         """Orders whose cart the shop deleted have one in the store."""
         since = None
         if self._kind == TICK and self._oldest_tick is not None:
-            since = self._oldest_tick - _LATE_ORDERS
+            since = since_when(self._store, self._shop, self._oldest_tick)
 
         def count(tally: Tally) -> None:
             self._tally.add(tally)

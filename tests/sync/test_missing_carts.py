@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
@@ -48,3 +48,33 @@ def test_a_cart_of_an_order_that_cannot_be_kept_is_set_apart_and_stops_nothing(d
     assert [row["origin_id"] for row in held] == [carts[1]]
     assert b"EURO" in held[0]["payload"]
     assert desk.differences() == []
+
+
+def ordered_and_deleted(desk: Desk, ago: timedelta) -> int:
+    """A cart that was ordered so long ago, and that the shop has deleted since."""
+    cart = desk.shop.add_cart()
+    desk.shop.touch_order(desk.shop.place(cart), (datetime.now(UTC) - ago).strftime("%Y-%m-%d %H:%M:%S"))
+    desk.shop.delete_cart(cart)
+    return cart
+
+
+def test_orders_whose_first_import_ends_after_that_of_carts_have_their_carts(desk: Desk) -> None:
+    cart = ordered_and_deleted(desk, timedelta(days=90))
+    desk.run("carts")
+    desk.run("orders")
+    desk.run("carts")
+    assert desk.ids(tables.cart) == [cart]
+    assert desk.cart(cart)["made_from_order"]
+
+
+def test_orders_that_came_hours_late_have_their_carts(desk: Desk) -> None:
+    desk.run_all()
+    for table, columns in (("sync_window", ("hi",)), ("sync_run", ("started_at", "renewed_at", "finished_at"))):
+        back = ", ".join(f"{column} = {column} - 18000000" for column in columns)
+        desk.write(f"UPDATE {table} SET {back} WHERE entity = 'orders'")
+    cart = ordered_and_deleted(desk, timedelta(hours=4))
+    desk.run("carts")
+    desk.run("orders")
+    desk.run("carts")
+    assert desk.ids(tables.cart) == [cart]
+    assert desk.run("carts").requests == len(desk.open.store_views), "nothing more is asked for"
