@@ -14,7 +14,7 @@ run: $(VENV)/.installed ## install what is missing and start the desk
 	@$(BIN)/python run.py
 
 test: $(VENV)/.installed-dev lint ## everything: lint, types, layers, tests
-	@$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
 lint: $(VENV)/.installed-dev ## ruff, mypy strict, import-linter
 	@$(BIN)/ruff check $(CODE)

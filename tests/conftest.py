@@ -13,6 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from hypothesis import settings as hypothesis_settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from crm_core.settings import settings
 from crm_core.store.database import Store
@@ -24,25 +26,38 @@ hypothesis_settings.load_profile("desk")
 _TEMPLATE = "desk_template"
 
 
+_WITH_DESKS_OF_THEIR_OWN = {"tests/browser/test_cold_hits.py", "tests/browser/test_first_start.py"}
+
+
+class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """A worker gets a file's tests together, and all tests that share the desk in the browser: it is started once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return "the desk in the browser" if _shares_desk(file) else file
+
+
+def _shares_desk(file: str) -> bool:
+    return file.startswith("tests/browser/") and file not in _WITH_DESKS_OF_THEIR_OWN
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _Scheduling | None:
+    """For `--dist loadscope`."""
+    return _Scheduling(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
 def pytest_xdist_auto_num_workers() -> int:
     """One for each core, and one more: the tests of the desk in the browser mostly wait."""
     return (os.cpu_count() or 1) + 1
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A worker gets a file's tests together, and all tests that share the desk in the browser: it is started once.
+    """What takes longest begins: the desk in the browser, then the long files of `sales`."""
 
-    These begin, and the long files of `sales` follow, so that no worker is left with one of them at the end.
-    """
-    for item in items:
-        group = "desk" if _shares_desk(item) else f"{item.path.parent.name}/{item.path.stem}"
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: 0 if _shares_desk(item) else 1 if "sales" in item.path.parts else 2)
+    def turn(item: pytest.Item) -> int:
+        return 0 if _shares_desk(item.nodeid) else 1 if item.nodeid.startswith("tests/sales/") else 2
 
-
-def _shares_desk(item: pytest.Item) -> bool:
-    return "floor" in getattr(item, "fixturenames", ())
+    items.sort(key=turn)
 
 
 @pytest.fixture(autouse=True)

@@ -10,12 +10,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from sqlalchemy import func, select
 
 from crm_core.store.database import Store
@@ -112,10 +112,12 @@ class Floor:
     shop: Shop
     browser: Browser
     store: Store
+    tabs: list[BrowserContext] = field(default_factory=list)
 
     def tab(self) -> Page:
         """A person's own tab, still empty."""
-        page = self.browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB").new_page()
+        self.tabs.append(self.browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB"))
+        page = self.tabs[-1].new_page()
         page.set_default_timeout(20_000)
         return page
 
@@ -160,8 +162,16 @@ class Floor:
         return [order for order in self.shop.records.state.all("order") if order["quote_id"] == cart_id]
 
 
+@pytest.fixture
+def floor(opened_floor: Floor) -> Iterator[Floor]:
+    """The desk with the shop behind it. The test's tabs are closed after it: open ones go on asking the desk."""
+    yield opened_floor
+    while opened_floor.tabs:
+        opened_floor.tabs.pop().close()
+
+
 @pytest.fixture(scope="session")
-def floor(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
+def opened_floor(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
     """The desk on a shop with generated data, read when it is asked to be; writes are allowed."""
     data = tmp_path_factory.mktemp("desk")
     shop = Shop(orders=60, carts=80, customers=40, seed=3)
