@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from babel.numbers import format_currency
 
+from crm_core.insight.statuses import order_status_label
 from crm_core.store import documents
 from crm_core.store.types import units_to_money
 
@@ -58,12 +59,7 @@ def address_changed(what: str, old: str | None, new: str | None) -> Iterator[str
         yield f"{what} {'changed' if old and new else 'entered' if new else 'removed'}: {', '.join(fields)}"
 
 
-def status_word(status: str) -> str:
-    """A status for a person: Magento's and our own names without underscores, capitalised."""
-    return status.replace("_", " ").capitalize()
-
-
 def status_changed(old: str, new: str) -> Iterator[str]:
-    """A sentence if a status changed."""
+    """A sentence if a cart's or an order's status changed, in the words of the screens."""
     if old != new:
-        yield f"Status {status_word(old)} → {status_word(new)}"
+        yield f"Status {order_status_label(old)} → {order_status_label(new)}"

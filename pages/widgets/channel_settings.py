@@ -61,7 +61,7 @@ def _body(channel: Channel) -> None:
         key="settings-websites",
         format_func=websites.__getitem__,
         placeholder="All websites",
-        help="What was read of a website that is taken out is dropped overnight.",
+        help="What was read of a website that is taken out is dropped within the hour.",
     )
     with st.grid(2, min_column_width=200):
         st.number_input(

@@ -122,7 +122,9 @@ def test_an_order_goes_its_way_and_the_mirror_and_the_timeline_follow(desk: Desk
     assert decode_comments(order.row.comments)[0].comment == "Called: wants it on Friday"
     assert "mailed" not in order.events[0][2]
 
-    assert order.act(Hold()).message == f"Order {number} is on hold."
+    held = order.act(Hold())
+    assert held.message == f"Order {number} is on hold."
+    assert "Status Pending → On hold" in held.changes
     assert order.row.state == "holded"
     order.act(Unhold(), "Ben")
     assert order.row.state == "new"
