@@ -125,7 +125,7 @@ class World:
             (
                 cart["entity_id"],
                 datetime.strptime(cart["updated_at"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC),
-                sum(int(line["qty"]) for line in cart["lines"]),
+                int(cart["items_qty"]),
             )
             for cart in sorted(self.shop.records.state.all("cart"), key=lambda cart: int(cart["entity_id"]))
         ]
