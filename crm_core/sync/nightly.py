@@ -49,7 +49,7 @@ def audit(store: Store, channel_id: int, holder: str, on_step: OnTally | None = 
     """
     channel = channel_by_id(store, channel_id)
     try:
-        for entity in ENTITIES[1:]:
+        for entity in _read_before(store, channel_id):
             _audit_entity(store, channel, entity, holder, on_step)
     except LeaseLost as reason:
         logger.info("%s", reason)
@@ -96,7 +96,7 @@ def _audit_held(store: Store, channel: Channel, entity: str, lease: Lease, on_st
 
 def _is_due(store: Store, channel: Channel, now: datetime) -> bool:
     """Whether it is night in the shop, or no audit began for two days, and none began for 20 hours."""
-    if None in last_successes(store, channel.id).values() or channel.created_at > now - AT_MOST_EVERY:
+    if not _read_before(store, channel.id) or channel.created_at > now - AT_MOST_EVERY:
         return False
     with store.reading() as connection:
         free_at = connection.scalar(select(tables.lease.c.expires_at).where(tables.lease.c.name == _name(channel.id)))
@@ -110,6 +110,12 @@ def _is_due(store: Store, channel: Channel, now: datetime) -> bool:
     if began < now - AT_LEAST_EVERY:
         return True
     return zone is not None and now.astimezone(ZoneInfo(zone)).hour in NIGHT
+
+
+def _read_before(store: Store, channel_id: int) -> list[str]:
+    """What of the channel was read to its end before, in the order of work: not what a permission is missing for."""
+    successes = last_successes(store, channel_id)
+    return [entity for entity in ENTITIES[1:] if successes[entity] is not None]
 
 
 def _name(channel_id: int) -> str:

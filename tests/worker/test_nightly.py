@@ -102,6 +102,22 @@ def test_an_audit_finds_what_is_gone_and_what_changed_without_a_trace(
     assert subscribed is not was
 
 
+def test_what_a_permission_is_missing_for_keeps_nothing_else_from_being_audited(
+    store: Store, old_channel: Channel, served: Served
+) -> None:
+    with store.writing() as connection:
+        connection.execute(
+            update(tables.sync_state).where(tables.sync_state.c.entity == "customers").values(last_success_at=None)
+        )
+    gone = served.shop.records.state.all("order")[0]["entity_id"]
+    served.shop.delete_order(gone)
+    asked = len(served.shop.requests)
+    assert claim_audits(store, "one", NIGHT) == [old_channel.id]
+    audit(store, old_channel.id, "test")
+    assert order(store, old_channel, gone).gone_at is not None
+    assert not [request for request in served.shop.requests[asked:] if "/customers/" in request]
+
+
 def test_a_full_run_finds_what_is_gone_too(store: Store, old_channel: Channel, served: Served) -> None:
     gone = served.shop.records.state.all("order")[0]["entity_id"]
     served.shop.delete_order(gone)
