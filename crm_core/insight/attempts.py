@@ -33,7 +33,7 @@ _STYLES = {
     "placed": StatusStyle("Placed", "green", "check_circle", "✓"),
     "refused": StatusStyle("Refused", "red", "block", "✕"),
     "not_placed": StatusStyle("Not placed", "gray", "do_not_disturb_on", "◌"),
-    "open": StatusStyle("Open", "orange", "help", "○"),
+    "open": StatusStyle("Not settled", "orange", "help", "○"),
 }
 
 _REASONS = {
@@ -71,8 +71,8 @@ _REASONS = {
 """What a check's code is called where attempts that failed at it are counted."""
 
 _FAILED = ("refused", "not_placed")
-_REFUSING, _FAILING = 400, 500
-"""The HTTP statuses from which on an answer refuses, and from which on it tells of a failure."""
+_FAILING = 500
+"""The HTTP status from which on an answer tells of a failure, not of a refusal."""
 _DAY = timedelta(days=1)
 
 
@@ -200,11 +200,11 @@ def outcome_of_state(state: str) -> str:
 
 
 def answer_words(outcome: str, answer_status: int | None) -> str:
-    """What the shop's answer to an attempt meant; empty where it was not asked to place, or has not answered yet."""
+    """What the shop's answer to an attempt meant; empty where that is plain, or where it was not asked to place."""
+    if outcome == "placed":
+        return "No clear answer came, and the order was found in the shop" if answer_status is None else ""
     if answer_status is None:
-        return "No clear answer came, and the order was found in the shop" if outcome == "placed" else ""
-    if answer_status < _REFUSING:
-        return "The shop confirmed it"
+        return ""
     return "The shop refused it" if answer_status < _FAILING else "The shop failed over it"
 
 

@@ -61,7 +61,9 @@ def _screen() -> None:
     with spread():
         st.title("Attempts", width="content", anchor=False)
     if not page.people:
-        nothing_here("shopping_cart_checkout", "Nobody has tried to place an order yet", "Open a cart and place it.")
+        nothing_here(
+            "shopping_cart_checkout", "Nobody has tried to place an order yet", "Open a cart and press Place order."
+        )
         return
     _filters(wanted, page, names)
     for problem in problems:

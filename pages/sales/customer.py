@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
@@ -10,12 +13,12 @@ import streamlit as st
 from crm_core.insight.admin_places import places_of_customer
 from crm_core.insight.counts import Sum
 from crm_core.insight.customer_record import BoughtItem, CustomerRecord, customer_record
-from crm_core.insight.statuses import cart_status_style, order_status_style
+from crm_core.insight.statuses import StatusStyle, cart_status_style, order_status_style
 from crm_core.sync.record import synchronise_customer
 from pages.widgets import desk, listing, new_cart
 from pages.widgets.admin_instead import draw_admin_instead
 from pages.widgets.grid import Shown, draw_grid
-from pages.widgets.layout import card, key_facts
+from pages.widgets.layout import card, key_facts, row
 from pages.widgets.lines import NumberColumn, draw_lines, product
 from pages.widgets.listing import Listing
 from pages.widgets.people import address_lines
@@ -26,25 +29,22 @@ from pages.widgets.record_header import (
     open_record,
 )
 from pages.widgets.status import chip, chips
-from pages.widgets.text import ago, dotted, escaped, mail_link, money, plain, plural, quantity, when
+from pages.widgets.text import ago, escaped, mail_link, money, plain, plural, quantity, when
 from pages.widgets.timeline import draw_timeline
 
 _NOT_SORTED = ("", False)
-# On a phone the first columns are seen without scrolling.
-_CARTS = (
-    Shown("status", "Status", 104, "chip", sortable=False),
-    Shown("subtotal", "Subtotal", 100, "amount", sortable=False),
-    Shown("number", "Cart", 84, sortable=False),
-    Shown("qty", "Qty", 56, "amount", sortable=False),
-    Shown("updated", "Updated", 120, "instant", sortable=False),
-)
-_ORDERS = (
-    Shown("status", "Status", 104, "chip", sortable=False),
-    Shown("total", "Total", 96, "amount", sortable=False),
-    Shown("number", "Order", 92, sortable=False),
-    Shown("qty", "Qty", 56, "amount", sortable=False),
-    Shown("created", "Placed", 120, "instant", sortable=False),
-)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A cart or an order of the customer, as the lists here show it."""
+
+    key: int
+    style: StatusStyle
+    amount: str
+    number: str
+    qty: Decimal
+    at: datetime
 
 
 @desk.guarded
@@ -101,22 +101,23 @@ def _summary(who: CustomerRecord) -> None:
             ],
             5,
         )
-        contact = _contact(who)
-        if contact:
-            st.markdown(f":small[{contact}]")
+        ways = _ways_to_reach(who)
+        if ways:
+            with row():
+                for way in ways:
+                    st.markdown(f":small[{way}]", width="content")
 
 
-def _contact(who: CustomerRecord) -> str:
-    """How to reach them, before anything long: on a phone it is what a person came for."""
+def _ways_to_reach(who: CustomerRecord) -> list[str]:
+    """How to reach them, before anything long: on a phone it is what a person came for. Markdown."""
     telephones = dict.fromkeys(each.telephone for each in who.addresses if each.telephone)
     newsletter = {True: "Gets the newsletter", False: "No newsletter", None: ""}[who.is_subscribed]
-    return dotted(
-        [
-            f":gray[:material/mail:] {mail_link(who.email)}" if who.email else "",
-            *(f":gray[:material/call:] {escaped(each, 40)}" for each in list(telephones)[:2]),
-            f":gray[:material/newspaper: {newsletter}]" if newsletter else "",
-        ]
-    )
+    ways = [
+        f":gray[:material/mail:] {mail_link(who.email)}" if who.email else "",
+        *(f":gray[:material/call:] {escaped(each, 40)}" for each in list(telephones)[:2]),
+        f":gray[:material/newspaper: {newsletter}]" if newsletter else "",
+    ]
+    return [way for way in ways if way]
 
 
 def _amounts(sums: tuple[Sum, ...]) -> str:
@@ -124,76 +125,80 @@ def _amounts(sums: tuple[Sum, ...]) -> str:
 
 
 def _carts(who: CustomerRecord) -> None:
-    styles = [cart_status_style(each.status) for each in who.carts]
-    with card("Carts", "open ones first · without tax and discount" if who.carts else "", gap="small"):
-        if not who.carts:
-            st.caption("No cart of this customer is mirrored.")
-            return
-        draw_grid(
-            name="their-carts",
-            columns=_CARTS,
-            cells={
-                "status": [chip(style) for style in styles],
-                "number": [str(each.origin_id) for each in who.carts],
-                "qty": [quantity(each.items_qty) for each in who.carts],
-                "subtotal": [money(each.told_subtotal, each.base_currency) for each in who.carts],
-                "updated": [each.updated_at for each in who.carts],
-            },
-            chips=chips(set(styles)),
-            zone=desk.reader_zone().key,
-            sort=_NOT_SORTED,
-            on_view=lambda at: _open("pages/sales/cart.py", who.carts[at].key),
-            on_sort=lambda _: None,
+    rows = [
+        _Row(
+            each.key,
+            cart_status_style(each.status),
+            money(each.told_subtotal, each.base_currency),
+            str(each.origin_id),
+            each.items_qty,
+            each.updated_at,
         )
-        _all_of("carts", who, len(who.carts), who.cart_count)
+        for each in who.carts
+    ]
+    everything = listing.everything("carts", email=who.email, with_items=False)
+    aside = "open ones first · without tax and discount"
+    _list("cart", ("Subtotal", "Cart", "Updated"), rows, who.cart_count, aside, everything)
 
 
 def _orders(who: CustomerRecord) -> None:
-    styles = [order_status_style(each.state, each.status) for each in who.orders]
-    with card("Orders", "newest first" if who.orders else "", gap="small"):
-        if not who.orders:
-            st.caption("No order of this customer is mirrored.")
+    rows = [
+        _Row(
+            each.key,
+            order_status_style(each.state, each.status),
+            money(each.grand_total, each.currency),
+            plain(each.increment_id, 40) + (" (deleted)" if each.gone_at else ""),
+            each.items_qty,
+            each.created_at,
+        )
+        for each in who.orders
+    ]
+    everything = listing.everything("orders", email=who.email)
+    _list("order", ("Total", "Order", "Placed"), rows, who.order_count, "newest first", everything)
+
+
+def _list(
+    one: str, labels: tuple[str, str, str], rows: Sequence[_Row], count: int, aside: str, everything: Listing
+) -> None:
+    """The carts or the orders; where there are more than the table holds, `everything` leads to the whole list.
+
+    `labels` are those of the amount, the number and the time.
+    """
+    amount, number, at = labels
+    with card(f"{one.capitalize()}s", aside if rows else "", gap="small"):
+        if not rows:
+            st.caption(f"No {one} of this customer is mirrored.")
             return
         draw_grid(
-            name="their-orders",
-            columns=_ORDERS,
+            name=f"their-{one}s",
+            # On a phone the first columns are seen without scrolling.
+            columns=(
+                Shown("status", "Status", 104, "chip", sortable=False),
+                Shown("amount", amount, 100, "amount", sortable=False),
+                Shown("number", number, 88, sortable=False),
+                Shown("qty", "Qty", 56, "amount", sortable=False),
+                Shown("at", at, 120, "instant", sortable=False),
+            ),
             cells={
-                "status": [chip(style) for style in styles],
-                "number": [
-                    plain(each.increment_id, 40) + (" (deleted)" if each.gone_at else "") for each in who.orders
-                ],
-                "qty": [quantity(each.items_qty) for each in who.orders],
-                "total": [money(each.grand_total, each.currency) for each in who.orders],
-                "created": [each.created_at for each in who.orders],
+                "status": [chip(each.style) for each in rows],
+                "amount": [each.amount for each in rows],
+                "number": [each.number for each in rows],
+                "qty": [quantity(each.qty) for each in rows],
+                "at": [each.at for each in rows],
             },
-            chips=chips(set(styles)),
+            chips=chips({each.style for each in rows}),
             zone=desk.reader_zone().key,
             sort=_NOT_SORTED,
-            on_view=lambda at: _open("pages/sales/order.py", who.orders[at].key),
+            on_view=lambda index: st.switch_page(f"pages/sales/{one}.py", query_params={"id": str(rows[index].key)}),
             on_sort=lambda _: None,
         )
-        _all_of("orders", who, len(who.orders), who.order_count)
-
-
-def _open(page: str, key: int) -> None:
-    st.switch_page(page, query_params={"id": str(key)})
-
-
-def _all_of(screen: str, who: CustomerRecord, shown: int, count: int) -> None:
-    """Where there are more than the table holds: the whole list, by their e-mail address."""
-    if count <= shown:
-        return
-    there: Listing
-    if screen == "carts":
-        there = listing.everything("carts", email=who.email, with_items=False)
-    else:
-        there = listing.everything("orders", email=who.email)
-    st.page_link(
-        f"pages/sales/{screen}.py",
-        label=f"The newest {shown} of {plural(count, screen.removesuffix('s'))}: show all",
-        icon=":material/arrow_forward:",
-        query_params=there.params(),
-    )
+        if count > len(rows):
+            st.page_link(
+                f"pages/sales/{one}s.py",
+                label=f"The newest {len(rows)} of {plural(count, one)}: show all",
+                icon=":material/arrow_forward:",
+                query_params=everything.params(),
+            )
 
 
 def _items(who: CustomerRecord) -> None:

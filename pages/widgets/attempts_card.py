@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import streamlit as st
 
@@ -20,13 +20,16 @@ def draw_attempts(attempts: Sequence[AttemptLine]) -> None:
     """The card, newest first; nothing where nobody has tried."""
     if not attempts:
         return
+    zone = desk.reader_zone()
     with card("Attempts to order"):
         for each in attempts:
             style = outcome_style(outcome_of_state(each.state))
-            with spread(wrap=False):
-                st.markdown(f":small[{coloured(style, style.label)} :gray[· {_terms(each)}]{_answer(each)}]")
-                who = f"{escaped(each.person, 40)} · {ago(each.claimed_at, desk.reader_zone())}"
-                st.caption(who, width="content", text_alignment="right")
+            with st.container(gap="xxsmall"):
+                with spread(gap="xsmall"):
+                    st.markdown(f":small[{coloured(style, style.label)} :gray[· {_terms(each)}]]", width="content")
+                    st.caption(f"{escaped(each.person, 40)} · {ago(each.claimed_at, zone)}", width="content")
+                for line in _answer(each):
+                    st.markdown(f":small[{line}]")
 
 
 def _terms(attempt: AttemptLine) -> str:
@@ -41,9 +44,11 @@ def _terms(attempt: AttemptLine) -> str:
     )
 
 
-def _answer(attempt: AttemptLine) -> str:
-    """The shop's answer on a line of its own: what it meant, and its words."""
+def _answer(attempt: AttemptLine) -> Iterator[str]:
+    """The shop's answer, what it meant and its words; and what a person must mend in the shop."""
     meant = answer_words(outcome_of_state(attempt.state), attempt.answer_status)
     answer = dotted([meant, message(attempt.message or "", _MESSAGE)])
-    alarm = f"  \n:red[:material/warning: {escaped(attempt.alarm, _MESSAGE)}]" if attempt.alarm else ""
-    return (f"  \n:gray[{answer}]" if answer else "") + alarm
+    if answer:
+        yield f":gray[{answer}]"
+    if attempt.alarm:
+        yield f":red[:material/warning: {escaped(attempt.alarm, _MESSAGE)}]"

@@ -83,8 +83,9 @@ def _draw_found(
         st.caption(f"The shop has no product with “{escaped(search.words, 80)}” in its name or SKU.")
         return
     with spread():
+        rate = f" in {escaped(found.currency, 3)} at the cart's rate" if found.is_converted else ""
         st.caption(
-            f"{plural(found.total, 'product')} · catalogue prices; the shop sets the final one in the cart",
+            f"{plural(found.total, 'product')} · catalogue prices{rate}; the shop sets the final one in the cart",
             width="content",
         )
         st.number_input(

@@ -158,6 +158,13 @@ def test_a_product_is_found_by_words_and_added_with_its_price_and_stock_shown(de
     assert len(_writes(desk, key)) == 1
 
 
+def test_prices_found_for_a_cart_of_another_currency_are_about_and_in_that_one(desk: Desk) -> None:
+    at = _search(_editor(desk, _cart(desk, ("BOOK 01", 1), store_id=3)), "teapot")
+    assert "catalogue prices in USD at the cart's rate" in _said(at)
+    assert re.search(r"Cast-iron teapot.*about\S* US\$\d\d\.\d\d", _said(at), re.DOTALL)
+    assert "€" not in _said(at).partition("catalogue prices")[2].partition("left")[0]
+
+
 def test_what_cannot_be_added_says_why(desk: Desk) -> None:
     key = desk.new_cart(("MUG-01", 1))
     desk.shop.set_stock("CLOCK-01", 0, in_stock=False)
