@@ -27,6 +27,12 @@ def current_person() -> str:
     raise NotAllowed("Nobody is signed in. Sign in, then try again.")
 
 
+def require_person(person: str) -> None:
+    """Raise NotAllowed unless somebody is named: for whatever a person decides, tries, or asks of a shop."""
+    if not person.strip():
+        raise NotAllowed("Nobody is signed in. Sign in first.")
+
+
 def person_of_this_machine() -> str:
     """CRM_USER, or the name of the operating system's user: for the command line and a desk bound to loopback.
 

@@ -15,12 +15,12 @@ from typing import Any, ClassVar
 
 from sqlalchemy import Row
 
+from crm_core.access.people import require_person
 from crm_core.errors import BadInput, DeskError, NotAllowed, ShopRefused
 from crm_core.magento.catalogue import Catalogue
 from crm_core.sales.cart_addresses import AddressKind, enter_address, enter_email
 from crm_core.sales.cart_writing import CartWriting, Mended, cart_writing
 from crm_core.sales.coupons import remove_coupon, set_coupon
-from crm_core.sales.decisions import require_person
 from crm_core.sales.journal import journalled
 from crm_core.sales.obstacles import why_not
 from crm_core.sales.preflight.check import Fix, FixKind, quantity
@@ -29,6 +29,8 @@ from crm_core.sales.sale_limits import limits_of
 from crm_core.store.database import Store
 from crm_core.store.documents import Address
 from crm_core.sync.record import synchronise_cart
+
+_LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -182,20 +184,20 @@ def _require_open(store: Store, cart_key: int) -> None:
 def _set_quantity(cart: CartWriting, change: SetQuantity) -> Mended:
     line = _line(cart, change.item_id)
     if line.state != "present":
-        raise BadInput(f"The shop has disabled or deleted {line.name}. Remove or replace the line.")
+        raise BadInput(f"The shop has disabled or deleted {_called(line.name)}. Remove or replace the line.")
     with _limits_told(cart, line.sku, change.quantity):
         cart.write(
-            f"Make it {quantity(change.quantity)} × {line.name}",
+            f"Make it {quantity(change.quantity)} × {_called(line.name)}",
             lambda: cart.editing.set_quantity(cart.cart_id, cart.code, change.item_id, change.quantity),
             lambda now: any(each.item_id == change.item_id and each.qty == change.quantity for each in now.lines),
         )
-    return cart.done(lambda _: f"Now {quantity(change.quantity)} × {line.name}.")
+    return cart.done(lambda _: f"Now {quantity(change.quantity)} × {_called(line.name)}.")
 
 
 def _remove(cart: CartWriting, item_id: int) -> Mended:
     line = _line(cart, item_id)
     _take_out(cart, line)
-    return cart.done(lambda _: f"{line.name} removed.")
+    return cart.done(lambda _: f"{_called(line.name)} removed.")
 
 
 def _add(cart: CartWriting, change: AddLine) -> Mended:
@@ -206,9 +208,11 @@ def _add(cart: CartWriting, change: AddLine) -> Mended:
 def _replace(cart: CartWriting, change: ReplaceLine) -> Mended:
     line = _line(cart, change.item_id)
     if change.sku == line.sku:
-        raise BadInput(f"{line.name} is what the line holds already. Choose another product, or change its quantity.")
+        raise BadInput(
+            f"{_called(line.name)} is what the line holds already. Choose another product, or change its quantity."
+        )
     item_id, name = _put_in(cart, change.sku, change.quantity, change.options)
-    told = f"{line.name} replaced by {quantity(change.quantity)} × {name}."
+    told = f"{_called(line.name)} replaced by {quantity(change.quantity)} × {name}."
     try:
         if item_id == change.item_id:
             # The shop took it for the same thing and let the line grow.
@@ -220,7 +224,7 @@ def _replace(cart: CartWriting, change: ReplaceLine) -> Mended:
         else:
             _take_out(cart, line)
     except DeskError as trouble:
-        told = f"{name} was added, but {line.name} is still in the cart: {trouble}"
+        told = f"{name} was added, but {_called(line.name)} is still in the cart: {trouble}"
     return cart.done(lambda _: told)
 
 
@@ -234,7 +238,7 @@ def _put_in(cart: CartWriting, sku: str, pieces: Decimal, options: Mapping[int, 
             lambda: cart.editing.add_item(cart.cart_id, cart.code, sku, pieces, options),
             lambda now: _pieces(now) >= held + pieces,
         )
-    return (None, sku) if added is None else (added.item_id, added.name or sku)
+    return (None, sku) if added is None else (added.item_id, _called(added.name or sku))
 
 
 @contextmanager
@@ -260,7 +264,9 @@ def _take_out(cart: CartWriting, line: Row[Any]) -> None:
         listed = any(each.item_id == line.item_id and each.state == "present" for each in now.lines)
         return not listed and (line.state == "present" or now.row.unavailable_count < hidden)
 
-    cart.write(f"Remove {line.name}", lambda: cart.editing.remove_item(cart.cart_id, cart.code, line.item_id), shows)
+    cart.write(
+        f"Remove {_called(line.name)}", lambda: cart.editing.remove_item(cart.cart_id, cart.code, line.item_id), shows
+    )
 
 
 def _line(cart: CartWriting, item_id: int) -> Row[Any]:
@@ -269,6 +275,11 @@ def _line(cart: CartWriting, item_id: int) -> Row[Any]:
         if line.item_id == item_id and line.state != "removed":
             return line
     raise BadInput("That line is no longer in the cart. Look at the cart again.")
+
+
+def _called(name: str) -> str:
+    """The product's name for a sentence, which says what was done even where the name has hundreds of characters."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1].rstrip()}…"
 
 
 def _pieces(standing: Standing) -> Decimal:

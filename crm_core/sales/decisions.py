@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from crm_core.access.people import require_person
 from crm_core.errors import BadInput, NotAllowed, NotFound
 from crm_core.sales.attempts import holder_in
 from crm_core.store.database import Store
@@ -55,12 +56,6 @@ def reopen(store: Store, cart_key: int, person: str) -> None:
             raise NotAllowed(f"Cart {row.origin_id} is {row.status}, not lost, so there is nothing to reopen.")
         decision = {"lost_at": None, "lost_by": None, "lost_reason": None}
         _decide(connection, row, now, decision, kind="reopened", person=person, text="Reopened")
-
-
-def require_person(person: str) -> None:
-    """Raise NotAllowed unless somebody is named: every decision and attempt carries its person."""
-    if not person.strip():
-        raise NotAllowed("Nobody is signed in. Sign in first.")
 
 
 def _locked(connection: Connection, cart_key: int) -> Row[Any]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Row, insert, select
 
+from crm_core.access.people import require_person
 from crm_core.errors import BadInput, BadRecord, DeskError, NotAllowed, NotFound, OutcomeUnknown, ShopUnavailable
 from crm_core.insight.cart_record import CartRecord, cart_record
 from crm_core.insight.names import full_name
@@ -24,7 +25,6 @@ from crm_core.magento.search import Search
 from crm_core.magento.shop import Entity
 from crm_core.sales.address_rules import is_email
 from crm_core.sales.countries import Country, countries_sold_to
-from crm_core.sales.decisions import require_person
 from crm_core.sales.journal import Entry, journalled, sent_once
 from crm_core.sales.obstacles import of_channel
 from crm_core.store.database import Store

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
+from crm_core.access.people import require_person
 from crm_core.errors import (
     BadInput,
     DeskError,
@@ -20,7 +21,6 @@ from crm_core.errors import (
     ShopRefused,
 )
 from crm_core.magento.order_actions import OrderActions, Track
-from crm_core.sales.decisions import require_person
 from crm_core.sales.journal import Entry, journalled, sent_once
 from crm_core.sales.order_rules import HELD, Kind, OpenLine, OrderStanding, order_standing
 from crm_core.sales.preflight.check import price

@@ -53,10 +53,10 @@ def look_for_order(store: Store, cart_key: int, person: str) -> PlacedThere:
     cart = cart_record(store, cart_key)
     if cart.order is not None and not cart.order.is_cancelled and cart.order.gone_at is None:
         return PlacedThere(cart.order, ())
-    return PlacedThere(None, _others(store, cart, person))
+    return PlacedThere(None, _others(store, cart))
 
 
-def _others(store: Store, cart: CartRecord, person: str) -> tuple[OtherOrder, ...]:
+def _others(store: Store, cart: CartRecord) -> tuple[OtherOrder, ...]:
     if cart.store_view is None:
         return ()
     keys = read_newer_orders(
@@ -66,7 +66,6 @@ def _others(store: Store, cart: CartRecord, person: str) -> tuple[OtherOrder, ..
         datetime.now(UTC) - LOOKS_BACK,
         customer_id=None if cart.customer.key is None else origin_of(cart.customer.key)[1],
         email=cart.email,
-        person=person,
     )
     with store.reading() as connection:
         rows = connection.execute(

@@ -14,6 +14,7 @@ from functools import partial
 
 from msgspec import structs
 
+from crm_core.access.people import require_person
 from crm_core.errors import (
     ChannelError,
     DeskError,
@@ -27,7 +28,6 @@ from crm_core.magento.payloads import Address, Cart, PaymentMethod, Totals, exac
 from crm_core.sales import attempts, claims, not_placed
 from crm_core.sales.attempts import Attempt
 from crm_core.sales.claims import Held, Terms
-from crm_core.sales.decisions import require_person
 from crm_core.sales.lookup import look_up, raise_alarms, read_back, settle_one
 from crm_core.sales.obstacles import why_not
 from crm_core.sales.offer import Choice, lines_mark

@@ -16,8 +16,8 @@ from typing import Literal, assert_never
 
 from sqlalchemy import select, tuple_
 
+from crm_core.access.people import require_person
 from crm_core.errors import BadInput, ChannelError, DeskError, OutcomeUnknown, ShopUnavailable
-from crm_core.sales.decisions import require_person
 from crm_core.sales.offer import Choice, Offer, PaymentOption, ShippingOption, offer_of
 from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Refused, TotalsChanged, Unclear, outcome_of
 from crm_core.sales.placing import place

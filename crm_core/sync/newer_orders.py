@@ -25,7 +25,6 @@ def read_newer_orders(
     *,
     customer_id: int | None,
     email: str | None,
-    person: str,
 ) -> list[int]:
     """The keys of the orders that the customer (a guest: the e-mail address) placed since then, newest first, MOST.
 
@@ -48,6 +47,6 @@ def read_newer_orders(
     in_scope = [order for order in orders if order.store_id in shop.store_views]
     mapped, _ = map_records(shop, Entity.ORDERS, in_scope)
     shop_now = shop.magento.connection.shop_now()
-    with writing(store, shop_id, shop_now, channel=shop.channel, person=person) as transaction:
+    with writing(store, shop_id, shop_now, channel=shop.channel) as transaction:
         write_records(transaction, Entity.ORDERS, mapped)
     return sorted((order.key for order in mapped), reverse=True)

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import select, update
 
+from crm_core.access.people import require_person
 from crm_core.errors import (
     BadRecord,
     ChannelError,
@@ -70,10 +71,11 @@ def synchronise_cart(store: Store, key: int, person: str, *, totals: bool = True
     """The cart with that key, its orders and its customer are in the store as the shop has them now.
 
     Without `totals` nothing is written in the shop: what the cart comes to, which only a read by id tells, is left out.
-    Works in channels that are read-only too. Raises NotFound for a key that the store does not know, ChannelError if no
-    channel reads the cart's store or it is paused, BadRecord, and what the shop's client raises; a refused sign-in
-    pauses the channel.
+    Works in channels that are read-only too. Raises NotAllowed if nobody is signed in, NotFound for an unknown key,
+    ChannelError if no channel reads the cart's store or it is paused, BadRecord, and what the shop's client raises; a
+    refused sign-in pauses the channel.
     """
+    require_person(person)
     started = time.perf_counter()
     shop_id, origin_id = origin_of(key)
     row = _row(store, tables.cart, key, "cart")
@@ -90,7 +92,7 @@ def synchronise_cart(store: Store, key: int, person: str, *, totals: bool = True
                 cart = shop.magento.cart_by_search(origin_id) or cart
         orders = reads.result(orders_read, "Its orders") or []
         customer = reads.result(customer_read, "Its customer")
-    with _writing(store, shop, person) as transaction:
+    with _writing(store, shop) as transaction:
         _write_customer(transaction, shop, customer, None if customer_read is None else row.customer_id, reads)
         _write_cart(transaction, shop, key, cart, orders, told)
     changes = _told(transaction, ("cart", key), _names(shop_id, orders))
@@ -101,7 +103,6 @@ def keep_cart(
     store: Store,
     shop: OpenShop,
     key: int,
-    person: str,
     *,
     cart: payloads.Cart | None,
     orders: Collection[payloads.Order],
@@ -112,7 +113,7 @@ def keep_cart(
     `cart` is None if the shop has none any more; `totals` None if they were not read. Raises BadRecord.
     """
     kept = None if cart is None or totals is None else totals_document(totals, currency_of(shop, cart))
-    with _writing(store, shop, person) as transaction:
+    with _writing(store, shop) as transaction:
         _write_cart(transaction, shop, key, cart, orders, kept)
     return _told(transaction, ("cart", key), _names(shop.channel.shop_id, orders))
 
@@ -122,6 +123,7 @@ def synchronise_order(store: Store, key: int, person: str) -> RecordChanges:
 
     Raises as `synchronise_cart`.
     """
+    require_person(person)
     started = time.perf_counter()
     shop_id, origin_id = origin_of(key)
     row = _row(store, tables.order, key, "order")
@@ -136,7 +138,7 @@ def synchronise_order(store: Store, key: int, person: str) -> RecordChanges:
         order = order_read.result()
         customer = reads.result(customer_read, "Its customer")
         cart = reads.result(cart_read, "Its cart")
-    with _writing(store, shop, person) as transaction:
+    with _writing(store, shop) as transaction:
         _write_customer(transaction, shop, customer, None if customer_read is None else row.customer_id, reads)
         if cart is not None:
             write_records(transaction, Entity.CARTS, _mapped(shop, Entity.CARTS, [cart]))
@@ -154,13 +156,14 @@ def synchronise_customer(store: Store, key: int, person: str) -> RecordChanges:
 
     Raises as `synchronise_cart`.
     """
+    require_person(person)
     started = time.perf_counter()
     shop_id, _ = origin_of(key)
     row = _row(store, tables.customer, key, "customer")
     channel = _reader(channel_of_website(store, shop_id, row.website_id))
     with opened(store, channel) as shop, _Reads(shop) as reads:
         customer = reads.customer(key).result()
-    with _writing(store, shop, person) as transaction:
+    with _writing(store, shop) as transaction:
         _write_customer(transaction, shop, customer, key, reads)
         _touch(transaction, tables.customer, key)
     changes = _told(transaction, ("customer", key), {})
@@ -239,7 +242,7 @@ def _row(store: Store, table: Any, key: int, what: str) -> Any:
     with store.reading() as connection:
         row = connection.execute(select(table).where(table.c.id == key)).one_or_none()
     if row is None:
-        raise NotFound(f"There is no {what} {key} here.")
+        raise NotFound(f"This {what} is not in the store. It may belong to a channel that was removed.")
     return row
 
 
@@ -251,9 +254,9 @@ def _reader(channel: Channel | None) -> Channel:
 
 
 @contextmanager
-def _writing(store: Store, shop: OpenShop, person: str) -> Iterator[Transaction]:
+def _writing(store: Store, shop: OpenShop) -> Iterator[Transaction]:
     shop_now = shop.magento.connection.shop_now()
-    with writing(store, shop.channel.shop_id, shop_now, channel=shop.channel, person=person) as transaction:
+    with writing(store, shop.channel.shop_id, shop_now, channel=shop.channel) as transaction:
         yield transaction
 
 

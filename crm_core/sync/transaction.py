@@ -44,8 +44,7 @@ class Tally:
 class Transaction:
     """One write transaction on the mirror of a shop. `now` and `shop_now` are milliseconds since 1970 UTC.
 
-    `now` is this machine's clock, `shop_now` the shop's; `person` is who asked, None for the schedule. `told` collects
-    per record key what changed, in sentences.
+    `now` is this machine's clock, `shop_now` the shop's. `told` collects per record key what changed, in sentences.
     """
 
     connection: Connection
@@ -53,7 +52,6 @@ class Transaction:
     shop_id: int
     now: int
     shop_now: int
-    person: str | None
     deltas: Deltas
     tally: Tally = field(default_factory=Tally)
     told: dict[tuple[str, int], list[str]] = field(default_factory=dict)
@@ -104,7 +102,6 @@ def writing(
     *,
     lease: Lease | None = None,
     channel: Channel | None = None,
-    person: str | None = None,
 ) -> Iterator[Transaction]:
     """A transaction on the mirror of a shop: commits rows, rollups, events and position together, or nothing.
 
@@ -129,7 +126,6 @@ def writing(
             shop_id=shop_id,
             now=instant_to_milliseconds(datetime.now(UTC)),
             shop_now=instant_to_milliseconds(shop_now),
-            person=person,
             deltas=Deltas(store.dialect_name),
         )
         yield transaction

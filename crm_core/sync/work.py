@@ -18,7 +18,7 @@ from sqlalchemy import insert, select
 from crm_core.errors import DeskError, LeaseLost
 from crm_core.store import tables
 from crm_core.store.database import Store
-from crm_core.store.lease import Lease, acquire, release, renew
+from crm_core.store.lease import Lease, acquire, check, release, renew
 from crm_core.sync import schedule
 from crm_core.sync.audit import find_gone
 from crm_core.sync.channels import Channel, OpenShop, channel_by_id, lease_name, opened
@@ -134,6 +134,7 @@ def _read_stores(
     kind = FIRST if request.is_first else TICK
     now = datetime.now(UTC)
     with store.writing() as connection:
+        check(connection, lease)  # the channel may have been removed meanwhile
         connection.execute(
             insert(tables.sync_run).values(
                 channel_id=shop.channel.id,

@@ -8,12 +8,12 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import event, select
 
-from crm_core.errors import ChannelError, NotFound, SignInFailed
+from crm_core.errors import ChannelError, NotAllowed, NotFound, SignInFailed
 from crm_core.magento.auth import AdminPassword
 from crm_core.store import documents, tables
 from crm_core.store.database import Store
 from crm_core.sync.channels import channel_by_id
-from crm_core.sync.record import synchronise_cart, synchronise_order
+from crm_core.sync.record import synchronise_cart, synchronise_customer, synchronise_order
 from crm_core.sync.removal import remove_channel
 from crm_core.sync.setting_up import set_credentials
 from demo_store import Faults
@@ -196,6 +196,13 @@ def test_a_refused_sign_in_pauses_the_channel_so_that_it_is_not_tried_again(fill
         assert channel_by_id(desk.store, channel.id).paused_at is not None
         with pytest.raises(ChannelError, match="paused"):
             synchronise(desk.store, key, "anna")
+
+
+def test_nothing_is_asked_of_a_shop_for_nobody(filled: tuple[Desk, int]) -> None:
+    desk, cart = filled
+    for synchronise in (synchronise_cart, synchronise_order, synchronise_customer):
+        with pytest.raises(NotAllowed, match="Sign in"):
+            synchronise(desk.store, desk.key(cart), " ")
 
 
 def test_what_is_read_while_the_last_channel_of_the_shop_is_removed_is_not_left_behind(

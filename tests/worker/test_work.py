@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, event, func, select
 
 from crm_core.errors import LeaseLost, PermissionMissing, ShopAnsweredNonsense
 from crm_core.magento.auth import Bearer
@@ -16,6 +17,7 @@ from crm_core.store.database import Store
 from crm_core.store.lease import acquire
 from crm_core.sync import schedule
 from crm_core.sync.channels import Channel, channel_by_name, lease_name, open_shop, pause
+from crm_core.sync.removal import remove_channel
 from crm_core.sync.run import Progress
 from crm_core.sync.setting_up import set_credentials
 from crm_core.sync.work import holding, read_entity
@@ -57,6 +59,27 @@ def test_done_work_is_noted_and_the_lease_given_back(store: Store, channel: Chan
     assert [(run.entity, run.kind) for run in runs] == [("stores", "first"), ("orders", "first")]
     assert all(run.finished_at is not None and run.error is None for run in runs)
     assert runs[0].requests >= 4
+
+
+def test_a_channel_removed_while_its_stores_are_read_ends_the_reading_with_a_word(
+    store: Store, channel: Channel
+) -> None:
+    removed: list[bool] = []
+
+    def remove_once_they_are_mirrored(*_: object) -> None:
+        with closing(Store(store.url)) as elsewhere:
+            with elsewhere.reading() as connection:
+                views = connection.scalar(select(func.count()).select_from(tables.store_view))
+            if views and not removed:
+                removed.append(True)
+                remove_channel(elsewhere, channel.name)
+
+    event.listen(store._writing, "checkout", remove_once_they_are_mirrored)
+    with pytest.raises(LeaseLost):
+        read(store, channel, "stores")
+    assert removed
+    with store.reading() as connection:
+        assert connection.execute(select(tables.sync_run)).all() == []
 
 
 def test_the_log_tells_of_first_and_full_reads_and_not_of_the_usual_looks(

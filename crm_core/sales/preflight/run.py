@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from crm_core.access.people import require_person
 from crm_core.errors import PermissionMissing
-from crm_core.sales.decisions import require_person
 from crm_core.sales.preflight.address import address_checks
 from crm_core.sales.preflight.asking import Asking, Told
 from crm_core.sales.preflight.cart import cart_checks, desk_checks
@@ -133,7 +133,6 @@ def preflight(
                 store,
                 shop,
                 cart_key,
-                person,
                 cart=reading.cart.value,
                 orders=reading.orders.value or (),
                 totals=reading.totals.value,
