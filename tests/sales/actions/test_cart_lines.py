@@ -165,6 +165,19 @@ def test_a_quantity_beyond_what_may_be_bought_at_once_is_refused_with_what_may_b
 
 
 @on_sqlite
+def test_what_was_done_is_said_of_a_product_with_a_very_long_name_too(desk: Desk) -> None:
+    cart_id = desk.add_cart(("MUG-01", 2), ("BOOK 01", 1))
+    long = "Teapot with a handle of bamboo " * 8
+    line = next(line for line in desk.shop.cart(cart_id)["lines"] if line["sku"] == "MUG-01")
+    line["name"] = long.strip()
+    desk.synchronise(cart_id)
+    said = mended(desk, cart_id, RemoveLine(item_of(desk, cart_id))).message
+    assert said.startswith("Teapot with a handle")
+    assert said.endswith("… removed.")
+    assert len(said) < 100
+
+
+@on_sqlite
 def test_a_refusal_for_another_reason_or_without_a_stock_record_is_told_as_it_is(desk: Desk) -> None:
     cart_id = desk.add_cart()
     desk.shop.set_salable("RARE-01", 3)
