@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import json
 import re
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,8 +13,8 @@ from demo_store import Shop, totals
 from demo_store.configuration import configuration
 from demo_store.records import Records
 from demo_store.state import KINDS
+from tests.recorded import exchanges
 
-EXCHANGES = Path(__file__).parents[1] / "recorded" / "exchanges.jsonl"
 _PRODUCTS = (
     (1, "MUG-01", "Mug blue", 8.5, "simple"),
     (2, "MUG-02", 'Mug red "large"', 9.95, "simple"),
@@ -35,13 +33,6 @@ _PRODUCTS = (
     (16, "SHOE-Green", "Shoe Green", 60, "simple"),
     (17, "SHOE", "Shoe", 60, "configurable"),
 )
-
-
-@cache
-def exchanges() -> dict[str, Any]:
-    """Every recorded exchange by name."""
-    with EXCHANGES.open(encoding="utf-8") as lines:
-        return {one["name"]: one for one in map(json.loads, lines)}
 
 
 def _settings() -> dict[str, Any]:

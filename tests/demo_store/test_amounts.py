@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from demo_store import carts, totals
-from tests.demo_store.recorded_shop import exchanges, load, recorded_shop
+from tests.demo_store.recorded_shop import load, recorded_shop
+from tests.recorded import exchanges
 
 _CARTS = (
     *("cart_customer_ready", "cart_guest_ready", "cart_guest_ready_coupon", "cart_guest_items", "cart_customer_items"),

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from demo_store import Shop
 from tests.demo_store.conftest import Api
 from tests.demo_store.shapes import differences
-
-_RECORDED = Path(__file__).parents[1] / "recorded" / "pf22_02_products_search_ok.json"
+from tests.recorded import recorded
 
 
 def _product(api: Api, sku: str) -> Any:
@@ -106,6 +103,6 @@ def test_the_attributes_are_told_only_with_their_permission(shop: Shop, api: Api
 
 
 def test_a_configurable_product_has_the_recorded_shape(api: Api) -> None:
-    recorded = json.loads(_RECORDED.read_text(encoding="utf-8"))
-    query = recorded["request"]["query"].replace("PF-C", "ROBE").replace("ROBE-Red", "ROBE-M")
-    assert differences(recorded["response"]["body"], api.get(f"products?{query}")) == []
+    exchange = recorded("pf22_02_products_search_ok")
+    query = exchange["request"]["query"].replace("PF-C", "ROBE").replace("ROBE-Red", "ROBE-M")
+    assert differences(exchange["response"]["body"], api.get(f"products?{query}")) == []

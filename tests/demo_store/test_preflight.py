@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from demo_store import Shop
 from tests.demo_store.conftest import Api
 from tests.demo_store.shapes import differences
+from tests.recorded import recorded
 
-_RECORDED = Path(__file__).parents[1] / "recorded" / "preflight.jsonl"
 _ONE = "[filter_groups][0][filters][0]"
 _BATCH = "sku_requests[0][sku]=RARE-01&sku_requests[0][qty]=9&sku_requests[1][sku]=MUG-01&sku_requests[1][qty]=1"
 # What was recorded, and the same question about this shop.
@@ -36,14 +32,9 @@ ASKED = {
 }
 
 
-def _recorded(name: str) -> Any:
-    with _RECORDED.open(encoding="utf-8") as lines:
-        return next(one for one in map(json.loads, lines) if one["name"] == name)
-
-
 @pytest.mark.parametrize("name", ASKED)
 def test_a_preflight_read_has_the_recorded_shape(shop: Shop, api: Api, name: str) -> None:
-    exchange = _recorded(name)
+    exchange = recorded(name)
     shop.add_cart()
     path, (_, _, fields) = ASKED[name], exchange["request"]["query"].partition("fields=")
     if fields:

@@ -14,8 +14,9 @@ import pytest
 from demo_store import Shop, checkout
 from demo_store.routes import ROUTES
 from demo_store.server import Server, running
-from tests.demo_store.recorded_shop import exchanges, load, recorded_shop
+from tests.demo_store.recorded_shop import load, recorded_shop
 from tests.demo_store.shapes import differences
+from tests.recorded import exchanges
 
 # Exchanges of served paths that are not compared, with the reason.
 EXCEPTIONS = {

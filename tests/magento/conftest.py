@@ -9,9 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,23 +17,9 @@ import pytest
 
 from crm_core.magento.auth import Bearer, Credentials
 from crm_core.magento.connection import Connection
+from tests.recorded import recorded
 
-RECORDED = Path(__file__).parent.parent / "recorded"
 TOKEN = "s3cr3t-token-of-the-shop"
-
-
-@cache
-def recorded_exchanges() -> dict[str, dict[str, Any]]:
-    """Every exchange with a running Magento by its name, as `request` and `response`."""
-    listed = ("exchanges.jsonl", "preflight.jsonl")
-    lines = [line for name in listed for line in (RECORDED / name).read_text("utf-8").splitlines()]
-    found = {exchange["name"]: exchange for exchange in map(json.loads, lines)}
-    return found | {file.stem: json.loads(file.read_text("utf-8")) for file in RECORDED.glob("*.json")}
-
-
-def recorded(name: str) -> dict[str, Any]:
-    """One exchange with a running Magento."""
-    return recorded_exchanges()[name]
 
 
 @dataclass

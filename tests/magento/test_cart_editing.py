@@ -10,7 +10,8 @@ import pytest
 from crm_core.errors import BadInput, DeskError, OutcomeUnknown, ShopHasNoSuch, ShopRefused
 from crm_core.magento.cart_editing import CartEditing
 from crm_core.magento.connection import Connection
-from tests.magento.conftest import Answer, ScriptedShop, html, recorded, replay
+from tests.magento.conftest import Answer, ScriptedShop, html, replay
+from tests.recorded import recorded
 
 Edit = Callable[[CartEditing, str], object]
 

@@ -9,7 +9,8 @@ import pytest
 from crm_core.errors import BadInput, ShopHasNoSuch, ShopRefused
 from crm_core.magento.cart_reading import CartReading, SelectedPayment
 from crm_core.magento.connection import Connection
-from tests.magento.conftest import ScriptedShop, recorded_exchanges, replay
+from tests.magento.conftest import ScriptedShop, replay
+from tests.recorded import recorded_exchanges
 
 
 @pytest.fixture

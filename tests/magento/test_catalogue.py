@@ -13,7 +13,8 @@ from crm_core.magento.catalogue import Catalogue
 from crm_core.magento.connection import Connection
 from crm_core.magento.payloads import exact
 from crm_core.magento.products import Choice, Product
-from tests.magento.conftest import Answer, Request, ScriptedShop, html, recorded, replay
+from tests.magento.conftest import Answer, Request, ScriptedShop, html, replay
+from tests.recorded import recorded
 
 BATCH = "/rest/V1/inventory/are-product-salable-for-requested-qty"
 

@@ -10,7 +10,8 @@ from crm_core.errors import BadInput, OutcomeUnknown, ShopHasNoSuch, ShopRefused
 from crm_core.magento.checkout import Checkout
 from crm_core.magento.connection import Connection
 from crm_core.magento.payloads import Address, exact
-from tests.magento.conftest import Answer, ScriptedShop, html, recorded, replay
+from tests.magento.conftest import Answer, ScriptedShop, html, replay
+from tests.recorded import recorded
 
 CHECKMO = {"method": "checkmo"}
 ADDRESS = Address(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crm_core.magento.messages import read_refusal
-from tests.magento.conftest import recorded
+from tests.recorded import recorded
 
 
 def told(body: Any) -> str | None:

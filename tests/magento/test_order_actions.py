@@ -10,7 +10,8 @@ import pytest
 from crm_core.errors import BadInput, OutcomeUnknown, PermissionMissing, ShopHasNoSuch, ShopRefused
 from crm_core.magento.connection import Connection
 from crm_core.magento.order_actions import LONGEST_COMMENT, OrderActions, Track
-from tests.magento.conftest import Answer, ScriptedShop, html, recorded, replay
+from tests.magento.conftest import Answer, ScriptedShop, html, replay
+from tests.recorded import recorded
 
 Action = Callable[[OrderActions], object]
 

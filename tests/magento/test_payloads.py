@@ -28,7 +28,7 @@ from crm_core.magento.payloads import (
 )
 from crm_core.store.documents import Option
 from crm_core.sync.cart_totals import totals_document
-from tests.magento.conftest import recorded
+from tests.recorded import recorded
 
 
 def body(name: str) -> bytes:

@@ -25,7 +25,7 @@ from crm_core.magento.failures import refused_answer
 from crm_core.magento.payloads import Address, Cart, CartItem, Customer, Order, PaymentMethod, ShippingMethod, Totals
 from crm_core.magento.products import Product, Salability, StockItem
 from crm_core.magento.promotions import Coupon, Rule
-from tests.magento.conftest import recorded, recorded_exchanges
+from tests.recorded import recorded, recorded_exchanges
 
 PAGES: dict[str, Any] = {
     "/V1/orders": Order,

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +30,7 @@ from crm_core.store.database import Store
 from crm_core.store.rollups import recount
 from crm_core.sync.channels import channel_by_name, resume
 from demo_store.service import Request, Response
+from tests.recorded import recorded
 from tests.sales.desk import (
     PLACE,
     SHIP,
@@ -44,8 +44,6 @@ from tests.sales.desk import (
 
 on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 """For what the shop answers: that is the same to every database."""
-
-RECORDED = Path(__file__).parents[1] / "recorded"
 
 
 def _timeline(desk: Desk, cart_id: int) -> list[str]:
@@ -72,8 +70,7 @@ def _by_hand(desk: Desk, cart_id: int, total: str, *, payment: str = "checkmo", 
 
 
 def _recorded(name: str) -> dict[str, Any]:
-    exchange: dict[str, Any] = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
-    response: dict[str, Any] = exchange["response"]
+    response: dict[str, Any] = recorded(name)["response"]
     return response
 
 
@@ -523,18 +520,18 @@ def test_31_a_way_of_paying_that_went_is_refused_before_anything_is_placed(desk:
     ],
 )
 def test_31_every_recorded_refusal_is_shown_as_magento_words_it(desk: Desk, name: str) -> None:
-    recorded = _recorded(name)
-    body = json.dumps(recorded["body"]).encode()
+    answer = _recorded(name)
+    body = json.dumps(answer["body"]).encode()
     cart_id = desk.add_cart()
     choice = desk.choice(cart_id)
-    desk.front.on(PLACE, answered(recorded["status"], body))
+    desk.front.on(PLACE, answered(answer["status"], body))
     outcome = desk.place(cart_id, choice)
     assert isinstance(outcome, Refused)
     words = read_refusal(body)
     assert words is not None
     assert outcome.message == words.message
     assert not re.search(r"%\w", outcome.message)
-    assert outcome.status == recorded["status"]
+    assert outcome.status == answer["status"]
     assert desk.row(cart_id).status == "open"
     assert desk.front.count(PLACE) == 1
 

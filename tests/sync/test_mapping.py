@@ -6,7 +6,6 @@ import copy
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,6 +21,7 @@ from crm_core.sync.cart_mapping import map_cart
 from crm_core.sync.mapping import CUSTOMER_COLUMNS, ORDER_COLUMNS, ORDER_ITEM_COLUMNS, map_customer, map_order
 from crm_core.sync.values import EPOCH, local_day_and_hour, units
 from demo_store import Shop
+from tests.recorded import recorded
 
 AMSTERDAM = {1: ZoneInfo("Europe/Amsterdam")}
 
@@ -157,15 +157,14 @@ def test_comments_come_newest_first_with_utc_times() -> None:
     assert comments[0].created_at.isoformat() == "2026-01-02T10:00:00+00:00"
 
 
-def recorded(name: str) -> list[Any]:
+def items_of(name: str) -> list[Any]:
     """The items of a recorded answer of a running Magento."""
-    body = json.loads((Path(__file__).parents[1] / "recorded" / f"{name}.json").read_text())["response"]["body"]
-    items: list[Any] = (json.loads(body) if isinstance(body, str) else body)["items"]
+    items: list[Any] = recorded(name)["response"]["body"]["items"]
     return items
 
 
 def test_every_recorded_cart_can_be_kept() -> None:
-    carts = [msgspec.convert(item, Cart, strict=False) for item in recorded("carts_search_p20")]
+    carts = [msgspec.convert(item, Cart, strict=False) for item in items_of("carts_search_p20")]
     for cart in carts:
         row = map_cart(1, cart)
         lines = sum(Decimal(str(line.price)) * Decimal(str(line.qty)) for line in cart.items or ())
@@ -176,7 +175,7 @@ def test_every_recorded_cart_can_be_kept() -> None:
 
 def test_every_recorded_order_can_be_kept_and_its_parents_come_to_its_subtotal() -> None:
     # By price and quantity: row_total is after discount where the shop's prices include tax.
-    orders = [msgspec.convert(item, Order, strict=False) for item in recorded("orders_p20")]
+    orders = [msgspec.convert(item, Order, strict=False) for item in items_of("orders_p20")]
     for order in orders:
         mapped = map_order(1, order, AMSTERDAM)
         rows = [dict(zip(ORDER_ITEM_COLUMNS, item, strict=True)) for item in mapped.items]
@@ -187,7 +186,7 @@ def test_every_recorded_order_can_be_kept_and_its_parents_come_to_its_subtotal()
 
 
 def test_every_recorded_customer_can_be_kept() -> None:
-    customers = [msgspec.convert(item, Customer, strict=False) for item in recorded("customers_p20")]
+    customers = [msgspec.convert(item, Customer, strict=False) for item in items_of("customers_p20")]
     assert [map_customer(1, customer).origin_id for customer in customers] == [customer.id for customer in customers]
 
 

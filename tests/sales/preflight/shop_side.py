@@ -7,8 +7,6 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,9 +23,8 @@ from crm_core.sales.preflight.plan import AS_IT_STANDS, Plan
 from crm_core.sales.preflight.run import Preflight, preflight
 from crm_core.store import tables
 from crm_core.sync.channels import OpenShop, open_shop
+from tests.recorded import exchanges
 from tests.sales.desk import Desk
-
-_RECORDED = Path(__file__).parents[2] / "recorded" / "preflight_series.jsonl"
 
 
 @dataclass(frozen=True)
@@ -40,15 +37,9 @@ class Answer:
     order: int | None = None
 
 
-@cache
-def _all_recorded() -> dict[str, dict[str, Any]]:
-    with _RECORDED.open(encoding="utf-8") as lines:
-        return {each["name"]: each for each in map(json.loads, lines)}
-
-
 def recorded(name: str) -> dict[str, Any]:
     """The exchange of that name with a running Magento 2.4.7: name, method, path, body, status, answer."""
-    return _all_recorded()[name]
+    return exchanges("preflight_series")[name]
 
 
 def in_step(desk: Desk) -> None:
