@@ -18,7 +18,7 @@ from crm_core.sync.mapping import MappedCustomer, MappedOrder
 from crm_core.sync.orders import write_orders
 from crm_core.sync.reading import Batch, Mapped, Page, map_page
 from crm_core.sync.transaction import Tally, Transaction, writing
-from crm_core.sync.windows import Window, advance
+from crm_core.sync.windows import FIRST, Window, advance
 
 
 def write_page(
@@ -38,7 +38,8 @@ def write_page(
     """
     entity = Entity(window.stream.entity)
     batch = map_page(shop, entity, page)
-    with writing(store, shop.channel.shop_id, shop.magento.connection.shop_now(), lease=lease) as transaction:
+    shop_id, shop_now = shop.channel.shop_id, shop.magento.connection.shop_now()
+    with writing(store, shop_id, shop_now, lease=lease, is_news=window.kind != FIRST) as transaction:
         tally = transaction.tally
         write_records(transaction, entity, batch.records)
         tally.read += len(batch.rejected)

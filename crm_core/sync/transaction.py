@@ -45,6 +45,7 @@ class Transaction:
     """One write transaction on the mirror of a shop. `now` and `shop_now` are milliseconds since 1970 UTC.
 
     `now` is this machine's clock, `shop_now` the shop's. `told` collects per record key what changed, in sentences.
+    `is_news` is False for a first import: that the desk learns of an order after its cart is no event of the cart.
     """
 
     connection: Connection
@@ -53,6 +54,7 @@ class Transaction:
     now: int
     shop_now: int
     deltas: Deltas
+    is_news: bool = True
     tally: Tally = field(default_factory=Tally)
     told: dict[tuple[str, int], list[str]] = field(default_factory=dict)
     _events: list[Row] = field(default_factory=list)
@@ -67,10 +69,11 @@ class Transaction:
         return self.now - max(0, self.shop_now - shop_time)
 
     def tell(self, entity: str, key: int, sentences: Iterable[str], at: int, kind: str = "changed") -> None:
-        """Put what changed of a record, noticed now and done `at`, on its timeline."""
+        """Put what changed of a record, noticed now and done `at`, on its timeline if it is news."""
         sentences = list(sentences)
         self.told.setdefault((entity, key), []).extend(sentences)
-        self._events.extend((entity, key, at, kind, sentence) for sentence in sentences[:_MOST_EVENTS])
+        if self.is_news:
+            self._events.extend((entity, key, at, kind, sentence) for sentence in sentences[:_MOST_EVENTS])
 
     def write_events(self) -> None:
         """The timelines hold what was told."""
@@ -102,6 +105,7 @@ def writing(
     *,
     lease: Lease | None = None,
     channel: Channel | None = None,
+    is_news: bool = True,
 ) -> Iterator[Transaction]:
     """A transaction on the mirror of a shop: commits rows, rollups, events and position together, or nothing.
 
@@ -127,6 +131,7 @@ def writing(
             now=instant_to_milliseconds(datetime.now(UTC)),
             shop_now=instant_to_milliseconds(shop_now),
             deltas=Deltas(store.dialect_name),
+            is_news=is_news,
         )
         yield transaction
         transaction.write_events()
