@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from demo_store import (
@@ -17,13 +16,14 @@ from demo_store import (
     customers,
     documents,
     orders,
+    stock,
     stores,
     totals,
 )
 from demo_store.call import Call
-from demo_store.numbers import dec, number
-from demo_store.refusal import Refusal, internal_error, required, wrong_type
+from demo_store.refusal import internal_error, required
 from demo_store.state import Doc
+from demo_store.stock import quantity
 
 
 def _carts_search(call: Call) -> Doc:
@@ -70,7 +70,7 @@ def _add_item(call: Call) -> Doc:
     if product["type_id"] == "configurable":
         options = (given.get("product_option") or {}).get("extension_attributes", {}).get("configurable_item_options")
         child = attributes.chosen(call.records, product, options or [])["sku"]
-    line = carts.add_line(call.records, cart, product["sku"], _amount(given.get("qty", 1)), child)
+    line = carts.add_line(call.records, cart, product["sku"], quantity(given.get("qty", 1)), child)
     carts.saved(call.records, cart, call.store_id)
     return carts.line_in_full(call.records, cart, line)
 
@@ -78,7 +78,7 @@ def _add_item(call: Call) -> Doc:
 def _set_item(call: Call) -> Doc:
     cart, given = call.cart(), _cart_item(call)
     line = carts.line_of(cart, call.ident(1))
-    carts.set_qty(call.records, line, _amount(given.get("qty")))
+    carts.set_qty(call.records, line, quantity(given.get("qty")))
     _saved_with_rates(call, cart)
     return carts.line_rest(cart, line)
 
@@ -180,60 +180,6 @@ def _products(call: Call) -> Doc:
 
 def _attributes(call: Call) -> Doc:
     return call.page(call.records.state.all("attribute"), attributes.COLUMNS, attributes.rest)
-
-
-def _stock_item(call: Call) -> Doc:
-    product = call.records.product_of_sku(call.path[0])
-    if product is None:
-        raise Refusal(404, 'The Product with the "%1" SKU doesn\'t exist.', [call.path[0]])
-    return catalog.stock_item(product)
-
-
-def _salable_qty(call: Call) -> int | float:
-    product = call.records.product_of_sku(call.path[0])
-    if product is None:
-        raise Refusal(500, "An error has happened during application run. See exception log for details.", html=True)
-    return number(catalog.salable(product))
-
-
-def _salable(call: Call, sku: str) -> bool:
-    product = call.records.product_of_sku(sku)
-    return product is not None and (product["type_id"] == "configurable" or catalog.salable(product) > 0)
-
-
-def _is_salable(call: Call) -> bool:
-    return _salable(call, call.path[0])
-
-
-def _are_salable(call: Call) -> list[Doc]:
-    return [{"sku": sku, "stock_id": 1, "salable": _salable(call, sku)} for sku in _listed(call.query.get("skus"))]
-
-
-def _salable_for_qty(call: Call) -> Doc:
-    return catalog.salable_for(call.records, call.path[0], _amount(call.path[2]))
-
-
-def _salable_batch(call: Call) -> list[Doc]:
-    asked = _listed(call.query.get("sku_requests", call.query.get("skuRequests")))
-    return [
-        {"sku": one["sku"], "stock_id": 1} | catalog.salable_for(call.records, one["sku"], _amount(one["qty"]))
-        for one in asked
-    ]
-
-
-def _listed(given: Any) -> list[Any]:
-    """The entries of a list in the query; Refusal 400 for anything else."""
-    if not isinstance(given, dict):
-        raise wrong_type(given, "array")
-    return list(given.values())
-
-
-def _amount(given: Any) -> Decimal:
-    """A quantity of a request; Refusal 400 for what is no number."""
-    try:
-        return dec(given)
-    except (InvalidOperation, ValueError):
-        raise wrong_type(given, "float") from None
 
 
 def _coupons_search(call: Call) -> Doc:
@@ -393,13 +339,13 @@ ROUTES = (
     Route("GET", "products/attributes", "Magento_Catalog::attributes_attributes", _attributes),
     Route("GET", "products/:", _PRODUCTS, _product),
     Route("GET", "attributeMetadata/customerAddress", None, lambda _call: addresses.metadata()),
-    Route("GET", "stockItems/:", "Magento_CatalogInventory::cataloginventory", _stock_item),
+    Route("GET", "stockItems/:", "Magento_CatalogInventory::cataloginventory", stock.stock_item),
     Route("GET", "inventory/stock-resolver/website/:", _STOCK, lambda call: stores.stock(call.records)),
-    Route("GET", "inventory/get-product-salable-quantity/:/:", _STOCK, _salable_qty),
-    Route("GET", "inventory/is-product-salable/:/:", _STOCK, _is_salable),
-    Route("GET", "inventory/is-product-salable-for-requested-qty/:/:/:", _STOCK, _salable_for_qty),
-    Route("GET", "inventory/are-product-salable-for-requested-qty", _STOCK, _salable_batch),
-    Route("GET", "inventory/are-products-salable", _STOCK, _are_salable),
+    Route("GET", "inventory/get-product-salable-quantity/:/:", _STOCK, stock.salable_quantity),
+    Route("GET", "inventory/is-product-salable/:/:", _STOCK, stock.is_salable),
+    Route("GET", "inventory/is-product-salable-for-requested-qty/:/:/:", _STOCK, stock.salable_for_quantity),
+    Route("GET", "inventory/are-product-salable-for-requested-qty", _STOCK, stock.are_salable_for_quantities),
+    Route("GET", "inventory/are-products-salable", _STOCK, stock.are_salable),
     Route("GET", "coupons/search", _RULES, _coupons_search),
     Route("GET", "salesRules/:", _RULES, lambda call: coupons.rule_rest(call.records, call.ident())),
 )
