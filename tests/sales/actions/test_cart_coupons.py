@@ -16,7 +16,7 @@ from crm_core.sales.cart_fixes import (
     SetCoupon,
 )
 from demo_store.service import Request, Response
-from tests.magento.conftest import recorded
+from tests.recorded import recorded
 from tests.sales.actions.cart_changes import (
     events_of,
     mended,

@@ -22,7 +22,7 @@ from crm_core.sales.cart_fixes import (
 from crm_core.sales.outcomes import Placed
 from crm_core.store.rollups import recount
 from crm_core.sync.channels import open_shop
-from tests.magento.conftest import recorded
+from tests.recorded import recorded
 from tests.sales.actions.cart_changes import (
     WRITE,
     events_of,
@@ -122,7 +122,8 @@ def test_a_variant_is_added_by_its_options_and_replaces_another(desk: Desk) -> N
     choices = catalogue.choices(catalogue.products(["SLIPPER"], "default")["SLIPPER"], "default")
     options = next(variant.options for variant in choices.variants if variant.product.sku == "SLIPPER-41")
     change = ReplaceLine(item_of(desk, cart_id, "SLIPPER-37"), "SLIPPER", Decimal(2), options)
-    assert mended(desk, cart_id, change).message == "Felt slippers replaced by 2 × Felt slippers."
+    replaced = mended(desk, cart_id, change)
+    assert replaced.message == "Felt slippers replaced by 2 × Felt slippers (Size 41)."
     assert in_shop(desk, cart_id) == {"MUG-01": 1, "SLIPPER-41": 2}
     # The same variant again: the shop lets the line grow, and the desk sets what was asked for.
     again = ReplaceLine(item_of(desk, cart_id, "SLIPPER-41"), "SLIPPER", Decimal(3), options)

@@ -45,7 +45,7 @@ from crm_core.store.keys import record_key
 from crm_core.store.rollups import recount
 from crm_core.sync.channels import open_shop
 from demo_store.service import Request, Response
-from tests.magento.conftest import recorded
+from tests.recorded import recorded
 from tests.sales.desk import Desk, answered, before, dropped_after_the_work, dropped_before_the_work
 
 on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
