@@ -26,6 +26,7 @@ hypothesis_settings.load_profile("desk")
 _TEMPLATE = "desk_template"
 
 
+_LONG = ("tests/browser/", "tests/sales/")
 _WITH_DESKS_OF_THEIR_OWN = {"tests/browser/test_cold_hits.py", "tests/browser/test_first_start.py"}
 
 
@@ -52,10 +53,12 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins: the desk in the browser, then the long files of `sales`."""
+    """What takes longest begins: the browser, first of all the shared desk, then the long files of `sales`."""
 
     def turn(item: pytest.Item) -> int:
-        return 0 if _shares_desk(item.nodeid) else 1 if item.nodeid.startswith("tests/sales/") else 2
+        if _shares_desk(item.nodeid):
+            return 0
+        return next((at for at, long in enumerate(_LONG, start=1) if item.nodeid.startswith(long)), len(_LONG) + 1)
 
     items.sort(key=turn)
 

@@ -61,6 +61,16 @@ def test_a_cart_that_does_not_exist_is_told_with_a_way_back(floor: Floor) -> Non
     expect(page.get_by_text(_COUNT)).to_be_visible()
 
 
+def test_an_address_that_is_no_page_says_so_and_leads_to_the_dashboard(floor: Floor) -> None:
+    page = floor.open("nonsense")
+    expect(page.get_by_role("heading", name="No such page")).to_be_visible()
+    expect(page.get_by_text("The desk has no page “nonsense”")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("link", name="Go to the Dashboard").click()
+    expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+    assert page.url.rstrip("/") == floor.desk.url
+
+
 @pytest.mark.parametrize("path", ["carts", "orders"])
 def test_every_page_of_a_short_list_has_its_number(floor: Floor, path: str) -> None:
     page = floor.open(path)
