@@ -184,7 +184,17 @@ class _Run:
         connection.execute(
             update(tables.sync_run)
             .where(tables.sync_run.c.id == self._run_id)
-            .values(renewed_at=now, finished_at=now, error=error, requests=self._requests)
+            .values(
+                renewed_at=now,
+                finished_at=now,
+                error=error,
+                requests=self._requests,
+                read=self._tally.read,
+                added=self._tally.added,
+                changed=self._tally.changed,
+                unchanged=self._tally.unchanged,
+                quarantined=self._tally.quarantined,
+            )
         )
 
     @contextmanager
@@ -202,8 +212,9 @@ class _Run:
 
     def read(self) -> None:
         """Walk all windows that are owed, newest first, those that ticks add meanwhile included."""
-        is_first = any(window.kind == FIRST for window in self._owed)
-        without = without_secondary_indexes(self._store, self.entity.value) if is_first else nullcontext()
+        # A full pass, too, may follow a first import that never came to build them.
+        reads_all = any(window.kind != TICK for window in self._owed)
+        without = without_secondary_indexes(self._store, self.entity.value) if reads_all else nullcontext()
         pool = ThreadPoolExecutor(self._shop.channel.connections, thread_name_prefix="reading")
         under_way: dict[Future[_Result], Window] = {}
         try:

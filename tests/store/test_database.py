@@ -271,3 +271,12 @@ def test_open_store_asks_a_person_to_migrate_postgresql(
     store = open_store()
     assert _shops(store) == []
     store.close()
+
+
+def test_an_error_that_nobody_expected_does_not_quote_what_was_written(store: Store) -> None:
+    with store.writing() as connection:
+        _add_shop(connection, 1)
+    again = text("INSERT INTO shop (id, base_url, created_at) VALUES (1, :url, 0)")
+    with store.writing() as connection, pytest.raises(IntegrityError) as broken:
+        connection.execute(again, {"url": "anna@example.test"})
+    assert "anna@example.test" not in str(broken.value)

@@ -70,7 +70,8 @@ def test_the_first_import_mirrors_all_that_the_shop_has(desks: Desks) -> None:
     assert (again.tally.changed, again.tally.added) == (0, 0)
 
 
-def test_indexes_stand_again_after_a_first_import_and_after_a_killed_one(desks: Desks) -> None:
+@pytest.mark.parametrize("full", [False, True])
+def test_indexes_stand_again_after_a_first_import_that_was_killed(desks: Desks, full: bool) -> None:
     shop = Shop(orders=30, carts=5, customers=5)
     desk = desks.open(shop, Rules(page_size=5, connections=1))
 
@@ -80,7 +81,7 @@ def test_indexes_stand_again_after_a_first_import_and_after_a_killed_one(desks: 
 
     with pytest.raises(KeyboardInterrupt):
         desk.run("orders", on_step=die)
-    desk.run("orders")
+    desk.run("orders", full=full)
     assert ensure_indexes(desk.store) == []
 
 
