@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import typer
@@ -27,6 +28,8 @@ app.command("doctor")(installation.doctor)
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; its exit status: 0 done, 1 it could not be done, 2 the words were off, 130 interrupted."""
+    # A command says itself what came of it; only the worker, which sets it up, keeps a log.
+    logging.getLogger("crm_core").addHandler(logging.NullHandler())
     try:
         app(arguments, standalone_mode=True, prog_name="python -m crm_core")
     except DeskError as trouble:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from crm_core.access.people import person_of_this_machine
 from crm_core.commands.console import err, opened, out, plain, row, table
-from crm_core.errors import ChannelError, DeskError, NotAllowed, PermissionMissing
+from crm_core.errors import ChannelError, DeskError, NotAllowed, PermissionMissing, ShopUnreachable
 from crm_core.store.database import Store
 from crm_core.store.indexes import ensure_indexes
 from crm_core.sync import run
@@ -84,11 +84,16 @@ def _read(store: Store, known: Sequence[Channel], wanted: Sequence[str], full: b
                 entities = ("stores", *wanted)
             for entity in entities:
                 done.append(_read_one(store, bars, channel, entity, full))
-                if isinstance(done[-1].trouble, ChannelError) and not (
-                    isinstance(done[-1].trouble, PermissionMissing) and entity != "stores"
-                ):
+                if _ends_all(done[-1].trouble, entity):
                     break
     return done
+
+
+def _ends_all(trouble: DeskError | None, entity: str) -> bool:
+    """Whether the shop need not be asked for the rest: the same would come of it."""
+    if isinstance(trouble, PermissionMissing):
+        return entity == "stores"
+    return isinstance(trouble, ChannelError | ShopUnreachable)
 
 
 def _read_one(store: Store, bars: Progress, channel: Channel, entity: str, full: bool) -> _Done:

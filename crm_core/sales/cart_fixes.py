@@ -27,7 +27,7 @@ from crm_core.sales.preflight.check import Fix, FixKind, quantity
 from crm_core.sales.preflight.standing import Standing
 from crm_core.sales.sale_limits import limits_of
 from crm_core.store.database import Store
-from crm_core.store.documents import Address
+from crm_core.store.documents import Address, decode_options
 from crm_core.sync.record import synchronise_cart
 
 _LONGEST_NAME = 80
@@ -201,8 +201,8 @@ def _remove(cart: CartWriting, item_id: int) -> Mended:
 
 
 def _add(cart: CartWriting, change: AddLine) -> Mended:
-    _, name = _put_in(cart, change.sku, change.quantity, change.options)
-    return cart.done(lambda _: f"{quantity(change.quantity)} × {name} added.")
+    item_id, name = _put_in(cart, change.sku, change.quantity, change.options)
+    return cart.done(lambda now: f"{quantity(change.quantity)} × {name}{_chosen(now, item_id)} added.")
 
 
 def _replace(cart: CartWriting, change: ReplaceLine) -> Mended:
@@ -212,7 +212,7 @@ def _replace(cart: CartWriting, change: ReplaceLine) -> Mended:
             f"{_called(line.name)} is what the line holds already. Choose another product, or change its quantity."
         )
     item_id, name = _put_in(cart, change.sku, change.quantity, change.options)
-    told = f"{_called(line.name)} replaced by {quantity(change.quantity)} × {name}."
+    trouble: DeskError | None = None
     try:
         if item_id == change.item_id:
             # The shop took it for the same thing and let the line grow.
@@ -223,9 +223,16 @@ def _replace(cart: CartWriting, change: ReplaceLine) -> Mended:
             )
         else:
             _take_out(cart, line)
-    except DeskError as trouble:
-        told = f"{name} was added, but {_called(line.name)} is still in the cart: {trouble}"
-    return cart.done(lambda _: told)
+    except DeskError as error:
+        trouble = error
+
+    def told(now: Standing) -> str:
+        what = f"{name}{_chosen(now, item_id)}"
+        if trouble is not None:
+            return f"{what} was added, but {_called(line.name)} is still in the cart: {trouble}"
+        return f"{_called(line.name)} replaced by {quantity(change.quantity)} × {what}."
+
+    return cart.done(told)
 
 
 def _put_in(cart: CartWriting, sku: str, pieces: Decimal, options: Mapping[int, int] | None) -> tuple[int | None, str]:
@@ -280,6 +287,14 @@ def _line(cart: CartWriting, item_id: int) -> Row[Any]:
 def _called(name: str) -> str:
     """The product's name for a sentence, which says what was done even where the name has hundreds of characters."""
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1].rstrip()}…"
+
+
+def _chosen(now: Standing, item_id: int | None) -> str:
+    """Such as " (Colour Navy, Size M)": what was chosen of the line; empty where nothing was, or it is not told."""
+    line = next((each for each in now.lines if each.item_id == item_id), None)
+    if line is None or line.options is None:
+        return ""
+    return f" ({', '.join(f'{each.label} {each.value}' for each in decode_options(line.options))})"
 
 
 def _pieces(standing: Standing) -> Decimal:

@@ -273,7 +273,7 @@ def _draw_open(picked: Mapping[int, Candidate], results: Mapping[int, Result]) -
         draw_not_ready(picked, stopped, partial(_check_again, recalculate=True))
     with row(gap="xsmall"):
         if unchecked:
-            label = f"Check the other {plural(len(unchecked), 'cart')}"
+            label = "Check the other cart" if len(unchecked) == 1 else f"Check the other {len(unchecked)} carts"
             _draw_check_again("several-check-rest", label, unchecked)
         if here:
             keys = tuple(each.cart_key for each in here)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,17 @@ def test_trouble_is_one_message_and_a_status_without_a_traceback(tmp_path: Path)
     assert unusable.returncode == 1
     assert "CRM_DATA_DIR" in unusable.stderr
     assert "Traceback" not in unusable.stderr
+
+
+def test_a_shop_that_is_down_is_told_once(tmp_path: Path) -> None:
+    data = {"CRM_DATA_DIR": str(tmp_path)}
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound but not listening: every connection is refused
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        assert program("channel", "add", "Shop", url, "--token", "demo", "--no-check", **data).returncode == 0
+        said = program("sync", **data)
+    assert said.returncode == 1
+    assert said.stderr.count("Nothing answers at 127.0.0.1") == 1
 
 
 def test_a_store_that_is_no_database_is_told_in_words(tmp_path: Path) -> None:
