@@ -50,13 +50,23 @@ def address_changed(what: str, old: str | None, new: str | None) -> Iterator[str
     before = documents.decode_address(old) if old else documents.Address()
     after = documents.decode_address(new) if new else documents.Address()
     fields = [
-        name.replace("_", " ").removesuffix(" id")
+        _ADDRESS_WORDS.get(name) or name.replace("_", " ").removesuffix(" id")
         for name in documents.Address.__struct_fields__
         if name not in ("origin_id", "region_id", "region_code", "is_default_billing", "is_default_shipping")
         and getattr(before, name) != getattr(after, name)
     ]
     if fields:
-        yield f"{what} {'changed' if old and new else 'entered' if new else 'removed'}: {', '.join(fields)}"
+        yield f"{what} changed: {', '.join(fields)}" if old and new else f"{what} {'entered' if new else 'removed'}"
+
+
+_ADDRESS_WORDS = {
+    "firstname": "first name",
+    "middlename": "middle name",
+    "lastname": "last name",
+    "vat_id": "VAT number",
+    "email": "e-mail",
+}
+"""What a field of an address is called where it is not its name in words."""
 
 
 def status_changed(old: str, new: str) -> Iterator[str]:

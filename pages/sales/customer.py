@@ -14,6 +14,7 @@ from crm_core.insight.admin_places import places_of_customer
 from crm_core.insight.counts import Sum
 from crm_core.insight.customer_record import BoughtItem, CustomerRecord, customer_record
 from crm_core.insight.statuses import StatusStyle, cart_status_style, order_status_style
+from crm_core.store.documents import Address
 from crm_core.sync.record import synchronise_customer
 from pages.widgets import desk, listing, new_cart
 from pages.widgets.admin_instead import draw_admin_instead
@@ -33,6 +34,7 @@ from pages.widgets.text import ago, escaped, mail_link, money, plain, plural, qu
 from pages.widgets.timeline import draw_timeline
 
 _NOT_SORTED = ("", False)
+_ADDRESSES_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -226,17 +228,24 @@ def _addresses(who: CustomerRecord) -> None:
     with card("Address book", plural(len(who.addresses), "address", "addresses") if who.addresses else "", gap="small"):
         if not who.addresses:
             st.caption("The customer has saved no address.")
-        for address in who.addresses[:6]:
-            uses = [
-                use
-                for use, is_so in (("Billing", address.is_default_billing), ("Shipping", address.is_default_shipping))
-                if is_so
-            ]
-            label = f"{' and '.join(uses)} by default".capitalize() if uses else "Also known"
-            body = "  \n".join(f":small[{line}]" for line in address_lines(address))
-            st.markdown(f":small[:gray[{label}]]  \n{body}")
-        if len(who.addresses) > 6:
-            st.caption(f"and {len(who.addresses) - 6} more")
+        for address in who.addresses[:_ADDRESSES_SHOWN]:
+            _address(address)
+        more = who.addresses[_ADDRESSES_SHOWN:]
+        if more:
+            with st.expander(plural(len(more), "more address", "more addresses"), icon=":material/home_pin:"):
+                for address in more:
+                    _address(address)
+
+
+def _address(address: Address) -> None:
+    uses = [
+        use
+        for use, is_so in (("Billing", address.is_default_billing), ("Shipping", address.is_default_shipping))
+        if is_so
+    ]
+    label = f"{' and '.join(uses)} by default".capitalize() if uses else "Also known"
+    body = "  \n".join(f":small[{line}]" for line in address_lines(address))
+    st.markdown(f":small[:gray[{label}]]  \n{body}")
 
 
 _screen()

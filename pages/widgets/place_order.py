@@ -156,7 +156,7 @@ def _draw_found(
     store_view = f"{escaped(cart.store_view.name, 60)} store view" if cart.store_view else ""
     who = (escaped(offer.customer, 60) or "Guest") if offer else ""
     with spread():
-        where = dotted([who, escaped(cart.channel.name if cart.channel else "", 60), store_view])
+        where = dotted([who, store_view])
         is_read = found.reading is not None and found.reading.cart.is_told
         read = f"Read from the shop {ago(found.at, desk.reader_zone())}" if is_read else "Not read from the shop"
         st.caption(f":material/{'sync' if is_read else 'sync_problem'}: {dotted([read, where])}", width="content")
@@ -271,9 +271,9 @@ def _draw_totals(offer: Offer, before: Totals | None, shipping: ShippingOption |
 
 def _draw_mail(offer: Offer) -> None:
     if offer.email:
-        st.caption(
-            f":material/mail: {mail_link(offer.email)} gets Magento's order confirmation if the shop is set up to send "
-            "it, which cannot be known here. It can be sent again from the order."
+        st.markdown(
+            f":small[:gray[:material/mail:] {mail_link(offer.email)} :gray[gets Magento's order confirmation if the "
+            "shop is set up to send it, which cannot be known here. It can be sent again from the order.]]"
         )
 
 

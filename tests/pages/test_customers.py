@@ -10,6 +10,7 @@ from crm_core.insight.filters import Filter
 from crm_core.insight.grids import customer_page
 from crm_core.insight.sorting import DEFAULT_SORT
 from crm_core.store import tables
+from crm_core.store.documents import Address, encode
 from crm_core.store.keys import origin_of, record_key
 from tests.pages.conftest import Desk
 from tests.pages.screens import is_well, words_of
@@ -94,6 +95,17 @@ def test_a_customer_of_very_many_carts_and_a_very_long_name_stays_readable(desk:
     assert is_well(at)
     assert len(at.title[0].value) < 200
     assert "The newest 50 of" in str([link.proto for link in at.get("page_link")])
+
+
+def test_every_address_of_a_long_book_can_be_seen(desk: Desk) -> None:
+    key = _buyer(desk)
+    book = encode([Address(street=[f"Lane {at}"], city=f"Town {at}", country_id="NL") for at in range(9)])
+    desk.do(update(tables.customer).where(tables.customer.c.id == key).values(addresses=book))
+    at = desk.open("customer", id=str(key))
+    assert "9 addresses" in words_of(at)
+    assert [each.label for each in at.expander if "address" in each.label] == ["5 more addresses"]
+    for number in range(9):
+        assert f"Town {number}" in words_of(at)
 
 
 def test_synchronise_tells_what_changed_with_the_customer(desk: Desk) -> None:

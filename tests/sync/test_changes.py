@@ -1,25 +1,22 @@
 from __future__ import annotations
 
-import pytest
+import msgspec
 
-from crm_core.sync.changes import amount, amount_changed
+from crm_core.store.documents import Address, encode
+from crm_core.sync.changes import address_changed
 
-
-@pytest.mark.parametrize(
-    ("units", "currency", "told"),
-    [
-        (1_918_600, "EUR", "€191.86"),
-        (12_345_000, "USD", "US$1,234.50"),
-        (123_456, "EUR", "€12.3456"),
-        (-35_000, "GBP", "-£3.50"),
-        (50_000, "XTS", "XTS5.00"),
-    ],
-)
-def test_an_amount_in_a_sentence_stands_as_on_the_screens(units: int, currency: str, told: str) -> None:
-    assert amount(units, currency).replace("\N{NO-BREAK SPACE}", "") == told
+_ADDRESS = Address(firstname="Anna", street=["Lane 1"], city="Breda", country_id="NL", vat_id="NL1")
+_HOME = encode(_ADDRESS)
 
 
-def test_a_changed_amount_tells_both_and_one_that_was_nothing_only_the_new_one() -> None:
-    assert list(amount_changed("Total", 100_000, 120_000, "EUR")) == ["Total €10.00 → €12.00"]
-    assert list(amount_changed("Paid", None, 120_000, "EUR")) == ["Paid €12.00"]
-    assert list(amount_changed("Paid", None, 0, "EUR")) == []
+def test_a_change_of_an_address_names_its_fields_in_words() -> None:
+    moved = encode(Address(firstname="Ann", street=["Lane 1"], city="Breda", country_id="BE"))
+    assert list(address_changed("Shipping address", _HOME, moved)) == [
+        "Shipping address changed: first name, country, VAT number"
+    ]
+
+
+def test_a_new_address_and_one_that_went_need_no_list_of_fields() -> None:
+    assert list(address_changed("Billing address", None, _HOME)) == ["Billing address entered"]
+    assert list(address_changed("Billing address", _HOME, None)) == ["Billing address removed"]
+    assert list(address_changed("Billing address", _HOME, encode(msgspec.structs.replace(_ADDRESS, origin_id=7)))) == []
