@@ -34,12 +34,15 @@ class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no ty
     """A worker gets a file's tests together, and all tests that share the desk in the browser: it is started once."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::")[0]
-        return "the desk in the browser" if _shares_desk(file) else file
+        return "the desk in the browser" if _shares_desk(nodeid) else _file(nodeid)
 
 
-def _shares_desk(file: str) -> bool:
-    return file.startswith("tests/browser/") and file not in _WITH_DESKS_OF_THEIR_OWN
+def _file(nodeid: str) -> str:
+    return nodeid.split("::")[0]
+
+
+def _shares_desk(nodeid: str) -> bool:
+    return nodeid.startswith("tests/browser/") and _file(nodeid) not in _WITH_DESKS_OF_THEIR_OWN
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _Scheduling | None:
