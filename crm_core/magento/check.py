@@ -120,6 +120,13 @@ _NEEDS = (
         is_required=False,
     ),
     _Need(
+        "Magento_CatalogInventory::cataloginventory",
+        "Stores > Settings > Configuration > Inventory Section",
+        "the fewest and the most that may be bought at once",
+        "/V1/stockItems/none",
+        is_required=False,
+    ),
+    _Need(
         "Magento_SalesRule::quote",
         "Marketing > Promotions > Cart Price Rules",
         "checking a coupon before an order is placed",
@@ -259,7 +266,7 @@ def _check_permissions(report: CheckReport, connection: Connection, credentials:
         if isinstance(failure, PermissionMissing):
             report.add(
                 level,
-                f"The permission {need.resource} is missing",
+                f"The permission {failure.resource or need.resource} is missing",
                 f"It is needed for {need.purpose}. Tick “{need.place}” for the integration (System > Integrations > "
                 "API) or for the user's role, save, and confirm the integration again.",
             )

@@ -34,6 +34,7 @@ RESOURCES = {
     "/rest/V1/products": "Magento_Catalog::products",
     "/rest/V1/products/attributes": "Magento_Catalog::attributes_attributes",
     "/rest/V1/inventory/stock-resolver/.*": "Magento_InventorySalesApi::stock",
+    "/rest/V1/stockItems/none": "Magento_CatalogInventory::cataloginventory",
     "/rest/V1/coupons/search": "Magento_SalesRule::quote",
 }
 HELPFUL = [resource for resource in RESOURCES.values() if re.match("Magento_(Catalog|Inventory|SalesRule)", resource)]
