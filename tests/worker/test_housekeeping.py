@@ -18,7 +18,7 @@ from tests.worker.conftest import eventually
 def test_a_chore_is_done_once_in_its_time_by_one_of_the_workers(store: Store) -> None:
     done: list[str] = []
     chores = (
-        Chore("often", timedelta(seconds=0.2), lambda _: done.append("often")),
+        Chore("often", timedelta(seconds=1), lambda _: done.append("often")),
         Chore("rarely", timedelta(hours=1), lambda _: done.append("rarely")),
     )
     keep_house(store, chores, "one")
