@@ -17,8 +17,10 @@ from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
 from crm_core.store.lease import Lease, check
-from crm_core.sync.channels import OpenShop
+from crm_core.sync import windows
+from crm_core.sync.channels import OpenShop, channels_of_shop
 from crm_core.sync.transaction import Tally
+from crm_core.sync.windows import Stream
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +70,8 @@ def synchronise_stores(store: Store, shop: OpenShop, *, lease: Lease | None = No
         _mirror(connection, tables.website, shop_id, websites, tally)
         _mirror(connection, tables.store_view, shop_id, rows, tally)
         _mirror(connection, tables.customer_group, shop_id, groups, tally)
+        if known:
+            _owe_orders(connection, shop_id, {row["website_id"] for row in rows if row["origin_id"] not in known})
         gone = set(known) - {view.id for view in views}
         connection.execute(
             update(tables.store_view)
@@ -121,6 +125,23 @@ def _zone_of_days(row: Mapping[str, Any], known: Mapping[int, Row[Any]]) -> str:
     if old is not None:
         return str(old.timezone)
     return _UNKNOWN if known else str(row["timezone"])
+
+
+def _owe_orders(connection: Connection, shop_id: int, website_ids: Iterable[int]) -> None:
+    """Orders of these websites' new store views that came before they were known here are read by the next run.
+
+    A channel of some websites asks for orders of the store views that it knows, so its windows have passed them over.
+    """
+    state = tables.sync_state.c
+    for website_id in website_ids:
+        for channel in channels_of_shop(connection, shop_id):
+            if channel.website_ids is None or not channel.covers(website_id):
+                continue
+            known_at = connection.scalar(
+                select(state.last_success_at).where(state.channel_id == channel.id, state.entity == "stores")
+            )
+            if known_at is not None:
+                windows.owe_again(connection, Stream(channel.id, "orders", 0), known_at - channel.overlap)
 
 
 def _zone_name(config: StoreConfig) -> str:

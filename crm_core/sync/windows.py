@@ -137,6 +137,13 @@ def owe(connection: Connection, stream: Stream, shop_now: datetime, overlap: tim
     return [_add(connection, stream, kind, hi, covered, overlap), *owed]
 
 
+def owe_again(connection: Connection, stream: Stream, lo: datetime) -> None:
+    """The next run reads again what changed from then on up to where the stream's cover ends; none: it reads all."""
+    hi = covered_until(connection, stream)
+    if hi is not None and lo <= hi:
+        _insert(connection, Window(0, stream, TICK, lo.replace(microsecond=0), hi, 0, None))
+
+
 def add_tick(connection: Connection, stream: Stream, shop_now: datetime, overlap: timedelta) -> Window:
     """A new window from where the stream's cover ends, while older ones are being read."""
     return _add(connection, stream, TICK, _clock(shop_now), covered_until(connection, stream), overlap)

@@ -1,0 +1,39 @@
+"""A store view that the shop opens later, in a channel of some websites: orders that came before it was known here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from crm_core.store import tables
+from crm_core.sync.channels import open_shop
+from crm_core.sync.rules import Rules
+from crm_core.sync.stores import synchronise_stores
+from demo_store import Shop
+from tests.sync.conftest import Desks
+
+
+def test_orders_of_a_new_store_view_that_came_before_it_was_known_are_read_once_it_is(desks: Desks) -> None:
+    shop = Shop()
+    views = shop.records.settings["views"]
+    new = next(view for view in views if view["id"] == 2)
+    views.remove(new)
+    desk = desks.open(shop, Rules(websites=("base",)))
+    desk.run_all()
+    now = datetime.now(UTC)
+    desk.write(
+        "UPDATE sync_state SET last_success_at = :then WHERE entity = 'stores'",
+        then=int((now - timedelta(minutes=45)).timestamp() * 1000),
+    )
+    views.append(new)
+    order = shop.place(shop.add_cart(store_id=2))
+    shop.touch_order(order, (now - timedelta(minutes=30)).strftime("%Y-%m-%d %H:%M:%S"))
+    desk.run("orders")
+    assert desk.ids(tables.order) == []
+
+    synchronise_stores(desk.store, desk.open)
+    desk.open = replace(desk.open, store_views=open_shop(desk.store, desk.open.channel).store_views)
+    desk.run("orders")
+    assert desk.ids(tables.order) == [order]
+    assert desk.run("orders").requests == 1, "once is enough"
+    shop.close()
