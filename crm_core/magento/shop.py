@@ -113,10 +113,6 @@ class Magento:
         """One page of carts, active and inactive ones. Lines are told for active carts only."""
         return self.page(Entity.CARTS.path, search, Cart)
 
-    def customers(self, search: Search) -> SearchPage[Customer]:
-        """One page of registered customers."""
-        return self.page(Entity.CUSTOMERS.path, search, Customer)
-
     def count(self, entity: Entity, search: Search) -> int:
         """How many records the search finds; the cheapest request there is."""
         what = f"the count of {entity}"

@@ -23,7 +23,7 @@ from crm_core.magento.check import Level, check
 from crm_core.magento.checkout import Checkout
 from crm_core.magento.connection import Connection
 from crm_core.magento.decoding import SearchPage
-from crm_core.magento.payloads import Address, exact
+from crm_core.magento.payloads import Address, Cart, Customer, Order, exact
 from crm_core.magento.search import Filter, Search
 from crm_core.magento.shop import Entity, Magento
 from demo_store import Faults, Shop, serve
@@ -63,15 +63,11 @@ def magento(connection: Connection) -> Magento:
 
 def every_id(magento: Magento, entity: Entity, search: Search) -> list[int]:
     """All ids that the search finds, walked by the cursor."""
-    readers: dict[Entity, Callable[[Search], SearchPage[Any]]] = {
-        Entity.CARTS: magento.carts,
-        Entity.ORDERS: magento.orders,
-        Entity.CUSTOMERS: magento.customers,
-    }
+    kinds: dict[Entity, Any] = {Entity.CARTS: Cart, Entity.ORDERS: Order, Entity.CUSTOMERS: Customer}
     seen: list[int] = []
     cursor = 0
     while True:
-        page = readers[entity](search.after(cursor))
+        page: SearchPage[Any] = magento.page(entity.path, search.after(cursor), kinds[entity])
         assert page.bad == []
         seen += [getattr(item, "entity_id", None) or item.id for item in page.items]
         if page.is_last or page.last_id is None:

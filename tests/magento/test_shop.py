@@ -9,7 +9,7 @@ import pytest
 
 from crm_core.errors import BadInput, ShopAnsweredNonsense, ShopHasNoSuch, ShopRefused
 from crm_core.magento.connection import Connection
-from crm_core.magento.payloads import exact
+from crm_core.magento.payloads import Customer, exact
 from crm_core.magento.search import Search
 from crm_core.magento.shop import Entity, Magento
 from tests.magento.conftest import Answer, Request, ScriptedShop, replay
@@ -110,7 +110,8 @@ def test_each_entity_is_searched_where_magento_has_it(shop: ScriptedShop, magent
     search = Search(page_size=20)
     assert magento.orders(search).items[0].increment_id == "2000000001"
     assert magento.carts(search).last_id == 20
-    assert magento.customers(search).items[0].email == "klant01@example.test"
+    customers = magento.raw_page(Entity.CUSTOMERS.path, search).decoded(Customer)
+    assert customers.items[0].email == "klant01@example.test"
     assert {request.parameters["searchCriteria[pageSize]"] for request in shop.requests} == {"20"}
 
 

@@ -139,6 +139,16 @@ def test_a_shop_down_for_long_collects_no_windows(desk: Desk) -> None:
     assert desk.ids(tables.cart) == [cart]
 
 
+def test_an_answer_that_cannot_be_read_is_asked_for_in_halves_and_nothing_is_lost(desks: Desks) -> None:
+    desk = desks.open(rules=Rules(page_size=8, connections=2))
+    carts = [desk.shop.add_cart(ready=False) for _ in range(20)]
+    desk.shop.faults = Faults(truncate=True, times=2, matching=r"carts/search.*pageSize%5D=8&")
+    result = desk.run("carts")
+    assert desk.ids(tables.cart) == carts
+    assert (result.tally.added, result.tally.quarantined) == (20, 0)
+    assert any("pageSize]=4" in unquote(line) for line in desk.requests())
+
+
 def test_a_clock_set_back_loses_nothing(desk: Desk) -> None:
     desk.shop.set_clock(7_200)
     desk.open.magento.websites()
