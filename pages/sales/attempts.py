@@ -21,7 +21,7 @@ from crm_core.insight.attempts import (
 )
 from crm_core.insight.directory import Directory
 from crm_core.insight.periods import PRESETS, Period
-from pages.widgets import desk
+from pages.widgets import desk, listing
 from pages.widgets.grid import Shown, draw_grid
 from pages.widgets.layout import card, nothing_here, pager, row, spread
 from pages.widgets.status import chip, chips, coloured
@@ -61,9 +61,15 @@ def _screen() -> None:
     with spread():
         st.title("Attempts", width="content", anchor=False)
     if not page.people:
-        nothing_here(
-            "shopping_cart_checkout", "Nobody has tried to place an order yet", "Open a cart and press Place order."
-        )
+        title, text = "Nobody has tried to place an order yet", "Open a cart and press Place order."
+        with nothing_here("shopping_cart_checkout", title, text):
+            open_ones = listing.everything("carts", statuses=("open",))
+            st.page_link(
+                "pages/sales/carts.py",
+                label="Show the open carts",
+                icon=":material/shopping_cart:",
+                query_params=open_ones.params(),
+            )
         return
     _filters(wanted, page, names)
     for problem in problems:

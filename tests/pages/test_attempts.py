@@ -101,7 +101,9 @@ def test_an_address_edited_by_hand_is_told_and_shows_the_rest(tried: Desk) -> No
 
 
 def test_a_desk_where_nobody_tried_says_so(desk: Desk) -> None:
-    assert "Nobody has tried to place an order yet" in words_of(desk.open("attempts"))
+    at = desk.open("attempts")
+    assert "Nobody has tried to place an order yet" in words_of(at)
+    assert "status=open" in str([link.proto for link in at.get("page_link")])
 
 
 def test_the_cart_and_the_order_tell_their_attempts_with_terms_answer_and_duration(tried: Desk) -> None:
