@@ -14,12 +14,14 @@ from pages.widgets.text import escaped
 def pages_for(asked: str, known: Collection[str], first: st.Page) -> list[st.Page]:
     """A page for the address that was asked for, where it is none of the `known` ones; it links to the `first`.
 
-    Without it Streamlit shows the first page, under a dialog that speaks of "the app's main page".
+    Without it Streamlit shows the first page, under a dialog that speaks of "the app's main page". That stays so for
+    what no page's address can be: one that is blank or holds a slash.
     """
-    if not asked or asked in known:
+    name = asked.strip()
+    if not name or "/" in name or name in known:
         return []
-    draw = partial(_draw, asked, first)
-    return [st.Page(draw, title="No such page", url_path=asked, visibility="hidden")]
+    draw = partial(_draw, name, first)
+    return [st.Page(draw, title="No such page", url_path=name, visibility="hidden")]
 
 
 def _draw(asked: str, first: st.Page) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from sqlalchemy import select, text, update
 from streamlit.testing.v1 import AppTest
 
@@ -13,6 +14,7 @@ from crm_core.store import rollups, tables
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of
 from crm_core.sync.setting_up import add_channel
+from pages.widgets.no_such_page import pages_for
 from tests.pages.conftest import PAGES, Desk, forget_store, new_session
 from tests.pages.screens import is_well, words_of
 
@@ -135,3 +137,8 @@ def test_addresses_edited_by_hand_are_told_and_the_rest_of_them_holds(desk: Desk
     for part in ("status", "total", "page", "sorted", "saved filter"):
         assert part in said
     assert any("Country" in option.content for pills in at.pills for option in pills.proto.options)
+
+
+@pytest.mark.parametrize("asked", ["", " ", "/", "a/b", "carts", "carts "])
+def test_an_address_that_is_a_pages_or_can_be_none_gets_no_page_of_its_own(asked: str) -> None:
+    assert pages_for(asked, {"carts"}, st.Page(lambda: None, url_path="home")) == []
