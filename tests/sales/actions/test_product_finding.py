@@ -115,7 +115,7 @@ def test_a_configurable_product_tells_what_it_comes_in_and_what_each_choice_lead
     assert known.variant({}) is None
 
     done = mend(desk.store, desk.key(cart_id), AddLine("SLIPPER", Decimal(2), right), "Anna")
-    assert done.message == "2 × Felt slippers added."
+    assert done.message == "2 × Felt slippers (Size 41) added."
     with desk.store.reading() as connection:
         rows = connection.execute(tables.cart_item.select().where(tables.cart_item.c.sku == "SLIPPER-41")).all()
     assert decode_options(rows[0].options) == [Option("Size", "41")]
