@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import BigInteger, ColumnElement, Integer, String, case, false, func, literal, type_coerce
 from sqlalchemy.sql.elements import ColumnClause
@@ -23,23 +23,29 @@ _LOWEST = -(2**63)
 
 @dataclass(frozen=True)
 class GridColumn:
-    """A column of a grid: its key in the URL, its label, and whether it can be sorted by."""
+    """A column of a grid: its key in the URL, its label, what it is ordered by, and whether it can be sorted by."""
 
     key: str
     label: str
+    by: Literal["alphabet", "size", "time"] = "alphabet"
     sortable: bool = True
+
+    @property
+    def usually_descends(self) -> bool:
+        """Whether the newest or the highest is what a person looks for first."""
+        return self.by != "alphabet"
 
 
 CART_COLUMNS = (
     GridColumn("status", "Status"),
     GridColumn("name", "Customer"),
-    GridColumn("total", "Total"),
-    GridColumn("subtotal", "Subtotal"),
-    GridColumn("qty", "Qty"),
-    GridColumn("activity", "Idle"),
-    GridColumn("updated", "Updated"),
-    GridColumn("created", "Created"),
-    GridColumn("number", "Cart"),
+    GridColumn("total", "Total", "size"),
+    GridColumn("subtotal", "Subtotal", "size"),
+    GridColumn("qty", "Qty", "size"),
+    GridColumn("activity", "Idle", "time"),
+    GridColumn("updated", "Updated", "time"),
+    GridColumn("created", "Created", "time"),
+    GridColumn("number", "Cart", "size"),
     GridColumn("email", "E-mail"),
     GridColumn("channel", "Channel"),
     GridColumn("store", "Store view"),
@@ -49,12 +55,12 @@ CART_COLUMNS = (
 ORDER_COLUMNS = (
     GridColumn("status", "Status"),
     GridColumn("name", "Customer"),
-    GridColumn("total", "Total"),
-    GridColumn("number", "Order"),
-    GridColumn("created", "Created"),
-    GridColumn("updated", "Updated"),
-    GridColumn("paid", "Paid"),
-    GridColumn("subtotal", "Subtotal"),
+    GridColumn("total", "Total", "size"),
+    GridColumn("number", "Order", "size"),
+    GridColumn("created", "Created", "time"),
+    GridColumn("updated", "Updated", "time"),
+    GridColumn("paid", "Paid", "size"),
+    GridColumn("subtotal", "Subtotal", "size"),
     GridColumn("email", "E-mail"),
     GridColumn("channel", "Channel"),
     GridColumn("store", "Store view"),
@@ -64,25 +70,30 @@ ORDER_COLUMNS = (
 CUSTOMER_COLUMNS = (
     GridColumn("name", "Customer"),
     GridColumn("email", "E-mail"),
-    GridColumn("orders", "Orders", sortable=False),
-    GridColumn("value", "Bought", sortable=False),
-    GridColumn("carts", "Open carts", sortable=False),
+    GridColumn("orders", "Orders", "size", sortable=False),
+    GridColumn("value", "Bought", "size", sortable=False),
+    GridColumn("carts", "Open carts", "size", sortable=False),
     GridColumn("group", "Group"),
-    GridColumn("created", "Created"),
-    GridColumn("updated", "Updated"),
+    GridColumn("created", "Created", "time"),
+    GridColumn("updated", "Updated", "time"),
     GridColumn("newsletter", "Newsletter"),
     GridColumn("channel", "Channel"),
     GridColumn("website", "Website"),
     GridColumn("country", "Country"),
     GridColumn("region", "Region"),
     GridColumn("city", "City", sortable=False),
-    GridColumn("number", "Number"),
+    GridColumn("number", "Number", "size"),
 )
 COLUMNS: Mapping[Screen, tuple[GridColumn, ...]] = {
     "carts": CART_COLUMNS,
     "orders": ORDER_COLUMNS,
     "customers": CUSTOMER_COLUMNS,
 }
+
+
+def column_of(screen: Screen, key: str) -> GridColumn:
+    """The column of that key. Raises StopIteration for one that the screen has not."""
+    return next(each for each in COLUMNS[screen] if each.key == key)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from crm_core.insight.counts import Count, status_counts
 from crm_core.insight.customers import CustomerRow
 from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.grids import CartRow, OrderRow, Page
-from crm_core.insight.sorting import COLUMNS
+from crm_core.insight.sorting import column_of
 from crm_core.insight.statuses import StatusStyle
 from pages.widgets import desk, first_run, listing
 from pages.widgets.filter_bar import draw_conditions, draw_filter_bar, searched_in
@@ -24,6 +24,7 @@ from pages.widgets.status import chips
 from pages.widgets.status_bar import draw_status_control, draw_status_meter
 from pages.widgets.text import dotted, escaped, money, plural, when
 
+_ENDS = {"alphabet": ("A", "Z"), "size": ("lowest", "highest"), "time": ("oldest", "newest")}
 _Row = TypeVar("_Row", CartRow, OrderRow, CustomerRow)
 
 
@@ -119,13 +120,9 @@ class ListScreen(Generic[_Row]):
             st.button(label, type="tertiary", key=f"{self.screen}-tick", on_click=tick, args=(self.screen, after))
 
     def _place(self, here: Listing, page: Page[_Row]) -> str:
-        column = next(each for each in COLUMNS[self.screen] if each.key == here.sort.column)
-        if column.key in {"updated", "created", "activity"}:
-            order = "newest first" if here.sort.descending else "oldest first"
-        elif column.key in {"total", "subtotal", "paid", "qty", "number"}:
-            order = "highest first" if here.sort.descending else "lowest first"
-        else:
-            order = "Z to A" if here.sort.descending else "A to Z"
+        column = column_of(self.screen, here.sort.column)
+        first, last = _ENDS[column.by][:: -1 if here.sort.descending else 1]
+        order = f"{first} to {last}" if column.by == "alphabet" else f"{first} first"
         numbers = f"{page.first_number:,}–{page.last_number:,}" if page.rows else ""
         return dotted([f"{column.label}, {order}", numbers, _as_of(page.as_of)])
 

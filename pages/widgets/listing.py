@@ -14,7 +14,7 @@ import streamlit as st
 
 from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.saved_filters import open_filter, save_filter
-from crm_core.insight.sorting import DEFAULT_SORT, Sort
+from crm_core.insight.sorting import DEFAULT_SORT, Sort, column_of
 from pages.widgets import desk
 
 _DEEPEST_PAGE = 1_000_000
@@ -38,8 +38,9 @@ class Listing:
         return Listing(new, self.sort)
 
     def sorted_by(self, column: str) -> Listing:
-        """The first page in the order of `column`: first descending, pressed again ascending."""
-        descending = not self.sort.descending if column == self.sort.column else True
+        """The first page in the order of `column`: newest, highest or A first; pressed again the other way round."""
+        usual = column_of(self.screen, column).usually_descends
+        descending = not self.sort.descending if column == self.sort.column else usual
         return Listing(self.filter, Sort(column, descending))
 
     def at_page(self, page: int) -> Listing:

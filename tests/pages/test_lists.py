@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
 from sqlalchemy import delete, update
 from streamlit.testing.v1 import AppTest
 
@@ -17,6 +18,7 @@ from crm_core.store.keys import origin_of
 from crm_core.sync.setting_up import add_channel
 from crm_core.sync.work import read_entity
 from demo_store import Shop, serve
+from pages.widgets import listing
 from tests.pages.conftest import PAGES, Desk
 from tests.pages.screens import is_well, words_of
 
@@ -127,6 +129,22 @@ def test_the_popovers_write_the_same_address_as_the_keyboard(desk: Desk) -> None
     assert params.pop("sort") == "-subtotal"
     typed, _ = Filter.from_text("carts", "updated:90d total>=20.5 country:DE,NL customer:guest sku:MUG-01 items:all")
     assert params == typed.to_url()
+
+
+@pytest.mark.parametrize(
+    ("column", "first", "then"),
+    [
+        ("name", "Customer, A to Z", "Customer, Z to A"),
+        ("subtotal", "Subtotal, highest first", "Subtotal, lowest first"),
+        ("activity", "Idle, newest first", "Idle, oldest first"),
+    ],
+)
+def test_a_header_sorts_as_one_looks_first_and_pressed_again_the_other_way_round(
+    desk: Desk, column: str, first: str, then: str
+) -> None:
+    pressed = listing.everything("carts").sorted_by(column)
+    assert first in words_of(desk.open("carts", **pressed.sort.to_url()))
+    assert then in words_of(desk.open("carts", **pressed.sorted_by(column).sort.to_url()))
 
 
 def test_a_page_is_turned_in_the_address_and_one_too_far_shows_the_last(desk: Desk) -> None:
