@@ -42,7 +42,7 @@ _FIELDS = (
 
 def open_dialog(channel_name: str = "") -> None:
     """The dialog opens on this run: for a new channel, or for new credentials of the one named."""
-    _forget()
+    close()
     st.session_state[_OPEN] = channel_name
 
 
@@ -57,10 +57,11 @@ def draw_if_open() -> None:
     if name is None:
         return
     title = f"New credentials · {escaped(name, 40)}" if name else "Connect a Magento store"
-    st.dialog(title, width=560, position="right", icon=":material/hub:", on_dismiss=_forget)(_body)(name)
+    st.dialog(title, width=560, position="right", icon=":material/hub:", on_dismiss=close)(_body)(name)
 
 
-def _forget() -> None:
+def close() -> None:
+    """The dialog is closed and what was typed is forgotten, the credentials above all."""
     for key in (_OPEN, _REPORT, _ERROR, *_FIELDS):
         st.session_state.pop(key, None)
 
@@ -186,7 +187,7 @@ def _save(existing: str) -> None:
         st.session_state[_ERROR] = str(error)
         return
     if name:
-        _forget()
+        close()
         desk.announce(f"{escaped(name, 40)} is connected and will be read now.", icon=":material/check_circle:")
 
 

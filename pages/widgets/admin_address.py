@@ -28,7 +28,7 @@ def draw_if_open() -> None:
     """Draws the dialog while it is open; call it once on the Channels screen."""
     name = st.session_state.get(_OPEN)
     if name is not None:
-        st.dialog("Links into the Magento admin", icon=":material/open_in_new:", on_dismiss=_close)(_body)(name)
+        st.dialog("Links into the Magento admin", icon=":material/open_in_new:", on_dismiss=close)(_body)(name)
 
 
 def _body(name: str) -> None:
@@ -44,7 +44,7 @@ def _body(name: str) -> None:
         "says No. With keys, links to orders and products open; links to customers and new orders don't."
     )
     with row(horizontal_alignment="right", gap="xsmall"):
-        if st.button("Cancel", type="tertiary", on_click=_close):
+        if st.button("Cancel", type="tertiary", on_click=close):
             st.rerun()
         if st.button("Save", type="primary", icon=":material/check:", key="admin-address-save"):
             url, keys_off = st.session_state[_URL] or None, bool(st.session_state[_KEYS_OFF])
@@ -55,9 +55,10 @@ def _body(name: str) -> None:
             except DeskError as error:
                 desk.say(error)
                 return
-            _close()
+            close()
             st.rerun()
 
 
-def _close() -> None:
+def close() -> None:
+    """The dialog is closed."""
     st.session_state.pop(_OPEN, None)

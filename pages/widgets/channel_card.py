@@ -158,7 +158,7 @@ def draw_removal_if_open() -> None:
     """The dialog that asks before a channel is removed; call it once on the Channels screen."""
     name = st.session_state.get(_REMOVING)
     if name is not None:
-        st.dialog("Remove channel", icon=":material/delete:", on_dismiss=_forget_removal)(_removal)(name)
+        st.dialog("Remove channel", icon=":material/delete:", on_dismiss=close_removal)(_removal)(name)
 
 
 def _removal(name: str) -> None:
@@ -168,7 +168,7 @@ def _removal(name: str) -> None:
         desk.say(error)
         return
     with row(horizontal_alignment="right", gap="xsmall"):
-        if st.button("Keep it", type="tertiary", on_click=_forget_removal):
+        if st.button("Keep it", type="tertiary", on_click=close_removal):
             st.rerun()
         if st.button("Remove", type="primary", icon=":material/delete:"):
             try:
@@ -177,11 +177,12 @@ def _removal(name: str) -> None:
             except DeskError as error:
                 desk.say(error)
                 return
-            _forget_removal()
+            close_removal()
             st.rerun()
 
 
-def _forget_removal() -> None:
+def close_removal() -> None:
+    """The dialog that asks is closed; nothing is removed."""
     st.session_state.pop(_REMOVING, None)
 
 

@@ -33,7 +33,7 @@ _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
 
 def open_settings(channel_id: int) -> None:
     """The drawer opens on this run. Raises NotFound if the channel was removed."""
-    _forget()
+    close()
     st.session_state[_OPEN] = channel_by_id(desk.store(), channel_id)
 
 
@@ -42,10 +42,11 @@ def draw_settings_if_open() -> None:
     channel: Channel | None = st.session_state.get(_OPEN)
     if channel is not None:
         title = f"Settings · {escaped(channel.name, 40)}"
-        st.dialog(title, width=560, position="right", icon=":material/tune:", on_dismiss=_forget)(_body)(channel)
+        st.dialog(title, width=560, position="right", icon=":material/tune:", on_dismiss=close)(_body)(channel)
 
 
-def _forget() -> None:
+def close() -> None:
+    """The drawer is closed and what was typed is forgotten."""
     for key in (_OPEN, _ERROR, *_FIELDS):
         st.session_state.pop(key, None)
 
@@ -121,7 +122,7 @@ def _save(channel: Channel) -> None:
     except DeskError as error:
         st.session_state[_ERROR] = str(error)
         return
-    _forget()
+    close()
     since = "from now on" if changed.paused_at is None else "when it is resumed"
     desk.announce(f"{escaped(changed.name, 40)} is read by these settings {since}.", icon=":material/check_circle:")
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pages.widgets import cart_editor, lost_dialog, new_cart, order_actions, place_order
+import streamlit as st
+
+from pages.widgets import (
+    add_channel,
+    admin_address,
+    cart_editor,
+    channel_card,
+    channel_settings,
+    lost_dialog,
+    new_cart,
+    order_actions,
+    place_order,
+)
 
 Place = tuple[str, int | None]
 """A screen by its address, and the key of the record that it shows, if any."""
@@ -17,6 +29,16 @@ _DIALOGS: tuple[tuple[Callable[[], Place | None], Callable[[], None]], ...] = (
     (new_cart.opened_at, new_cart.close),
 )
 
+_OPENED_IN_PLACE: tuple[Callable[[], None], ...] = (
+    add_channel.close,
+    admin_address.close,
+    channel_settings.close,
+    channel_card.close_removal,
+)
+"""What closes a dialog that only ever opens on the screen that is on show: any other screen closes it."""
+
+_SHOWN = "screen-shown"
+
 
 def close_elsewhere(screen: str, record: str | None) -> None:
     """Closes every dialog that was not opened on this screen, for the record that its address names."""
@@ -24,3 +46,7 @@ def close_elsewhere(screen: str, record: str | None) -> None:
     for opened_at, close in _DIALOGS:
         if opened_at() not in (None, here):
             close()
+    if st.session_state.get(_SHOWN) != here:
+        for close in _OPENED_IN_PLACE:
+            close()
+    st.session_state[_SHOWN] = here

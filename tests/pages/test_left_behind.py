@@ -73,3 +73,17 @@ def test_a_dialog_of_one_record_does_not_open_on_another_nor_later_on_the_first(
         at.run()
         assert is_well(at)
         assert _dialogs(at) == 0
+
+
+def test_the_dialogs_of_the_channels_screen_are_closed_on_the_way_back_and_forget_what_was_typed(desk: Desk) -> None:
+    at = desk.open("channels")
+    next(each for each in at.button if each.label == "Add channel").click().run()
+    assert _dialogs(at) == 1
+    at.text_input(key="channel-token").set_value("secret").run()
+    assert _dialogs(at) == 1, "drawing the screen anew leaves it open"
+    _go(at, "attempts", {})
+    _go(at, "channels", {})
+    assert is_well(at)
+    assert _dialogs(at) == 0
+    next(each for each in at.button if each.label == "Add channel").click().run()
+    assert not at.text_input(key="channel-token").value
