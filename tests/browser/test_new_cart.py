@@ -63,7 +63,7 @@ def test_a_cart_is_made_for_a_customer_and_ordered(floor: Floor) -> None:
     # The choice's button stands above those of the variants, which the search finds by their names too.
     expect(drawer.get_by_role("button", name="Add", exact=True)).to_have_count(10)
     drawer.get_by_role("button", name="Add", exact=True).first.click()
-    expect(drawer.get_by_text(re.compile("1 × Lambswool sweater added"))).to_be_visible()
+    expect(drawer.get_by_text(re.compile(r"1 × Lambswool sweater \(Colour Navy, Size M\) added"))).to_be_visible()
     drawer.get_by_role("button", name="Close", exact=True).last.click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     said = _placed(page)
