@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, select
 
@@ -25,6 +25,8 @@ from crm_core.insight.related import (
 from crm_core.store.database import Store
 from crm_core.store.documents import Address, Comment, decode_comments
 from crm_core.store.tables import cart, order, order_item
+
+PaymentStanding = Literal["unpaid", "partly paid", "paid", "partly refunded", "refunded"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,16 @@ class OrderRecord:
     lines: tuple[OrderLine, ...]
     attempts: tuple[AttemptLine, ...]
     timeline: tuple[TimelineEntry, ...]
+
+    @property
+    def payment(self) -> PaymentStanding:
+        """What has come in for the order and what went back."""
+        paid, refunded = self.total_paid or Decimal(0), self.total_refunded or Decimal(0)
+        if refunded:
+            return "refunded" if refunded >= paid else "partly refunded"
+        if not paid:
+            return "unpaid"
+        return "paid" if paid >= self.grand_total else "partly paid"
 
 
 def order_record(store: Store, key: int) -> OrderRecord:

@@ -29,6 +29,14 @@ from pages.widgets.status import badge
 from pages.widgets.text import ago, dotted, escaped, money, plural, quantity, when
 from pages.widgets.timeline import draw_timeline
 
+_PAYMENT_BADGES = {
+    "unpaid": "",
+    "partly paid": ":orange-badge[:material/payments: Partly paid]",
+    "paid": ":green-badge[:material/payments: Paid]",
+    "partly refunded": ":orange-badge[:material/undo: Partly refunded]",
+    "refunded": ":gray-badge[:material/undo: Refunded]",
+}
+
 
 @desk.guarded
 def _screen() -> None:
@@ -57,7 +65,7 @@ def _screen() -> None:
 
 
 def _header(order: OrderRecord) -> None:
-    badges = [badge(order_status_style(order.state, order.status)), _paid_badge(order)]
+    badges = [badge(order_status_style(order.state, order.status)), _PAYMENT_BADGES[order.payment]]
     facts = [
         escaped(order.name, 80) or ("Guest" if order.is_guest else ""),
         escaped(order.channel.name, 60) if order.channel else "no channel reads it any more",
@@ -68,18 +76,6 @@ def _header(order: OrderRecord) -> None:
         if address := address_of_order(order):
             st.link_button("Magento", address, icon=":material/open_in_new:", help="Opens the order in the admin")
         order_actions.draw_menu(order.key)
-
-
-def _paid_badge(order: OrderRecord) -> str:
-    paid = order.total_paid or Decimal(0)
-    if order.total_refunded:
-        return ":gray-badge[:material/undo: Refunded]" if order.total_refunded >= paid else _PARTLY_REFUNDED
-    if paid and paid >= order.grand_total:
-        return ":green-badge[:material/payments: Paid]"
-    return ":orange-badge[:material/payments: Partly paid]" if paid else ""
-
-
-_PARTLY_REFUNDED = ":orange-badge[:material/undo: Partly refunded]"
 
 
 def _summary(order: OrderRecord) -> None:

@@ -188,6 +188,27 @@ def test_an_order_shows_only_the_attempt_that_made_it(store: Store) -> None:
     assert (attempt.state, attempt.order_key, attempt.placed_grand_total) == ("placed", order_key, Decimal(119))
 
 
+@pytest.mark.parametrize(
+    ("paid", "refunded", "standing"),
+    [
+        (None, None, "unpaid"),
+        ("40", None, "partly paid"),
+        ("119", "0", "paid"),
+        ("119", "20", "partly refunded"),
+        ("119", "119", "refunded"),
+    ],
+)
+def test_an_order_says_what_came_in_for_it_and_what_went_back(
+    store: Store, paid: str | None, refunded: str | None, standing: str
+) -> None:
+    rows = two_shops(store)
+    key = rows.order(
+        grand_total=Decimal(119), total_paid=paid and Decimal(paid), total_refunded=refunded and Decimal(refunded)
+    )
+    rows.write()
+    assert order_record(store, key).payment == standing
+
+
 @pytest.mark.parametrize("key", [0, -1, 99, record_key(1, 1), 2**62])
 def test_an_id_that_does_not_exist_is_told_so(store: Store, key: int) -> None:
     for read in (cart_record, order_record):
