@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from decimal import Decimal
+from itertools import pairwise
+from math import nan
 from typing import Any
 
 import streamlit as st
@@ -152,10 +155,21 @@ def _metric(label: str, value: str, figure: Figure, about: str, *, delta: str = 
         delta_arrow="off",
         delta_description=about,
         help=hint,
-        chart_data=[float(each) for each in figure.by_day if each is not None] or [0.0],
+        chart_data=_points(figure.by_day),
         chart_type="line",
         border=True,
     )
+
+
+def _points(by_day: Sequence[Decimal | None]) -> list[float]:
+    """A point a day: a straight line over days without a figure, nothing before the first or after the last one."""
+    known = [at for at, each in enumerate(by_day) if each is not None]
+    points = [nan if each is None else float(each) for each in by_day]
+    for before, after in pairwise(known):
+        step = (points[after] - points[before]) / (after - before)
+        for at in range(before + 1, after):
+            points[at] = points[before] + step * (at - before)
+    return points if known else [0.0]
 
 
 @st.fragment

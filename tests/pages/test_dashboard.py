@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from math import isnan
 from typing import Any
 
 from sqlalchemy import delete
@@ -37,6 +38,18 @@ def test_figures_are_new_only_where_there_are_some(desk: Desk) -> None:
     desk.do(delete(tables.order_day_total))
     without = desk.open(period="30d").metric[:3]
     assert [(each.value, each.delta) for each in without] == [("€0", "—"), ("0", "—"), ("—", "—")]
+
+
+def test_the_small_lines_have_a_point_a_day_and_none_before_the_first_order(desk: Desk) -> None:
+    day = tables.order_day_total.c.local_day
+    today = datetime.now(UTC).date()
+    desk.do(delete(tables.order_day_total).where(day <= today - timedelta(days=15)))
+    revenue, _, average = (list(metric.proto.chart_data) for metric in desk.open(period="30d").metric[:3])
+    assert len(revenue) == len(average) == 30
+    assert all(isnan(each) for each in average[:14])
+    first = next(at for at, each in enumerate(revenue) if each)
+    last = 29 - next(at for at, each in enumerate(reversed(revenue)) if each)
+    assert all(each > 0 for each in average[first : last + 1])
 
 
 def test_another_period_is_in_the_address_and_shown_from_it(desk: Desk) -> None:
