@@ -185,6 +185,7 @@ def _meaning(error: DBAPIError) -> tuple[type[StoreUnusable], str] | None:
 
 
 def _postgresql_engine(url: URL, busy_seconds: float) -> Engine:
+    # A statement of a list ends before its compilation would have paid: by its estimated cost the server would compile.
     engine = create_engine(
         url,
         pool_size=_SERVER_POOL_SIZE,
@@ -195,7 +196,7 @@ def _postgresql_engine(url: URL, busy_seconds: float) -> Engine:
         connect_args={
             "connect_timeout": 5,
             "application_name": "sales-desk",
-            "options": f"-c lock_timeout={round(busy_seconds * 1000)}",
+            "options": f"-c lock_timeout={round(busy_seconds * 1000)} -c jit=off",
         },
     )
     _refuse_untyped_amounts(engine)

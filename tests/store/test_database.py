@@ -152,6 +152,15 @@ def test_a_read_only_store_can_be_read_and_says_why_it_cannot_be_written(sqlite_
     filled.close()
 
 
+def test_a_server_compiles_no_statement_however_dear_it_thinks_it_is(postgresql_url: str) -> None:
+    store = Store(postgresql_url)
+    with store.reading() as connection:
+        assert connection.exec_driver_sql("SHOW jit").scalar() == "off"
+    with store.writing() as connection:
+        assert connection.exec_driver_sql("SHOW jit").scalar() == "off"
+    store.close()
+
+
 def test_a_read_only_server_says_so(postgresql_url: str) -> None:
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE {connection.info.dbname} SET default_transaction_read_only = on")
