@@ -12,6 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from crm_core.settings import settings
+from demo_store import Shop, serve
 from tests.cli.conftest import Desk, Served
 
 ROOT = Path(__file__).parents[2]
@@ -97,6 +98,21 @@ def test_the_doctor_names_what_was_read_longest_ago(desk: Desk, served: Served) 
     said = desk("doctor").out
     assert "read longest ago: customers, " in said
     assert " ago" in said
+
+
+def test_the_doctor_says_which_channel_has_stopped_and_why(desk: Desk) -> None:
+    shop = Shop(orders=4, carts=2, customers=2, seed=3)
+    with serve(shop) as url:
+        assert desk("channel", "add", "My shop", url, "--token", "demo").status == 0
+        assert desk("sync").status == 0
+        assert desk("doctor").status == 0
+    for _ in range(3):
+        assert desk("sync", "--entity", "orders").status == 1
+    shop.close()
+    said = desk("doctor")
+    assert said.status == 1
+    assert "PROBLEM  Channel “My shop”: orders stopped: Nothing answers at 127.0.0.1" in said.out
+    assert "channel check 'My shop'" in said.out
 
 
 def test_the_doctor_says_which_channel_cannot_be_opened(
