@@ -22,7 +22,8 @@ class Live:
     def __init__(self, shop: Shop, seed: int = 1, most_carts: int = _MOST_CARTS) -> None:
         self._shop = shop
         self._most_carts = most_carts
-        self._dice = random.Random(seed)
+        # By what there is already: a shop that is started again would see the same shoppers do the same again.
+        self._dice = random.Random(f"{seed} {self._carts()}")
 
     def run(self, stop: threading.Event) -> None:
         """Let things happen until `stop` is set."""
@@ -54,7 +55,8 @@ class Live:
                 for one in records.state.all("product")
                 if one["status"] == 1 and one["type_id"] == "simple" and one["is_in_stock"]
             ]
-            people = records.state.all("customer")
+            shopping = {one["customer_id"] for one in records.state.all("cart") if one["is_active"]}
+            people = [one for one in records.state.all("customer") if one["id"] not in shopping]
             account = self._dice.choice(people) if people and self._dice.random() < 0.7 else None
         lines = [
             (sku, self._dice.choice((1, 1, 2))) for sku in self._dice.sample(products, self._dice.choice((1, 2, 3)))

@@ -140,6 +140,22 @@ def test_a_living_shop_gains_carts_and_orders() -> None:
     assert len(shop.records.state.all("order")) > before["order"]
 
 
+def test_a_shop_that_is_started_again_sees_other_shoppers_and_nobody_fills_two_carts() -> None:
+    shop = Shop(orders=10, carts=0, customers=40)
+    filled = []
+    for _ in range(3):
+        before = set(shop.records.state.ids("cart"))
+        living = Live(shop, seed=2)
+        for _ in range(20):
+            living.happen()
+        carts = [one for one in shop.records.state.all("cart") if one["entity_id"] not in before]
+        filled.append([(one["customer_id"], [line["sku"] for line in one["lines"]]) for one in carts])
+    assert filled[0] != filled[1] != filled[2]
+    shopping = [one["customer_id"] for one in shop.records.state.all("cart") if one["is_active"] and one["customer_id"]]
+    assert shopping
+    assert len(shopping) == len(set(shopping))
+
+
 def test_a_living_shop_that_is_full_gains_orders_and_changes_but_no_carts() -> None:
     shop = Shop(orders=10, carts=10, customers=10)
     living = Live(shop, seed=2, most_carts=20)
