@@ -22,7 +22,7 @@ from crm_core.sales.preflight.reading import Reading
 from crm_core.sales.preflight.run import Preflight, preflight
 from crm_core.sales.preflight.shipping import chosen_code, expected_total, method_title, offered_methods, rate
 from crm_core.store.database import Store
-from crm_core.store.documents import Totals
+from crm_core.store.documents import Option, Totals
 from crm_core.sync.cart_totals import totals_document
 
 
@@ -36,6 +36,8 @@ class OfferLine:
     qty: Decimal
     row_total: Decimal | None
     """In the cart's currency, without tax, before discount; None where the shop's totals leave the line out."""
+    options: tuple[Option, ...] = ()
+    """What was chosen of the product, as the shop's totals tell it."""
 
 
 @dataclass(frozen=True)
@@ -229,11 +231,13 @@ def _name(cart: payloads.Cart) -> str:
 
 
 def _lines(cart: payloads.Cart, totals: Totals) -> Iterable[OfferLine]:
-    row_totals = {item.item_id: item.row_total for item in totals.items}
+    told = {item.item_id: item for item in totals.items}
     for item in cart.items or ():
         sku = item.sku or ""
         qty = exact(item.qty or 0.0)
-        yield OfferLine(item.item_id, sku, item.name or sku, qty, row_totals.get(item.item_id))
+        total = told.get(item.item_id)
+        row_total, options = (total.row_total, tuple(total.options)) if total else (None, ())
+        yield OfferLine(item.item_id, sku, item.name or sku, qty, row_total, options)
 
 
 def _shipping_options(reading: Reading) -> list[ShippingOption]:

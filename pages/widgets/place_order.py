@@ -166,14 +166,14 @@ def _draw_found(
     planned = found.planned(plan) if offer else found
     draw_to_settle(planned, checking, outcome.check if isinstance(outcome, Refused) else None)
     draw_rest(planned)
+    look = isinstance(outcome, TotalsChanged) and outcome.lines_changed
     if now.changes:
-        with st.expander(
-            f"{plural(len(now.changes), 'change')} in the shop that the desk did not know", icon=":material/sync:"
-        ):
+        label = f"{plural(len(now.changes), 'change')} in the shop that the desk did not know"
+        with st.expander(label, icon=":material/sync:", expanded=look):
             for change in now.changes:
                 st.markdown(f":small[{escaped(change, 300)}]")
     if offer is not None:
-        _draw_lines(offer)
+        _draw_lines(offer, look=look)
     if found.reading is not None and found.reading.is_open:
         editor = st.expander("Change the cart", icon=":material/edit:", key=f"{PLACE}-editor", on_change="rerun")
         if editor.open:
@@ -189,13 +189,13 @@ def _draw_found(
 # ---- the terms ------------------------------------------------------------------------------------------------------
 
 
-def _draw_lines(offer: Offer) -> None:
+def _draw_lines(offer: Offer, *, look: bool) -> None:
     pieces = sum((line.qty for line in offer.lines), Decimal(0))
     unit = "piece" if pieces == 1 else "pieces"
     label = f"Will be ordered: {quantity(pieces)} {unit} in {plural(len(offer.lines), 'line')}"
-    with st.expander(label, icon=":material/shopping_bag:", expanded=len(offer.lines) <= 4):
+    with st.expander(label, icon=":material/shopping_bag:", expanded=look or len(offer.lines) <= 4):
         draw_lines(
-            [product(line.name, line.sku) for line in offer.lines],
+            [product(line.name, line.sku, line.options) for line in offer.lines],
             [NumberColumn("Qty"), NumberColumn("Total", offer.currency)],
             [(line.qty, line.row_total) for line in offer.lines],
             "Lines of the order",

@@ -134,6 +134,20 @@ def test_an_answer_that_got_lost_is_looked_up_and_the_order_shown(desk: Desk) ->
     assert len(desk.shop.orders_of(origin_of(key)[1])) == 1
 
 
+def test_lines_that_changed_meanwhile_are_open_to_look_at(desk: Desk) -> None:
+    key = desk.new_cart(*((sku, 1) for sku in ("ROBE-L", "LAMP-01", "BOOK 01", "MUG-02", "TEAPOT-01")))
+    at = _chosen(_drawer(desk, key))
+    lines = next(each for each in at.expander if each.label.startswith("Will be ordered: 5"))
+    assert not lines.proto.expanded
+    assert "Size L · ROBE-L" in _words(at)
+    desk.shop.add_to_cart(origin_of(key)[1], "MUG-01")
+    _confirm(at).click().run()
+    assert "Look at them again" in at.warning[0].value
+    opened = [each.label for each in at.expander if each.proto.expanded]
+    assert "Will be ordered: 6 pieces in 6 lines" in opened
+    assert any("in the shop that the desk did not know" in label for label in opened)
+
+
 def test_no_clear_answer_is_said_and_nobody_may_try_again_meanwhile(desk: Desk) -> None:
     key = desk.new_cart(("MUG-01", 1))
     at = _chosen(_drawer(desk, key))

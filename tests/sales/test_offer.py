@@ -52,6 +52,13 @@ def test_an_offer_shows_the_cart_as_the_shop_has_it_now(desk: Desk) -> None:
     assert row.synchronised_at > row.first_seen_at
 
 
+@on_sqlite
+def test_a_line_says_what_was_chosen_of_its_product(desk: Desk) -> None:
+    offer = desk.offer(desk.add_cart(("ROBE-L", 1), ("MUG-01", 1)))
+    chosen = [[(each.label, each.value) for each in line.options] for line in offer.lines]
+    assert chosen == [[("Size", "L")], []]
+
+
 def test_looking_saves_nothing_in_the_shop(desk: Desk) -> None:
     cart_id = desk.add_cart(("LAMP-01", 1))
     before = json.dumps(desk.shop.cart(cart_id), default=str)
