@@ -1,8 +1,8 @@
 """The claim that lets only one person at a time try to place an order for a cart.
 
 It is committed before anything is sent to the shop, and asked for again right before each write there: a process that
-slept, or waited for a slow shop, for so long that another person has the cart now sends nothing more. While a write is
-under way the claim lasts for as long as its answer can take, so nobody else's order can meet it in the shop.
+slept, or waited for a slow shop, beyond the claim's time sends nothing more, since others may order or change the cart
+by then. While a write is under way the claim lasts for as long as its answer can take, so nobody meets it in the shop.
 """
 
 from __future__ import annotations
@@ -89,10 +89,9 @@ def claim(store: Store, cart_key: int, channel_id: int, person: str, terms: Term
 def keep(store: Store, attempt_id: int, answer_within: float) -> bool:
     """Whether the claim is still ours; nobody else gets it for so many seconds then: what a write to the cart takes."""
     with store.writing() as connection:
+        now = datetime.now(UTC)
         kept = connection.execute(
-            update(attempt)
-            .where(_is_ours(attempt_id))
-            .values(held_until=datetime.now(UTC) + timedelta(seconds=answer_within))
+            update(attempt).where(_is_ours(attempt_id, now)).values(held_until=now + timedelta(seconds=answer_within))
         )
         return kept.rowcount == 1
 
@@ -102,11 +101,11 @@ def mark_sent(store: Store, attempt_id: int, last_order_before: int, answer_with
 
     `answer_within` is the number of seconds in which the shop's answer comes, or never.
     """
-    now = datetime.now(UTC)
     with store.writing() as connection:
+        now = datetime.now(UTC)
         moved = connection.execute(
             update(attempt)
-            .where(_is_ours(attempt_id))
+            .where(_is_ours(attempt_id, now))
             .values(
                 state="sent",
                 sent_at=now,
@@ -123,9 +122,9 @@ def give_up_stale(store: Store) -> None:
         _give_up_stale(connection, datetime.now(UTC), true())
 
 
-def _is_ours(attempt_id: int) -> ColumnElement[bool]:
-    """Whoever takes a cart over gives the old claim up first; one that nobody took is good beyond its time, too."""
-    return and_(attempt.c.id == attempt_id, attempt.c.state == "claimed", attempt.c.holds)
+def _is_ours(attempt_id: int, now: datetime) -> ColumnElement[bool]:
+    """Not beyond its time, also if nobody took it: whoever came to change the cart since then saw nobody at it."""
+    return and_(attempt.c.id == attempt_id, attempt.c.state == "claimed", attempt.c.holds, attempt.c.held_until >= now)
 
 
 def _give_up_stale(connection: Connection, now: datetime, which: ColumnElement[bool]) -> None:

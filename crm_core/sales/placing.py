@@ -181,9 +181,12 @@ def _run(store: Store, shop: OpenShop, attempt: Attempt, choice: Choice) -> Outc
 
 
 def _taken_over(store: Store, attempt: Attempt) -> Outcome:
-    """The claim was given up, since it took too long: what became of it, or who has the cart now."""
+    """The claim is over, since it took too long: who has the cart now, or that nothing was ordered."""
     holder = attempts.holder(store, attempt.cart_key)
-    return outcome_of(store, attempt.id) if holder is None else held(holder)
+    if holder is not None:
+        return held(holder)
+    why = "The shop took so long to answer that somebody else may have changed the cart since. Check it again."
+    return not_placed.stopped(store, attempt, why, Code.SHOP)
 
 
 def _send(store: Store, shop: OpenShop, attempt: Attempt, code: str, choice: Choice, last_order: int) -> Outcome:

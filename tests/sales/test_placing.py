@@ -18,6 +18,7 @@ from sqlalchemy import make_url, select, update
 from crm_core.errors import ChannelError, NotAllowed, OutcomeUnknown, ShopUnavailable
 from crm_core.magento.messages import read_refusal
 from crm_core.sales import attempts
+from crm_core.sales.cart_fixes import AddLine, mend
 from crm_core.sales.claims import CLAIM_SECONDS
 from crm_core.sales.decisions import mark_lost
 from crm_core.sales.obstacles import why_not
@@ -298,6 +299,39 @@ def test_nobody_gets_a_cart_while_its_shipping_may_still_be_on_its_way(desk: Des
     assert isinstance(bens[0], AlreadyHeld)
     assert isinstance(annas, Placed)
     assert (desk.front.count(SHIP), desk.front.count(PLACE)) == (1, 1)
+
+
+def test_an_order_whose_claim_ran_out_is_not_sent_while_somebody_changes_the_cart(desk: Desk) -> None:
+    cart_id = desk.add_cart()
+    choice = desk.choice(cart_id)
+    changing, ordered = threading.Event(), threading.Event()
+    ben = threading.Thread(target=lambda: mend(desk.store, desk.key(cart_id), AddLine("BOOK 02", Decimal(1)), "Ben"))
+
+    def slow(_request: Request, work: Callable[[], Response]) -> Response:
+        answer = work()
+        desk.front.calm()
+        desk.front.on(r"POST .*/items$", change)
+        clock.shift(timedelta(seconds=CLAIM_SECONDS + 1))
+        ben.start()
+        assert changing.wait(30)
+        return answer
+
+    def change(_request: Request, work: Callable[[], Response]) -> Response:
+        changing.set()
+        assert ordered.wait(30)
+        return work()
+
+    desk.front.on(r"GET .*/orders", slow)
+    with time_machine.travel(datetime.now(UTC)) as clock:
+        try:
+            annas = desk.place(cart_id, choice, "Anna")
+        finally:
+            ordered.set()
+            ben.join()
+    assert isinstance(annas, Refused)
+    assert annas.message.endswith("may have changed the cart since. Check it again. Nothing was ordered.")
+    assert (desk.front.count(SHIP), desk.front.count(PLACE)) == (0, 0)
+    assert [each.state for each in desk.attempts(cart_id)] == ["not_placed"]
 
 
 def test_a_person_who_waits_for_one_outcome_looks_up_no_other(desk: Desk) -> None:
