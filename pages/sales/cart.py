@@ -177,7 +177,7 @@ def _summary(cart: CartRecord) -> None:
             [
                 total,
                 ("Items", f"**{quantity(cart.items_qty)}**{lines}"),
-                ("Idle for", age(cart.last_activity_at)),
+                ("Idle", age(cart.last_activity_at)),
                 ("Updated", ago(cart.updated_at, zone)),
                 ("Created", when(cart.created_at, zone)),
             ],

@@ -254,11 +254,15 @@ def _table(health: ChannelHealth) -> None:
             ),
             "last": text("Last sync", alignment="right", width=84),
             "behind": text("Behind by", alignment="right", width=84),
-            "mirrored": st.column_config.NumberColumn("Mirrored", format="localized", width=90),
+            "mirrored": st.column_config.NumberColumn(
+                "Mirrored", format="localized", width=90, help="Records of the shop that the desk holds"
+            ),
             "part": st.column_config.ProgressColumn(
                 "Of the shop's rows", min_value=0, max_value=100, format="%.0f%%", width=170, color="gray"
             ),
-            "quarantined": st.column_config.NumberColumn("Quarantine", width=84),
+            "quarantined": st.column_config.NumberColumn(
+                "Quarantine", width=84, help="Records that could not be read. They are named below and tried again."
+            ),
             "next": text("Next", alignment="right", width=84),
         },
         alt=f"What is mirrored of {escaped(health.name, 60)}",

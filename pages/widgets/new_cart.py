@@ -256,6 +256,7 @@ def _draw_form(asked: _Asked, point: StartingPoint, countries: Mapping[str, str]
             icon=":material/mail:",
             placeholder="name@example.com",
         )
+        st.caption("If a customer's account has this address, you can start the cart for the customer.")
         with st.grid(2, min_column_width=160, gap="xsmall"):
             st.text_input("First name", value=typed.firstname or "", key="new-cart-firstname", max_chars=255)
             st.text_input("Last name", value=typed.lastname or "", key="new-cart-lastname", max_chars=255)

@@ -89,7 +89,9 @@ def test_a_shop_that_does_not_answer_is_said_and_can_be_tried_again(desk: Desk) 
 
 def test_a_guest_with_an_account_is_offered_as_the_customer(desk: Desk) -> None:
     customer = _customer(desk, with_cart=False)
-    at = _start(_typed(_dialog(desk), customer.email))
+    at = _typed(_dialog(desk), customer.email)
+    assert "you can start the cart for the customer" in words_of(at)
+    _start(at)
     assert "**Anna de Vries has an account with" in at.info[0].value
     at.button(key="new-cart-for-account").click().run()
     assert "An empty cart for **Anna de Vries**" in words_of(at)
