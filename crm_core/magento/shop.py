@@ -143,13 +143,13 @@ class Magento:
         customer: Customer = decode(answer, Customer, f"customer {customer_id}")
         return customer
 
-    def totals(self, cart_id: int, store_code: str) -> Totals:
-        """What an active cart comes to, read in its own store view.
+    def totals(self, cart_id: int, store_code: str, *, tries: int | None = None) -> Totals:
+        """What an active cart comes to, read in its own store view; sent `tries` times at most.
 
         May write: recalculates a cart whose prices have changed. Raises ShopHasNoSuch for a cart that is inactive or
         gone.
         """
-        answer = self.connection.get(f"/V1/carts/{cart_id}/totals", store=store_view(store_code))
+        answer = self.connection.get(f"/V1/carts/{cart_id}/totals", store=store_view(store_code), tries=tries)
         totals: Totals = decode(answer, Totals, f"the totals of cart {cart_id}")
         return totals
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import or_, select
 
-from crm_core.errors import BadRecord, ShopAnsweredNonsense, ShopRefused, ShopUnavailable
+from crm_core.errors import BadRecord, ShopAnsweredNonsense, ShopFailed, ShopRefused, ShopUnavailable
 from crm_core.magento.payloads import Cart
 from crm_core.magento.search import MOST_IDS, Search
 from crm_core.store import tables
@@ -90,8 +90,10 @@ def _read(store: Store, shop: OpenShop, cart: Cart, lease: Lease | None) -> bool
     if view is None:
         return False
     try:
-        totals = totals_document(shop.magento.totals(cart.id, view.code), currency_of(shop, cart))
-    except (ShopRefused, ShopAnsweredNonsense, BadRecord) as trouble:
+        # Once: a busy shop may want the next try to wait until its word on the cart no longer holds.
+        told = shop.magento.totals(cart.id, view.code, tries=1)
+        totals = totals_document(told, currency_of(shop, cart))
+    except (ShopFailed, ShopRefused, ShopAnsweredNonsense, BadRecord) as trouble:
         logger.info("%s: the totals of cart %d were not read: %s", shop.channel.name, cart.id, trouble)
         return False
     shop_id = shop.channel.shop_id

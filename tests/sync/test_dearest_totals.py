@@ -77,3 +77,20 @@ def test_a_shop_that_cannot_tell_them_stops_nothing(desks: Desks) -> None:
     assert known(desk, carts) == []
     desk.shop.faults = Faults()
     assert read_dearest_totals(desk.store, desk.open) == 2
+
+
+def test_a_shop_that_asks_to_wait_is_not_asked_again_on_what_it_said_before(desks: Desks) -> None:
+    desk, carts = filled(desks, 9, 1, 2)
+    desk.shop.faults = Faults(throttle_every=1, retry_after=1, matching="/totals", times=1)
+    asked = len(desk.shop.requests)
+    assert read_dearest_totals(desk.store, desk.open) == 0
+    assert len(read_by_id(desk, asked)) == 1
+    assert known(desk, carts) == []
+    assert read_dearest_totals(desk.store, desk.open) == 2
+
+
+def test_a_cart_that_the_shop_fails_over_keeps_no_other_from_being_read(desks: Desks) -> None:
+    desk, (small, broken) = filled(desks, 9, 1, 5)
+    desk.shop.faults = Faults(fail_every=1, matching=f"/carts/{broken}/totals")
+    assert read_dearest_totals(desk.store, desk.open) == 1
+    assert known(desk, [small, broken]) == [small]
