@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from crm_core.store import tables
 from crm_core.sync.channels import open_shop
 from crm_core.sync.rules import Rules
@@ -13,8 +15,12 @@ from demo_store import Shop
 from tests.sync.conftest import Desks
 
 
-def test_orders_of_a_new_store_view_that_came_before_it_was_known_are_read_once_it_is(desks: Desks) -> None:
+@pytest.mark.parametrize("shop_ahead", [timedelta(), timedelta(hours=-1), timedelta(hours=1)])
+def test_orders_of_a_new_store_view_that_came_before_it_was_known_are_read_once_it_is(
+    desks: Desks, shop_ahead: timedelta
+) -> None:
     shop = Shop()
+    shop.set_clock(shop_ahead.total_seconds())
     views = shop.records.settings["views"]
     new = next(view for view in views if view["id"] == 2)
     views.remove(new)
@@ -27,7 +33,7 @@ def test_orders_of_a_new_store_view_that_came_before_it_was_known_are_read_once_
     )
     views.append(new)
     order = shop.place(shop.add_cart(store_id=2))
-    shop.touch_order(order, (now - timedelta(minutes=30)).strftime("%Y-%m-%d %H:%M:%S"))
+    shop.touch_order(order, (now + shop_ahead - timedelta(minutes=30)).strftime("%Y-%m-%d %H:%M:%S"))
     desk.run("orders")
     assert desk.ids(tables.order) == []
 
