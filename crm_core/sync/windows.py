@@ -131,8 +131,9 @@ def owe(connection: Connection, stream: Stream, shop_now: datetime, overlap: tim
         connection.execute(delete(_rows).where(_of(stream), _rows.c.state == "open"))
         owed = []
     elif owed and owed[0].kind == TICK and owed[0].is_whole and owed[0].hi <= hi:
-        connection.execute(update(_rows).where(_rows.c.id == owed[0].id).values(hi=hi, expected=None))
-        return [replace(owed[0], hi=hi, expected=None), *owed[1:]]
+        lo = min(owed[0].lo, owed[0].hi - overlap)  # one that is owed again may begin later
+        connection.execute(update(_rows).where(_rows.c.id == owed[0].id).values(lo=lo, hi=hi, expected=None))
+        return [replace(owed[0], lo=lo, hi=hi, expected=None), *owed[1:]]
     kind = FULL if anew else FIRST if covered is None else TICK
     return [_add(connection, stream, kind, hi, covered, overlap), *owed]
 

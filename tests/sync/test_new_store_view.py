@@ -12,7 +12,8 @@ from crm_core.sync.channels import open_shop
 from crm_core.sync.rules import Rules
 from crm_core.sync.stores import synchronise_stores
 from demo_store import Shop
-from tests.sync.conftest import Desks
+from crm_core.sync.windows import Stream, covered_until, owe, owe_again
+from tests.sync.conftest import Desk, Desks
 
 
 @pytest.mark.parametrize("shop_ahead", [timedelta(), timedelta(hours=-1), timedelta(hours=1)])
@@ -43,3 +44,15 @@ def test_orders_of_a_new_store_view_that_came_before_it_was_known_are_read_once_
     assert desk.ids(tables.order) == [order]
     assert desk.run("orders").requests == 1, "once is enough"
     shop.close()
+
+
+def test_what_is_owed_again_keeps_the_overlap_for_late_commits(desk: Desk) -> None:
+    stream, overlap = Stream(desk.open.channel.id, "orders", 0), timedelta(minutes=10)
+    desk.run("orders")
+    with desk.store.writing() as connection:
+        covered = covered_until(connection, stream)
+        assert covered is not None
+        owe_again(connection, stream, covered - timedelta(minutes=1))
+        [owed] = owe(connection, stream, covered + timedelta(hours=1), overlap, full=False)
+    assert owed.lo == covered - overlap
+    assert owed.hi > covered
