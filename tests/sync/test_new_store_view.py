@@ -11,8 +11,8 @@ from crm_core.store import tables
 from crm_core.sync.channels import open_shop
 from crm_core.sync.rules import Rules
 from crm_core.sync.stores import synchronise_stores
-from demo_store import Shop
 from crm_core.sync.windows import Stream, covered_until, owe, owe_again
+from demo_store import Shop
 from tests.sync.conftest import Desk, Desks
 
 
