@@ -7,6 +7,7 @@ is looked up first, and if the shop refuses it all the same, the earlier one is 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from crm_core.errors import BadInput, DeskError, OutcomeUnknown, PermissionMissing, ShopRefused
 from crm_core.magento.cart_reading import CartReading
@@ -76,7 +77,8 @@ def _put_back(cart: CartWriting, had: str | None) -> str:
     try:
         with pausing_on_trouble(cart.store, cart.shop.channel):
             if CartReading(cart.connection).coupon(cart.cart_id, cart.code) is None:
-                cart.editing.set_coupon(cart.cart_id, cart.code, had)
+                put_back = partial(cart.editing.set_coupon, cart.cart_id, cart.code, had)
+                cart.write(f"Put coupon {had} back", put_back, _has(had))
     except DeskError as trouble:
         return f"The coupon {had}, which the cart had, could not be put back: {trouble}"
     finally:

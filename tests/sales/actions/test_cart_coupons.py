@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
 from crm_core.errors import (
     BadInput,
@@ -15,6 +17,7 @@ from crm_core.sales.cart_fixes import (
     RemoveCoupon,
     SetCoupon,
 )
+from crm_core.settings import settings
 from demo_store.service import Request, Response
 from tests.recorded import recorded
 from tests.sales.actions.cart_changes import (
@@ -68,6 +71,30 @@ def test_a_right_coupon_that_cannot_be_put_back_is_told(desk: Desk) -> None:
     desk.front.on(r"PUT .*/coupons/", refused)
     with pytest.raises(ShopRefused, match="WELCOME10, which the cart had, could not be put back"):
         mended(desk, cart_id, SetCoupon("MORE20"))
+
+
+@on_sqlite
+def test_a_coupon_is_not_put_back_once_another_may_be_at_the_cart(desk: Desk) -> None:
+    cart_id = desk.add_cart(coupon="WELCOME10")
+    desk.shop.set_coupon("MORE20", percent=20)
+    refusal = recorded("coupon_set_bad")["response"]
+
+    def refused(_request: Request, _work: Callable[[], Response]) -> Response:
+        desk.shop.cart(cart_id)["coupon_code"] = None
+        desk.front.on(r"GET .*/carts/\d+/coupons$", slow)
+        return Response(refusal["status"], json.dumps(refusal["body"]).encode(), {"Content-Type": "application/json"})
+
+    def slow(_request: Request, work: Callable[[], Response]) -> Response:
+        clock.shift(timedelta(seconds=settings().longest_write + 1))
+        return work()
+
+    desk.front.on(r"PUT .*/coupons/", refused)
+    with (
+        time_machine.travel(datetime.now(UTC)) as clock,
+        pytest.raises(ShopRefused, match="not be put back: The shop"),
+    ):
+        mended(desk, cart_id, SetCoupon("MORE20"))
+    assert desk.front.count(r"PUT .*/coupons/") == 1
 
 
 def test_a_coupon_is_changed_and_taken_off(desk: Desk) -> None:
