@@ -293,16 +293,19 @@ def _print_offer(offer: dict[str, Any]) -> None:
     currency = offer["currency"]
     lines = table("SKU", "Product", "Quantity", "Without tax", numbers=("Quantity", "Without tax"))
     for line in offer["lines"]:
-        total = line["row_total"]
-        row(lines, line["sku"], line["name"], line["qty"], "–" if total is None else f"{total} {currency}")
+        row(lines, line["sku"], line["name"], line["qty"], _told(line["row_total"], currency))
     if offer["lines"]:
         out.print(lines)
     ways = table("Way to ship or pay", "Code", "Price", "Order's total", numbers=("Price", "Order's total"))
     for each in offer["shipping"]:
-        row(ways, each["title"], each["code"], f"{each['price']} {currency}", f"{each['grand_total']} {currency}")
+        row(ways, each["title"], each["code"], _told(each["price"], currency), _told(each["grand_total"], currency))
     for each in offer["payment"]:
         row(ways, each["title"], each["code"], "", "")
     out.print(ways)
+
+
+def _told(amount: str | None, currency: str) -> str:
+    return "–" if amount is None else price(Decimal(amount), currency)
 
 
 def _text(amount: Decimal | None, currency: str) -> str | None:

@@ -172,12 +172,14 @@ def _summary(cart: CartRecord) -> None:
         else ("Subtotal, about", f"**{money(cart.told_subtotal, cart.quote_currency)}**")
     )
     lines = f" in {plural(len(cart.present), 'line')}" if cart.present else ""
+    # Nobody waits for a closed cart to go on.
+    idle = [("Idle", age(cart.last_activity_at))] if cart.status == "open" else []
     with card():
         key_facts(
             [
                 total,
                 ("Items", f"**{quantity(cart.items_qty)}**{lines}"),
-                ("Idle", age(cart.last_activity_at)),
+                *idle,
                 ("Updated", ago(cart.updated_at, zone)),
                 ("Created", when(cart.created_at, zone)),
             ],

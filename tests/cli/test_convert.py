@@ -89,7 +89,8 @@ def test_a_dry_run_shows_the_offer_and_every_check_and_orders_nothing(connected:
     said = _convert(connected, cart, "--payment", "checkmo", "--dry-run")
     assert said.status == 0, said.err
     assert "flatrate_flatrate" in said.out
-    assert re.search(r"\d\.\d\d EUR\b", said.out)
+    assert re.search(r"€\d+\.\d\d\b", said.out), said.out
+    assert not re.search(r"\d EUR\b", said.out)
     assert not re.search(r"\d\.\d{4}\b", said.out)
     assert "Will pass" in said.out
     assert "Nothing was ordered." in said.out

@@ -108,6 +108,7 @@ def test_removed_and_unavailable_lines_stand_apart(desk: Desk) -> None:
     desk.do(update(tables.cart).where(tables.cart.c.id == key).values(unavailable_count=1))
     at = desk.open("cart", id=str(key))
     assert is_well(at)
+    assert "Idle" in words_of(at)
     labels = [each.label for each in at.expander]
     assert any(label.startswith("1 unavailable line ·") for label in labels)
     assert any(label.startswith("1 removed line ·") for label in labels)
@@ -119,6 +120,7 @@ def test_a_purchased_cart_and_its_order_lead_to_each_other(desk: Desk) -> None:
     order = desk.rows(select(tables.order).where(tables.order.c.cart_id == key, tables.order.c.state != "canceled"))[0]
     cart = desk.open("cart", id=str(key))
     assert order.increment_id in words_of(cart)
+    assert "Idle" not in words_of(cart)
     assert f"id={order.id}" in str([link.proto for link in cart.get("page_link")])
     opened = desk.open("order", id=str(order.id))
     assert f"Order {order.increment_id}" in opened.title[0].value

@@ -53,7 +53,7 @@ def shipping_check(reading: Reading, plan: Plan) -> Check:
             Code.SHIPPING,
             Verdict.FAIL,
             f"The chosen way of shipping is no longer offered ({wanted})",
-            "The shop itself would take it at its old price; the desk saves the shipping afresh. Choose another.",
+            "Choose another: the order is placed with it. Left alone, the shop would still send it at its old price.",
             figures=figures,
             fixes=choose,
         )
