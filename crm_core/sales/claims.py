@@ -87,11 +87,16 @@ def claim(store: Store, cart_key: int, channel_id: int, person: str, terms: Term
 
 
 def keep(store: Store, attempt_id: int, answer_within: float) -> bool:
-    """Whether the claim is still ours; nobody else gets it for so many seconds then: what a write to the cart takes."""
+    """Whether the claim is still ours; nobody else gets it for so many seconds then: what a write to the cart takes.
+
+    For no less than a claim holds anyway: the shop is read after the write, too.
+    """
     with store.writing() as connection:
         now = datetime.now(UTC)
         kept = connection.execute(
-            update(attempt).where(_is_ours(attempt_id, now)).values(held_until=now + timedelta(seconds=answer_within))
+            update(attempt)
+            .where(_is_ours(attempt_id, now))
+            .values(held_until=now + timedelta(seconds=max(answer_within, CLAIM_SECONDS)))
         )
         return kept.rowcount == 1
 

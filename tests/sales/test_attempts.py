@@ -109,6 +109,25 @@ def test_the_next_claim_gives_up_a_dead_one_itself(store: Store, cart_key: int) 
         assert _claim(store, cart_key, "Ben").person == "Ben"
 
 
+def test_a_claim_that_is_kept_for_a_write_lasts_no_shorter_for_it(store: Store, cart_key: int) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        claimed = _claim(store, cart_key)
+        assert claims.keep(store, claimed.id, 5)
+        clock.shift(timedelta(seconds=claims.CLAIM_SECONDS - 1))
+        assert isinstance(claims.claim(store, cart_key, 1, "Ben", TERMS), Held)
+        assert claims.keep(store, claimed.id, 130)
+        clock.shift(timedelta(seconds=130))
+        assert claims.mark_sent(store, claimed.id, 0, 130)
+
+
+def test_a_claim_beyond_its_time_is_not_kept_nor_sent(store: Store, cart_key: int) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        claimed = _claim(store, cart_key)
+        clock.shift(timedelta(seconds=claims.CLAIM_SECONDS + 1))
+        assert not claims.keep(store, claimed.id, 130)
+        assert not claims.mark_sent(store, claimed.id, 0, 130)
+
+
 def test_a_sent_attempt_is_never_given_up_by_age(store: Store, cart_key: int) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         claimed = _claim(store, cart_key)
