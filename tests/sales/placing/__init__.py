@@ -1,0 +1,1 @@
+"""Tests of placing one cart."""
