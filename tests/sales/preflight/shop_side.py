@@ -1,4 +1,4 @@
-"""What a shop does with a cart after a preflight: asked as the desk places, and as the recordings did."""
+"""What the tests of a preflight share: the preflight, and what the shop does with the cart after it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from msgspec import structs
 from sqlalchemy import update
 
@@ -19,12 +20,16 @@ from crm_core.magento.payloads import Address, exact
 from crm_core.sales.offer import Choice, ShippingOption, lines_mark
 from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, TotalsChanged
 from crm_core.sales.placing import place
+from crm_core.sales.preflight.check import Code, Verdict
 from crm_core.sales.preflight.plan import AS_IT_STANDS, Plan
 from crm_core.sales.preflight.run import Preflight, preflight
 from crm_core.store import tables
 from crm_core.sync.channels import OpenShop, open_shop
 from tests.recorded import exchanges
 from tests.sales.desk import Desk
+
+on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+"""For what the shop answers: that is the same to every database."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,11 @@ def in_step(desk: Desk) -> None:
 def check(desk: Desk, cart_id: int, plan: Plan = AS_IT_STANDS, *, recalculate: bool = False) -> Preflight:
     """The preflight that the person sees."""
     return preflight(desk.store, desk.key(cart_id), "Anna", plan=plan, recalculate=recalculate)
+
+
+def verdicts(told: Preflight, code: Code) -> list[Verdict]:
+    """What the preflight makes of it, check by check."""
+    return [each.verdict for each in told.of(code)]
 
 
 def put(desk: Desk, cart_id: int, body: Any) -> Answer:
