@@ -8,7 +8,7 @@ import pytest
 
 from crm_core.sales.order_actions import Cancel, Invoice, Refund, open_lines
 from crm_core.sales.order_amounts import Amount, amount_of
-from tests.sales.actions.test_order_actions import Ordered
+from tests.sales.actions.ordered import Ordered
 from tests.sales.desk import Desk
 
 _CENT = Decimal("0.01")
