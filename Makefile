@@ -13,8 +13,10 @@ help: ## what can be made here
 run: $(VENV)/.installed ## install what is missing and start the desk
 	@$(BIN)/python run.py
 
-test: $(VENV)/.installed-dev lint ## everything: lint, types, layers, tests
-	@$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
+test: $(VENV)/.installed-dev ## everything: lint, types, layers, tests
+	@$(MAKE) --no-print-directory lint > $(VENV)/lint.txt 2>&1 & lint=$$!; \
+	  $(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder; tests=$$?; \
+	  wait $$lint; lint=$$?; cat $(VENV)/lint.txt; exit $$((tests + lint)) # side by side: a minute less
 
 lint: $(VENV)/.installed-dev ## ruff, mypy strict, import-linter
 	@$(BIN)/ruff check $(CODE)

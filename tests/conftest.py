@@ -51,8 +51,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _Schedu
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One for each core, and one more: the tests of the desk in the browser mostly wait."""
-    return (os.cpu_count() or 1) + 1
+    """One for each core, and two more: tests in the browser, and those of slow answers, mostly wait."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -45,6 +45,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def drawn(page: Page) -> None:
+    """Wait until the screen is drawn to its end: until then, old parts stand beside new ones and push them about."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
 @dataclass
 class Desk:
     """A started product: its address and its process."""

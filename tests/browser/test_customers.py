@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Floor
+from tests.browser.conftest import Floor, drawn
 
 pytestmark = pytest.mark.browser
 
@@ -40,6 +40,7 @@ def test_what_was_placed_in_the_admin_is_read_back_into_the_cart(floor: Floor) -
     page = floor.cart_page(cart)
     page.get_by_text("In the Magento admin instead").click()
     expect(page.get_by_text(re.compile("Create New Order"))).to_be_visible()
+    drawn(page)
     number = floor.shop.order(floor.shop.place(cart))["increment_id"]
     page.get_by_role("button", name="I placed it there").click()
     expect(page.get_by_text(f"Order {number} was placed from this cart.")).to_be_visible()
