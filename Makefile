@@ -16,7 +16,7 @@ run: $(VENV)/.installed ## install what is missing and start the desk
 test: $(VENV)/.installed-dev ## everything: lint, types, layers, tests
 	@$(MAKE) --no-print-directory lint > $(VENV)/lint.txt 2>&1 & lint=$$!; \
 	  $(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder; tests=$$?; \
-	  wait $$lint; lint=$$?; cat $(VENV)/lint.txt; exit $$((tests + lint)) # side by side: a minute less
+	  wait $$lint; lint=$$?; cat $(VENV)/lint.txt; exit $$((tests + lint)) # side by side: lint needs one core alone
 
 lint: $(VENV)/.installed-dev ## ruff, mypy strict, import-linter
 	@$(BIN)/ruff check $(CODE)
