@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 from sqlalchemy import func, select
 
 from crm_core.store.database import Store
@@ -131,6 +132,7 @@ class Floor:
         page = self.tab()
         page.goto(f"{self.desk.url}/{path}")
         page.get_by_role("heading", level=1).or_(page.get_by_role("alert")).first.wait_for()
+        drawn(page)
         return page
 
     def cart_page(self, cart_id: int) -> Page:
@@ -139,6 +141,7 @@ class Floor:
         page = self.tab()
         page.goto(f"{self.desk.url}/cart?id={record_key(1, cart_id)}")
         page.get_by_role("button", name="Synchronise").wait_for()
+        drawn(page)
         return page
 
     def mirror(self, *cart_ids: int) -> None:
@@ -165,6 +168,30 @@ class Floor:
     def orders_of(self, cart_id: int) -> list[dict[str, object]]:
         """What the shop holds for a cart: its orders."""
         return [order for order in self.shop.records.state.all("order") if order["quote_id"] == cart_id]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure tells what the person saw: of each tab its dialogs and alerts, not the first tab's whole page."""
+    floor = getattr(item, "funcargs", {}).get("floor")
+    if call.when == "call" and call.excinfo is not None and isinstance(floor, Floor):
+        error = call.excinfo.value
+        if isinstance(error, AssertionError | PlaywrightError):
+            told = str(error).split("Aria snapshot:")[0].rstrip()
+            error.args = ("\n".join([told, *(_on_screen(page) for tab in floor.tabs for page in tab.pages)]),)
+    return (yield)
+
+
+def _on_screen(page: Page) -> str:
+    try:
+        state = page.get_by_test_id("stApp").get_attribute("data-test-script-state", timeout=1_000)
+        shown = page.get_by_role("dialog").or_(page.get_by_role("alert")).or_(page.get_by_role("heading", level=1))
+        parts = [part.aria_snapshot(timeout=1_000) for part in shown.all()]
+    except PlaywrightError as gone:
+        return f"{page.url}: {gone}"
+    return "\n".join([f"{page.url}: {state}", *parts])
 
 
 @pytest.fixture
