@@ -45,7 +45,8 @@ _QUARANTINE_SHOWN = 200
 class EntityHealth:
     """How one entity of a channel stands, times in UTC.
 
-    `behind_seconds` is by how much the next reading is overdue. `mirrored` is None if rows were not counted.
+    `behind_seconds` is by how much the next reading is overdue; of what has stopped, as no reading is to come, how long
+    the last one is past. `mirrored` is None if rows were not counted.
     `read`, `expected`, `per_second` and `seconds_left` are of the run under way; None if there is none or it cannot be
     told yet.
     """
@@ -202,11 +203,13 @@ def _entity(
     per_second = _per_second(run) if under_way else None
     last_success_at = state.last_success_at if state else None
     due_at = state.due_at if state else None
+    stands = _state(row, state, run if under_way else None, now - _LATE_TURNS * _turn(row, entity) - _SLACK)
+    allowed = timedelta(0) if stands == "stopped" else _turn(row, entity) + _SLACK
     return EntityHealth(
         entity=entity,
-        state=_state(row, state, run if under_way else None, now - _LATE_TURNS * _turn(row, entity) - _SLACK),
+        state=stands,
         last_success_at=last_success_at,
-        behind_seconds=_behind(_turn(row, entity), last_success_at, now),
+        behind_seconds=_behind(allowed, last_success_at, now),
         mirrored=mirrored,
         remote_count=state.remote_count if state else None,
         read=run.read if under_way and run else None,
@@ -239,10 +242,10 @@ def _turn(row: Any, entity: str) -> timedelta:
     return max(every, _STORES_EVERY) if entity == "stores" else every
 
 
-def _behind(turn: timedelta, last_success_at: datetime | None, now: datetime) -> int:
+def _behind(allowed: timedelta, last_success_at: datetime | None, now: datetime) -> int:
     if last_success_at is None:
         return 0
-    return max(0, int((now - last_success_at - turn - _SLACK).total_seconds()))
+    return max(0, int((now - last_success_at - allowed).total_seconds()))
 
 
 def _per_second(run: Any) -> float | None:

@@ -228,7 +228,7 @@ def _table(health: ChannelHealth) -> None:
     columns = {
         "entity": pa.array([each.entity.capitalize() for each in entities]),
         "health": pa.array([[word] for word in words], pa.list_(pa.string())),
-        "last": pa.array([age(each.last_success_at, now) for each in entities]),
+        "last": pa.array([_last(each, now) for each in entities]),
         "behind": pa.array([span(each.behind_seconds) if each.last_success_at else "—" for each in entities]),
         "mirrored": pa.array([each.mirrored for each in entities], pa.int64()),
         "part": pa.array(parts, pa.float64()),
@@ -276,6 +276,13 @@ def _part(entity: EntityHealth) -> float | None:
     if entity.mirrored is None or not entity.remote_count or entity.mirrored >= entity.remote_count:
         return None
     return 100 * entity.mirrored / entity.remote_count
+
+
+def _last(entity: EntityHealth, now: datetime) -> str:
+    """How long ago it was read; what has stopped is never as fresh as "now"."""
+    if entity.state == "stopped" and entity.last_success_at is not None:
+        return span((now - entity.last_success_at).total_seconds())
+    return age(entity.last_success_at, now)
 
 
 def _next(entity: EntityHealth, now: datetime) -> str:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -50,6 +50,16 @@ def test_a_paused_channel_says_why_and_sync_now_is_off(desk: Desk) -> None:
     at = desk.open("channels")
     assert "The token was refused" in at.error[0].value.replace("\\", "")
     assert at.button(key="sync-1").disabled
+
+
+def test_a_channel_that_has_just_stopped_does_not_look_as_if_it_had_just_been_read(desk: Desk) -> None:
+    now = datetime.now(UTC)
+    desk.do(update(tables.sync_state).values(last_success_at=now - timedelta(seconds=20)))
+    assert set(desk.open("channels").dataframe[0].value["last"]) == {"now"}
+    desk.do(update(tables.channel).values(paused_at=now, paused_reason="The token was refused."))
+    table = desk.open("channels").dataframe[0].value
+    assert all(words[0] == "✕ Stopped" for words in table["health"])
+    assert not {"now", "0 s", "—"} & {*table["last"], *table["behind"]}
 
 
 def test_the_first_store_is_connected_from_the_screen_after_a_check(empty_desk: AppTest, filled: Filled) -> None:
