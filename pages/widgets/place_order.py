@@ -16,7 +16,7 @@ from crm_core.errors import BadInput, DeskError
 from crm_core.insight.admin_places import places_of_cart
 from crm_core.insight.cart_record import CartRecord
 from crm_core.sales.cart_writing import Mended
-from crm_core.sales.offer import Offer, PaymentOption, ShippingOption, offer_of
+from crm_core.sales.offer import Offer, PaymentOption, ShippingOption
 from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Refused, TotalsChanged, Unclear
 from crm_core.sales.preflight.check import Code, FixKind, Verdict
 from crm_core.sales.preflight.plan import Plan
@@ -116,12 +116,7 @@ def _still_open(now: Placing, cart: CartRecord, outcome: Refused | TotalsChanged
             st.warning(message(note, 300), icon=":material/warning:")
     if now.asked is not None:
         with st.spinner("Asking the shop: the cart, its stock, prices, coupon, shipping and payment…"):
-            asked, now.asked = now.asked, None
-            try:
-                found = asked.result()
-                now.take(found, offer_of(found))
-            except DeskError as raised:
-                now.error = raised
+            now.hear()
     if now.found is None:
         if now.error is not None:
             desk.say(now.error)

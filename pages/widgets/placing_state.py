@@ -1,13 +1,14 @@
 """How far the drawer that places an order is: what the shop said, what was pressed last, and what came of it.
 
-It stands in the session, changed in place. What was asked or sent is waited for by whichever run of the screen comes
-next, so an interrupted run loses nothing.
+It stands in the session, changed in place. What was asked or sent is waited for by every run of the screen that comes
+meanwhile: Streamlit starts a new one beside the old one, which it stops only once that draws again.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from threading import Lock
 
 from crm_core.errors import DeskError
 from crm_core.sales.cart_writing import Mended
@@ -43,6 +44,8 @@ class Placing:
     drawn_anew: bool = False
     presses: int = 0
     """How often Place order was pressed: each press makes another button of it; one of the old one sends nothing."""
+    _keeping: Lock = field(default_factory=Lock)
+    """Of all the runs that waited, one keeps the answer, and the others draw what it kept."""
 
     def ask(self, *, recalculate: bool = False) -> None:
         """The shop is asked anew, in the name of the person at the screen."""
@@ -52,28 +55,47 @@ class Placing:
         except DeskError as error:
             self.asked, self.error = None, error
 
+    def hear(self) -> None:
+        """Waits for what was asked, and keeps it unless something else was asked since."""
+        asked = self.asked
+        if asked is None:
+            return
+        wait((asked,))
+        with self._keeping:
+            if self.asked is not asked:
+                return
+            self.asked = None
+            try:
+                found = asked.result()
+                self.take(found, offer_of(found))
+            except DeskError as error:
+                self.error = error
+
     def send(self, choice: Choice) -> None:
         """The order is placed on these terms, in the name of the person at the screen."""
         self.placing = _asking.submit(place, desk.store(), self.cart_key, choice, desk.person())
 
     def came_of_it(self) -> None:
         """Waits for the order that is on its way, and keeps what came of it."""
-        if self.placing is None:
+        placing = self.placing
+        if placing is None:
             return
-        try:
-            outcome = self.placing.result()
-        except DeskError as error:
-            self.error = error
-            return
-        finally:
+        wait((placing,))
+        with self._keeping:
+            if self.placing is not placing:
+                return
             self.placing = None
-        self.outcome = outcome
-        if isinstance(outcome, Refused) and outcome.after is not None:
-            self.take(outcome.after, offer_of(outcome.after))
-        elif isinstance(outcome, TotalsChanged) and outcome.offer is not None:
-            self.take(outcome.offer.preflight, outcome.offer)
-        elif isinstance(outcome, Refused | TotalsChanged):
-            self.ask()
+            try:
+                outcome = self.outcome = placing.result()
+            except DeskError as error:
+                self.error = error
+                return
+            if isinstance(outcome, Refused) and outcome.after is not None:
+                self.take(outcome.after, offer_of(outcome.after))
+            elif isinstance(outcome, TotalsChanged) and outcome.offer is not None:
+                self.take(outcome.offer.preflight, outcome.offer)
+            elif isinstance(outcome, Refused | TotalsChanged):
+                self.ask()
 
     def take(self, found: Preflight, offer: Offer | None) -> None:
         """The shop said this; the totals before are those of the first time."""

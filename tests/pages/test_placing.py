@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
+from crm_core.sales.outcomes import Placed
 from crm_core.store import tables
 from crm_core.store.keys import origin_of
 from demo_store import Faults
+from pages.widgets.placing_state import Placing
 from tests.pages.conftest import Desk
 from tests.pages.screens import is_well, words_of
 
@@ -326,3 +329,27 @@ def test_the_drawer_says_when_the_shop_answers_nonsense_and_tries_again(desk: De
     assert "could not be checked" not in _words(at)
     assert "Not read from the shop" not in _words(at)
     assert not _confirm(at).disabled
+
+
+def test_two_runs_of_the_screen_that_wait_side_by_side_both_have_what_the_shop_said(desk: Desk) -> None:
+    """Streamlit begins a new run beside one that still waits: neither may take the answer away from the other."""
+    now = Placing(desk.new_cart(("MUG-01", 2)))
+
+    def asked_for(_: int) -> bool:
+        now.hear()
+        return now.found is not None and now.offer is not None
+
+    def sent(_: int) -> bool:
+        now.came_of_it()
+        return isinstance(now.outcome, Placed)
+
+    with ThreadPoolExecutor(4) as runs:
+        desk.shop.faults = Faults(slow=0.3, matching="totals|/order$")
+        try:
+            now.ask()
+            assert all(runs.map(asked_for, range(4)))
+            assert now.offer is not None
+            now.send(now.offer.choose("flatrate_flatrate", "checkmo"))
+            assert all(runs.map(sent, range(4)))
+        finally:
+            desk.shop.faults = Faults()
