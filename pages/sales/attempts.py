@@ -43,17 +43,18 @@ _COLUMNS = (
     Shown("status", "HTTP status", 84, sortable=False),
 )
 _ALL = ""
+_IN_THE_URL = ("outcome", "made", "person", "channel", "reason", "page")
 
 
 @desk.guarded
 def _screen() -> None:
-    wanted, problems = Wanted.from_url(st.query_params.to_dict())
-    number = st.query_params.get("page", "1")
+    params = st.query_params.to_dict()
+    wanted, problems = Wanted.from_url(params)
     names = desk.names()
     page = attempt_page(
         desk.store(),
         wanted,
-        int(number) if number.isdecimal() and len(number) < 7 else 1,
+        listing.page_number(params, problems),
         names=names,
         today=desk.reader_today(),
         zone=desk.reader_zone(),
@@ -72,7 +73,7 @@ def _screen() -> None:
             )
         return
     _filters(wanted, page, names)
-    for problem in problems:
+    for problem in (*problems, *listing.not_filters(params, _IN_THE_URL)):
         st.warning(escaped(problem, 300), icon=":material/edit:")
     _outcomes(wanted, page)
     _reasons(wanted, page)

@@ -59,7 +59,7 @@ class ListScreen(Generic[_Row]):
         if not any(each.count.value for each in counts) and first_run.draw_if_nothing_to_show(self.screen):
             return
         draw_filter_bar(here, names)
-        for problem in problems:
+        for problem in (*problems, *listing.unknown_names(self.screen)):
             st.warning(escaped(problem, 300), icon=":material/edit:")
         draw_status_meter(counts, self.screen)
         with spread(gap="xsmall"):

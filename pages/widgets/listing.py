@@ -6,18 +6,22 @@ from it on every run, and their callbacks write it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from typing import Any
 
 import streamlit as st
 
+from crm_core.insight.filter_words import is_word, known_words
 from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.saved_filters import open_filter, save_filter
 from crm_core.insight.sorting import DEFAULT_SORT, Sort, column_of
 from pages.widgets import desk
 
 _DEEPEST_PAGE = 1_000_000
+_BESIDE_FILTERS = ("sort", "page", "f")
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,27 @@ def read(screen: Screen) -> tuple[Listing, list[str]]:
     params = st.query_params.to_dict()
     found, problems = open_filter(desk.store(), screen, params)
     sort, unsorted = Sort.from_url(screen, params)
-    return Listing(found, sort, _page(params, problems)), [*problems, *unsorted]
+    return Listing(found, sort, page_number(params, problems)), [*problems, *unsorted]
+
+
+def unknown_names(screen: Screen) -> list[str]:
+    """A sentence on the parameters of a list's URL that mean nothing there; none if all of them are known."""
+    words = [each for each in known_words(screen) if is_word(each)]
+    return not_filters((each for each in st.query_params if not is_word(each)), (*words, *_BESIDE_FILTERS))
+
+
+def not_filters(names: Iterable[str], known: Sequence[str]) -> list[str]:
+    """A sentence on those of a URL's parameters that are none of `known`. Streamlit keeps its own to itself."""
+    unknown = [each for each in names if each not in known]
+    if not unknown:
+        return []
+    words = ", ".join(f"“{each[:40]}”" for each in unknown[:_MOST_NAMED])
+    if len(unknown) > 1:
+        others = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
+        return [f"{words}{others} are no filters here; the list shows what it would without them."]
+    meant = get_close_matches(unknown[0].lower(), known, 1)
+    hint = f" Did you mean “{meant[0]}”?" if meant else ""
+    return [f"{words} is no filter here; the list shows what it would without it.{hint}"]
 
 
 def everything(screen: Screen, **conditions: Any) -> Listing:
@@ -103,7 +127,8 @@ def merged(current: Filter, typed: Filter) -> Filter:
     return current.changed(**{"text": "", "email": "", **changes})
 
 
-def _page(params: Mapping[str, str], problems: list[str]) -> int:
+def page_number(params: Mapping[str, str], problems: list[str]) -> int:
+    """The page that the parameters name, from 1; for one that cannot be the first one, and `problems` says so."""
     wanted = params.get("page", "1")
     if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= _DEEPEST_PAGE:
         return int(wanted[:9])

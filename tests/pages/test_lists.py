@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, update
 from streamlit.testing.v1 import AppTest
 
+from crm_core.insight.attempts import Wanted
 from crm_core.insight.filters import Filter
 from crm_core.insight.grids import cart_page
+from crm_core.insight.periods import Period
 from crm_core.insight.sorting import DEFAULT_SORT
 from crm_core.magento.auth import Bearer
 from crm_core.settings import settings
@@ -21,6 +23,19 @@ from demo_store import Shop, serve
 from pages.widgets import listing
 from tests.pages.conftest import PAGES, Desk
 from tests.pages.screens import is_well, words_of
+
+_ATTEMPT = {
+    "shop_id": 1,
+    "cart_origin_id": 1,
+    "channel_id": 1,
+    "person": "Maja Petersen",
+    "state": "refused",
+    "holds": False,
+    "claimed_at": datetime(2026, 5, 1, 12, tzinfo=UTC),
+    "lookups": 0,
+    "currency": "EUR",
+    "shown_grand_total": Decimal("84.20"),
+}
 
 
 def _params(at: AppTest) -> dict[str, str]:
@@ -145,6 +160,43 @@ def test_a_header_sorts_as_one_looks_first_and_pressed_again_the_other_way_round
     pressed = listing.everything("carts").sorted_by(column)
     assert first in words_of(desk.open("carts", **pressed.sort.to_url()))
     assert then in words_of(desk.open("carts", **pressed.sorted_by(column).sort.to_url()))
+
+
+@pytest.mark.parametrize("screen", ["carts", "orders", "customers", "attempts"])
+def test_a_parameter_that_is_no_filter_is_told_and_the_list_shows_all_the_same(desk: Desk, screen: str) -> None:
+    known = {"attempts": "outcome", "customers": "country"}.get(screen, "status")
+    desk.do(insert(tables.attempt).values(**_ATTEMPT))
+    at = desk.open(screen, **{known[:-1]: "open"})
+    [notice] = at.warning
+    assert f"“{known[:-1]}” is no filter here; the list shows what it would without it" in notice.value
+    assert f"Did you mean “{known}”?" in notice.value
+    assert len(at.dataframe[0].value)
+    several = desk.open(screen, **{f"utm_{each}": "mail" for each in "abcd"})
+    [notice] = several.warning
+    assert "and 1 more are no filters here" in notice.value.replace("\\", "")
+
+
+def test_no_parameter_that_the_desk_or_streamlit_puts_into_an_address_is_told_as_unknown(desk: Desk) -> None:
+    embedded = {"embed": "true", "embed_options": "dark_theme"}
+    carts = "status:open channel:1 store:1.1 updated:90d created:90d total:5..900 currency:EUR country:DE sku:MUG-01"
+    orders = "status:complete updated:90d created:90d total:5..900 country:DE customer:guest deleted:no"
+    customers = "channel:1 website:1.1 group:1.1 updated:90d created:90d country:DE newsletter:yes deleted:yes"
+    for screen, words, column in (
+        ("carts", f"{carts} items:all customer:guest zzqq", "name"),
+        ("orders", f"{orders} zzqq", "name"),
+        ("customers", f"{customers} zzqq", "email"),
+    ):
+        at = desk.open(screen)
+        at.text_input(key="filter-text").set_value(words).run()
+        address = {**_params(at), "sort": column, "page": "2", **embedded}
+        assert "f" in address
+        assert not at.warning
+        again = desk.open(screen, **address)
+        assert is_well(again)
+        assert not again.warning, again.warning[0].value
+    desk.do(insert(tables.attempt).values(**_ATTEMPT))
+    wanted = Wanted(("placed",), Period.parse("90d"), "Maja Petersen", 1, "lines")
+    assert not desk.open("attempts", **wanted.to_url(), page="1", **embedded).warning
 
 
 def test_a_page_is_turned_in_the_address_and_one_too_far_shows_the_last(desk: Desk) -> None:
