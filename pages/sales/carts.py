@@ -15,13 +15,16 @@ from pages.widgets.list_screen import ListScreen
 from pages.widgets.status import chip
 from pages.widgets.text import money, plain, plural, quantity
 
+_UNAVAILABLE = "⚠"
+_MEANS = "the shop counts products that it has disabled or deleted. They would not be ordered"
+
 # With the 32 of the boxes the first columns fill a phone's 362 pixels, and at 1440 the 1,088 end on a column's edge.
 _COLUMNS = (
     Shown("status", "Status", 92, "chip"),
     Shown("name", "Customer", 116),
     Shown("subtotal", "Subtotal", 86, "amount", hint="In the store's base currency, without tax and discount"),
     Shown("total", "Total", 86, "amount", hint="In the cart's own currency, as the shop said when it was last asked"),
-    Shown("qty", "Qty", 52, "amount"),
+    Shown("qty", "Qty", 52, "amount", hint=f"{_UNAVAILABLE} {_MEANS}"),
     Shown("activity", "Idle", 62, "age"),
     Shown("updated", "Updated", 112, "instant"),
     Shown("number", "Cart", 64),
@@ -42,7 +45,7 @@ def _cells(rows: Sequence[CartRow]) -> dict[str, list[Any]]:
             None if row.told_subtotal is None else money(row.told_subtotal, row.base_currency) for row in rows
         ],
         "total": [None if row.grand_total is None else money(row.grand_total, row.quote_currency) for row in rows],
-        "qty": [quantity(row.items_qty) + (" !" if row.unavailable_count else "") for row in rows],
+        "qty": [f"{_UNAVAILABLE} " * bool(row.unavailable_count) + quantity(row.items_qty) for row in rows],
         "activity": [row.last_activity_at for row in rows],
         "updated": [row.updated_at for row in rows],
         "number": [str(row.origin_id) for row in rows],
@@ -53,6 +56,10 @@ def _cells(rows: Sequence[CartRow]) -> dict[str, list[Any]]:
         "email": [plain(row.email, 120) for row in rows],
         "created": [row.created_at for row in rows],
     }
+
+
+def _legend(rows: Sequence[CartRow]) -> str:
+    return f"{_UNAVAILABLE} products unavailable in the shop" if any(row.unavailable_count for row in rows) else ""
 
 
 def _draw_ticked(rows: Sequence[CartRow]) -> None:
@@ -82,6 +89,7 @@ desk.guarded(
         style=lambda row: cart_status_style(row.status),
         record_page="pages/sales/cart.py",
         draw_ticked=_draw_ticked,
+        legend=_legend,
         draw_action=new_cart.draw_button,
     ).draw
 )()

@@ -44,6 +44,9 @@ class ListScreen(Generic[_Row]):
     draw_ticked: Callable[[Sequence[_Row]], None] | None = None
     """Draws what can be done with the rows that are ticked, below the grid; None: rows cannot be ticked."""
 
+    legend: Callable[[Sequence[_Row]], str] | None = None
+    """What a sign in the cells of these rows means, where one of them has it; None: cells hold words alone."""
+
     draw_action: Callable[[], None] | None = None
     """Draws what stands right of the title; None: nothing."""
 
@@ -59,7 +62,7 @@ class ListScreen(Generic[_Row]):
         if not any(each.count.value for each in counts) and first_run.draw_if_nothing_to_show(self.screen):
             return
         draw_filter_bar(here, names)
-        for problem in (*problems, *listing.unknown_names(self.screen)):
+        for problem in problems + listing.unknown_names(self.screen):
             st.warning(escaped(problem, 300), icon=":material/edit:")
         draw_status_meter(counts, self.screen)
         with spread(gap="xsmall"):
@@ -106,8 +109,9 @@ class ListScreen(Generic[_Row]):
         """What stands under the grid, where it moves no row: what to do with those ticked, or how many there are."""
         here = f"{plural(len(rows), 'row')} on this page"
         cut = "double-click a cell to read all of it" if desk.has_keyboard() else ""
+        told: list[str] = [self.legend(rows) if self.legend else "", here, cut]
         if self.draw_ticked is None:
-            st.caption(dotted([here, cut]), width="content")
+            st.caption(dotted(told), width="content")
             return
         chosen = set(ticked(self.screen))
         with row(gap="xsmall", width="content"):
@@ -115,7 +119,7 @@ class ListScreen(Generic[_Row]):
                 self.draw_ticked([each for each in rows if each.key in chosen])
                 label, after = "Clear", tuple[int, ...]()
             else:
-                st.caption(dotted([here, cut, f"tick {self.one}s to convert several at once"]), width="content")
+                st.caption(dotted([*told, f"tick {self.one}s to convert several at once"]), width="content")
                 label, after = f"Tick all {len(rows)}", tuple(each.key for each in rows)
             st.button(label, type="tertiary", key=f"{self.screen}-tick", on_click=tick, args=(self.screen, after))
 

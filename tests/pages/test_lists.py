@@ -17,6 +17,7 @@ from crm_core.settings import settings
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of
+from crm_core.sync.record import synchronise_cart
 from crm_core.sync.setting_up import add_channel
 from crm_core.sync.work import read_entity
 from demo_store import Shop, serve
@@ -127,6 +128,22 @@ def test_a_cart_whose_lines_the_shop_never_told_has_no_amount(desk: Desk) -> Non
     assert "tells neither lines nor amounts" in words_of(at)
     assert "0.00" not in words_of(at)
     assert "in 0 lines" not in words_of(at)
+
+
+def test_a_cart_with_unavailable_products_carries_a_sign_and_the_list_says_what_it_means(desk: Desk) -> None:
+    desk.do(update(tables.cart).values(unavailable_count=0))
+    assert "unavailable in the shop" not in words_of(desk.open("carts", status="open"))
+    key = desk.new_cart(("MUG-01", 2), ("CUSHION-01", 1))
+    desk.shop.disable_product("CUSHION-01")
+    try:
+        synchronise_cart(desk.store, key, "Maja Petersen")
+        at = desk.open("carts", status="open")
+    finally:
+        desk.shop.enable_product("CUSHION-01")
+    grid = at.dataframe[0].value
+    assert list(grid[grid["number"] == str(origin_of(key)[1])]["qty"]) == ["⚠ 3"]
+    assert sum("⚠" in each for each in grid["qty"]) == 1
+    assert "⚠ products unavailable in the shop · " in words_of(at)
 
 
 def test_the_popovers_write_the_same_address_as_the_keyboard(desk: Desk) -> None:
