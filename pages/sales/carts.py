@@ -16,7 +16,7 @@ from pages.widgets.status import chip
 from pages.widgets.text import money, plain, plural, quantity
 
 _UNAVAILABLE = "⚠"
-_MEANS = "the shop counts products that it has disabled or deleted. They would not be ordered"
+_MEANS = "the shop counts products that it has disabled or deleted; they would not be ordered"
 
 # With the 32 of the boxes the first columns fill a phone's 362 pixels, and at 1440 the 1,088 end on a column's edge.
 _COLUMNS = (
