@@ -12,7 +12,7 @@ import streamlit as st
 
 from crm_core.store.documents import Option
 from crm_core.store.types import MONEY_SCALE
-from pages.widgets.text import escaped, money, quantity
+from pages.widgets.text import breakable, escaped, money, quantity
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def product(name: str, sku: str, options: Sequence[Option] = (), badge: str = ""
     """Markdown of a product's cell: the name, what was chosen, and the SKU in small beneath."""
     chosen = ", ".join(f"{escaped(each.label, 40)} {escaped(each.value, 60)}" for each in options)
     beneath = " · ".join(part for part in (chosen, escaped(sku, 64)) if part)
-    return f"{escaped(name, 120)} {badge}  \n:small[:gray[{beneath}]]"
+    return f"{breakable(name, 120)} {badge}  \n:small[:gray[{beneath}]]"
 
 
 def draw_lines(

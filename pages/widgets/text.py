@@ -22,6 +22,7 @@ from babel.numbers import get_currency_precision, get_currency_symbol
 _LOCALE = "en_GB"
 _MINUS = "−"
 _JOINER = "\u2060"
+_MAY_BREAK = "\u200b"
 _NBSP = "\u00a0"
 _ISOLATE = "\u2068", "\u2069"
 
@@ -31,6 +32,8 @@ _WWW = re.compile(r"(?<=www)(?=\.)", re.IGNORECASE)
 _AFTER = re.compile(r"(?<=[:@])")
 _MAIL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+\-]{0,63}@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+")
 _SPACE = re.compile(r"\s+")
+_LONG_WORD = re.compile(r"[^\s\-]{25,}")
+_PIECE = 12
 
 
 @lru_cache(maxsize=8_192)
@@ -59,11 +62,33 @@ def plain(text: str | None, limit: int = 200) -> str:
 
 def escaped(text: str | None, limit: int = 200) -> str:
     """Markdown that shows `text` letter for letter on one line: no HTML, link, image, icon, emoji name or colour."""
-    line = plain(text, limit)
+    return _markdown(plain(text, limit))
+
+
+def breakable(text: str | None, limit: int = 200) -> str:
+    """The same, where a word too long for a column on a phone may be broken, without a sign of it.
+
+    For names alone: what is copied as an identifier must not hold a character that nobody sees.
+    """
+    return _markdown(_LONG_WORD.sub(_with_places_to_break, plain(text, limit)))
+
+
+def _markdown(line: str) -> str:
     line = _ARROWS.sub(_JOINER, line)
     line = _WWW.sub(_JOINER, line)
     line = _AFTER.sub(_JOINER, line)
     return _SPECIAL.sub(r"\\\1", line)
+
+
+def _with_places_to_break(word: re.Match[str]) -> str:
+    """The word in pieces; none begins with a mark that belongs to the letter before, or within a joined emoji."""
+    broken, since, before = "", 0, ""
+    for letter in word[0]:
+        belongs = unicodedata.category(letter) in {"Mn", "Mc", "Me", "Sk"} or "\u200d" in (letter, before)
+        if since >= _PIECE and not belongs:
+            broken, since = broken + _MAY_BREAK, 0
+        broken, since, before = broken + letter, since + 1, letter
+    return broken
 
 
 def message(text: str, limit: int = 2_000) -> str:

@@ -4,8 +4,10 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import update
 
 from crm_core.store.keys import record_key
+from crm_core.store.tables import cart_item
 from tests.browser.conftest import Floor
 
 pytestmark = pytest.mark.browser
@@ -42,3 +44,21 @@ def test_an_order_fits_a_phone_with_all_its_columns_and_without_keys(floor: Floo
     desktop = floor.open(f"order?id={record_key(1, dear['entity_id'])}")
     expect(desktop.get_by_role("button", name="Synchronise")).to_have_text(re.compile("SynchroniseS$"))
     desktop.close()
+
+
+def test_a_product_name_without_a_space_leaves_the_amounts_on_the_screen(floor: Floor) -> None:
+    cart_id = floor.shop.add_cart([("MUG-01", 2)])
+    floor.mirror(cart_id)
+    cart = record_key(1, cart_id)
+    name = "Ofenkeramikauflaufformhandbemaltspülmaschinengeeignetundfrostfest"
+    with floor.store.writing() as connection:
+        connection.execute(update(cart_item).where(cart_item.c.cart_id == cart).values(name=name))
+    page = _phone(floor)
+    page.goto(f"{floor.desk.url}/cart?id={cart}")
+    total = page.get_by_test_id("stTable").first.get_by_role("columnheader", name="Total")
+    total.wait_for()
+    box = total.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= _WIDTH
+    expect(page.get_by_text("MUG-01").first).to_be_visible()
+    page.close()

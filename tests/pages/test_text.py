@@ -15,6 +15,7 @@ from markdown_it import MarkdownIt
 
 from pages.widgets.text import (
     ago,
+    breakable,
     chart_text,
     escaped,
     mail_link,
@@ -87,6 +88,22 @@ def test_escaped_text_is_shown_letter_for_letter(text: str) -> None:
 @given(_NASTY)
 def test_nothing_in_escaped_text_looks_like_a_link_an_icon_or_an_arrow(text: str) -> None:
     assert not _FOUND_IN_TEXT.search(_shown(escaped(text)))
+
+
+@given(_NASTY | st.text("äx́👩\u200d🔬-م& ", min_size=20, max_size=90))
+def test_a_name_that_may_be_broken_is_shown_letter_for_letter_too(text: str) -> None:
+    shown = _shown(breakable(text))
+    assert shown.replace("\u2060", "").replace("\u200b", "").strip() == plain(text)
+    assert not _FOUND_IN_TEXT.search(shown)
+
+
+def test_only_long_words_may_be_broken_and_not_between_a_letter_and_its_mark() -> None:
+    assert breakable("Donaudampfschifffahrt") == "Donaudampfschifffahrt"
+    assert breakable("Stoneware " * 6) == ("Stoneware " * 6).strip()
+    assert breakable("n" * 30) == "\u200b".join(("n" * 12, "n" * 12, "n" * 6))
+    accented = "e\u0301" * 20
+    assert all(not part.startswith("\u0301") for part in breakable(accented).split("\u200b"))
+    assert len(breakable(accented).split("\u200b")) > 2
 
 
 def test_long_names_are_cut_and_right_to_left_text_cannot_turn_the_line() -> None:
