@@ -131,6 +131,11 @@ def _cancel() -> None:
         st.rerun()
 
 
+def _only_cancel() -> None:
+    with row(horizontal_alignment="right"):
+        _cancel()
+
+
 # ---- for a customer -------------------------------------------------------------------------------------------------
 
 
@@ -162,8 +167,7 @@ def _for_customer(asked: _Asked, customer_key: int) -> None:
         _draw_cart(cart)
     _trouble(asked)
     if here:
-        with row(horizontal_alignment="right"):
-            _cancel()
+        _only_cancel()
         return
     st.markdown(f"An empty cart for **{escaped(name, 80)}**")
     point = _choose_point(points, first=True)
@@ -232,6 +236,7 @@ def _for_guest(asked: _Asked) -> None:
     point = _choose_point([each for each in starting_points(desk.store()) if each.reason is None], first=False)
     if point is None:
         st.caption("Which store view it is in decides on currency, prices and the language of e-mails.")
+        _only_cancel()
         return
     if asked.account is not None and asked.guest is not None:
         _offer_account(asked, asked.guest, point, *asked.account)
@@ -241,6 +246,7 @@ def _for_guest(asked: _Asked) -> None:
             countries = {each.id: plain(each.name, 60) for each in countries_for(desk.store(), point.store_view_key)}
     except DeskError as error:
         desk.say(error)
+        _only_cancel()
         return
     _draw_form(asked, point, countries)
     _trouble(asked)
@@ -248,7 +254,8 @@ def _for_guest(asked: _Asked) -> None:
 
 def _draw_form(asked: _Asked, point: StartingPoint, countries: Mapping[str, str]) -> None:
     typed = asked.guest or Guest("", "")
-    with st.form("new-cart-form", border=False):
+    # Enter would press the first button of the form, which is Cancel.
+    with st.form("new-cart-form", border=False, enter_to_submit=False):
         st.text_input(
             "E-mail address *",
             value=typed.email,
@@ -270,7 +277,9 @@ def _draw_form(asked: _Asked, point: StartingPoint, countries: Mapping[str, str]
             placeholder="Choose",
             key=f"new-cart-country-{point.store_view_key}",
         )
-        with row(horizontal_alignment="right"):
+        with row(horizontal_alignment="right", gap="xsmall"):
+            if st.form_submit_button("Cancel", type="tertiary", key="new-cart-cancel", on_click=close):
+                st.rerun()
             st.form_submit_button(
                 "Start cart", type="primary", icon=_ICON, key="new-cart-start", on_click=_submit, args=(asked, point)
             )

@@ -65,6 +65,24 @@ def test_a_guests_cart_opens_on_its_screen_with_the_editor(desk: Desk) -> None:
     assert "new-cart" not in at.session_state
 
 
+def test_a_guests_dialog_can_be_cancelled_before_and_after_the_store_view_is_chosen(desk: Desk) -> None:
+    before = _latest(desk).id
+    at = desk.open("carts")
+    at.button(key="open-new-cart").click().run()
+    _cancel(at)
+    at = _typed(_dialog(desk), "ada@example.test")
+    _cancel(at)
+    assert "new-cart-email" not in at.session_state
+    assert _latest(desk).id == before
+
+
+def _cancel(at: AppTest) -> None:
+    [button] = [each for each in at.button if each.label == "Cancel"]
+    button.click().run()
+    assert is_well(at)
+    assert "new-cart" not in at.session_state
+
+
 def test_what_is_not_right_is_said_in_the_dialog_and_what_was_typed_stays(desk: Desk) -> None:
     before = _latest(desk).id
     at = _start(_typed(_dialog(desk), "ada"))
