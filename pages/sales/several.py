@@ -233,16 +233,28 @@ def _since(keys: Sequence[int]) -> dict[int, Result]:
 def _draw_results(picked: Mapping[int, Candidate], results: Mapping[int, Result]) -> None:
     if not results:
         return
-    unclear = any(result.kind == "unclear" for result in results.values())
-    st.fragment(run_every=_LOOK_AGAIN_SECONDS if unclear else None)(_results_card)(picked, results, unclear)
+    awaited = _awaited(results)
+    st.fragment(run_every=_LOOK_AGAIN_SECONDS if awaited else None)(_results_card)(picked, results, awaited)
+
+
+def _awaited(results: Mapping[int, Result]) -> list[int]:
+    """The carts of which it is still to come what came of them, or the number of their order.
+
+    A run that was stopped leaves one of them: the order in hand is placed, and read back a moment later.
+    """
+    return [
+        key
+        for key, result in results.items()
+        if result.kind == "unclear" or (result.kind == "placed" and result.increment_id is None)
+    ]
 
 
 @desk.guarded
-def _results_card(picked: Mapping[int, Candidate], results: Mapping[int, Result], unclear: bool) -> None:
-    if unclear:
-        settle(desk.store(), [key for key, result in results.items() if result.kind == "unclear"])
+def _results_card(picked: Mapping[int, Candidate], results: Mapping[int, Result], awaited: Sequence[int]) -> None:
+    if awaited:
+        settle(desk.store(), awaited)
         results = _results(picked)
-        if not any(result.kind == "unclear" for result in results.values()):
+        if not _awaited(results):
             st.rerun()
     counts = Counter(result.kind for result in results.values())
     tally = ", ".join(f"{words} {counts[kind]}" for kind, words in KINDS.items() if counts[kind])

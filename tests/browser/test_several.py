@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import insert
 
 from crm_core.store.keys import record_key
+from crm_core.store.tables import attempt
 from tests.browser.conftest import Floor
 
 pytestmark = pytest.mark.browser
@@ -85,6 +88,28 @@ def test_either_stop_ends_a_run_after_the_cart_in_hand_and_the_rest_can_be_place
     page.get_by_role("button", name=_PLACE).click()
     expect(page.get_by_text("Placed 3")).to_be_visible(timeout=60_000)
     assert [len(floor.orders_of(cart)) for cart in carts] == [1, 1, 1]
+
+
+def test_an_order_placed_while_the_run_was_stopped_shows_its_number_without_a_press(floor: Floor) -> None:
+    cart = floor.shop.add_cart([("MUG-01", 1)])
+    floor.mirror(cart)
+    order = floor.shop.place(cart)
+    floor.shop.maintenance(on=True)
+    try:
+        now = datetime.now(UTC)
+        placed = {"shop_id": 1, "cart_origin_id": cart, "channel_id": 1, "person": "Maja Petersen", "state": "placed"}
+        placed |= {"order_origin_id": order, "holds": True, "claimed_at": now, "sent_at": now, "settled_at": now}
+        placed |= {"lookups": 0, "currency": "EUR", "shown_grand_total": 20, "last_order_before": 0}
+        with floor.store.writing() as connection:
+            connection.execute(insert(attempt).values(**placed))
+        page = floor.tab()
+        page.goto(f"{floor.desk.url}/several?ids={record_key(1, cart)}&since={int(now.timestamp()) - 5}")
+        expect(page.get_by_text("number is not known yet")).to_be_visible()
+    finally:
+        floor.shop.maintenance(on=False)
+    number = str(floor.shop.order(order)["increment_id"])
+    expect(page.get_by_role("link", name=re.compile(number))).to_be_visible()
+    expect(page.get_by_text("number is not known yet")).to_have_count(0)
 
 
 def test_a_tab_closed_in_the_middle_loses_nothing_and_orders_nothing_twice(

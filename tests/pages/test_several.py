@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -184,18 +185,52 @@ def test_an_unclear_one_is_looked_for_and_offered_to_nobody_meanwhile(desk: Desk
     assert not at.checkbox
 
 
-def test_a_run_that_another_session_began_shows_from_the_attempts(desk: Desk) -> None:
-    key = desk.new_cart(("MUG-01", 1))
+def _attempted(desk: Desk, key: int, **values: Any) -> str:
+    """What the address of a run says in which another session has just sent the order of this cart."""
     shop_id, origin_id = origin_of(key)
     now = datetime.now(UTC)
     claimed = {"shop_id": shop_id, "cart_origin_id": origin_id, "channel_id": 1, "person": "Maja Petersen"}
     claimed |= {"state": "sent", "holds": True, "claimed_at": now, "sent_at": now, "lookups": 0, "currency": "EUR"}
     claimed |= {"lookup_until": now + timedelta(minutes=3), "shown_grand_total": 20, "last_order_before": 0}
-    desk.do(insert(tables.attempt).values(**claimed))
-    at = _open(desk, [key], since=str(int(now.timestamp()) - 5))
+    desk.do(insert(tables.attempt).values(**claimed | values))
+    return str(int(now.timestamp()) - 5)
+
+
+def test_an_order_that_was_placed_while_the_run_was_stopped_is_read_back_by_the_screen(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 1))
+    order_id = desk.shop.place(origin_of(key)[1])
+    since = _attempted(desk, key, state="placed", order_origin_id=order_id)
+    desk.shop.maintenance(on=True)
+    try:
+        at = _open(desk, [key], since=since)
+    finally:
+        desk.shop.maintenance(on=False)
+    assert not at.exception
+    assert "**Placed 1**" in words_of(at)
+    assert "number is not known yet" in words_of(at)
+    desk.do(update(tables.attempt).values(looked_up_at=None))
+    at.run()
+    assert _links(at, "Order ") == [f"Order {desk.shop.order(order_id)['increment_id']}"]
+    assert "number is not known yet" not in words_of(at)
+
+
+def test_a_run_that_another_session_began_shows_from_the_attempts(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 1))
+    at = _open(desk, [key], since=_attempted(desk, key))
     assert is_well(at)
     assert "**Unclear 1**" in words_of(at)
     assert not at.checkbox
+
+
+def test_what_a_stopped_check_left_can_be_checked_and_is_counted_in_words(desk: Desk) -> None:
+    keys = [desk.new_cart(("MUG-01", 1)) for _ in range(3)]
+    at = _open(desk, keys)
+    checked = at.session_state["several-checked"]
+    for count, label in ((2, "Check the other 2 carts"), (1, "Check the other cart")):
+        at.session_state["several-checked"] = {key: checked[key] for key in keys[count:]}
+        assert at.run().button(key="several-check-rest").label == label
+    at.button(key="several-check-rest").click().run()
+    assert "**Ready: 3 carts**" in words_of(at)
 
 
 def test_a_shop_that_is_down_is_told_for_each_cart_and_can_be_checked_again(desk: Desk) -> None:
