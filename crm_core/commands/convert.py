@@ -130,34 +130,42 @@ def _placed(store: Store, key: int, wishes: _Wishes, person: str) -> _Report:
 
 
 def _choice(offer: Offer, wishes: _Wishes) -> Choice:
-    """The choice to place. Raises NotAllowed for what no choice mends, BadInput with what there is to choose from."""
+    """The choice to place. Raises NotAllowed for what no choice mends, BadInput with all that is left to choose."""
     obstacles = offer.preflight.planned(wishes.plan).obstacles
     if obstacles:
         raise NotAllowed(" ".join(check.sentence for check in obstacles))
     shipping = _shipping(offer, wishes.shipping)
-    payment = _payment(offer.payment_with(shipping), wishes)
-    return offer.choose(None if shipping is None else shipping.code, payment, wishes.po_number)
+    missing = []
+    if shipping is None and not offer.is_virtual:
+        offered = ", ".join(f"{each.code} ({price(each.price, offer.currency)})" for each in offer.shipping)
+        missing.append(f"Choose how it is sent with --shipping. The shop offers: {offered}.")
+    fitting = offer.payment_with(shipping)
+    payment = _payment(fitting, wishes.payment)
+    if payment is None:
+        codes = ", ".join(each.code + " (with --po-number)" * each.needs_po_number for each in fitting)
+        total = "" if missing else " for this total"
+        missing.append(f"Choose how it is paid with --payment. The shop offers{total}: {codes}.")
+    elif payment.needs_po_number and not (wishes.po_number or "").strip():
+        missing.append("Give the customer's purchase order number with --po-number.")
+    if payment is None or missing:
+        raise BadInput(" ".join(missing))
+    return offer.choose(None if shipping is None else shipping.code, payment.code, wishes.po_number)
 
 
 def _shipping(offer: Offer, wanted: str | None) -> ShippingOption | None:
+    """The one that was asked for or stands to reason; None: there is nothing to send, or it is left to choose."""
     if offer.is_virtual:
         return None
-    found = offer.chosen_shipping
-    if wanted is not None:
-        found = next((option for option in offer.shipping if option.code == wanted), None)
-    if found is None:
-        offered = ", ".join(f"{each.code} ({price(each.price, offer.currency)})" for each in offer.shipping)
-        raise BadInput(f"Choose how it is sent with --shipping. The shop offers: {offered}.")
-    return found
+    if wanted is None:
+        return offer.chosen_shipping
+    return next((option for option in offer.shipping if option.code == wanted), None)
 
 
-def _payment(options: Sequence[PaymentOption], wishes: _Wishes) -> str:
-    codes = [option.code for option in options]
-    if wishes.payment in codes:
-        return wishes.payment
-    if wishes.payment is None and len(codes) == 1:
-        return codes[0]
-    raise BadInput(f"Choose how it is paid with --payment. The shop offers for this total: {', '.join(codes)}.")
+def _payment(options: Sequence[PaymentOption], wanted: str | None) -> PaymentOption | None:
+    """The one that was asked for, or the only one; None: it is left to choose."""
+    if wanted is None:
+        return options[0] if len(options) == 1 else None
+    return next((option for option in options if option.code == wanted), None)
 
 
 def _of_outcome(outcome: Outcome) -> _Report:

@@ -144,7 +144,8 @@ def test_a_cart_that_cannot_be_ordered_is_checked_all_the_same(connected: Desk, 
         ((), "--payment. The shop offers for this total: "),
         (("--payment", "paypal"), "checkmo"),
         (("--payment", "checkmo", "--shipping", "dhl_dhl"), "flatrate_flatrate (€"),
-        (("--payment", "purchaseorder"), "purchase order number"),
+        (("--payment", "purchaseorder"), "purchase order number with --po-number"),
+        ((), "purchaseorder (with --po-number)"),
     ],
 )
 def test_a_choice_that_is_missing_or_not_offered_ends_with_2_and_names_what_there_is(
@@ -155,6 +156,24 @@ def test_a_choice_that_is_missing_or_not_offered_ends_with_2_and_names_what_ther
     said = _convert(connected, cart, *options)
     assert said.status == 2
     assert words in said.err
+    assert front.count(PLACE) == 0
+
+
+def test_all_that_is_left_to_choose_is_told_at_once(connected: Desk, front: Front) -> None:
+    front.shop.switch_payment("purchaseorder", on=True)
+    front.shop.switch_carrier("tablerate", on=True)
+    cart = _cart(connected, front)
+    front.shop.switch_carrier("flatrate", on=False)
+    for dry_run in ((), ("--dry-run",)):
+        said = _convert(connected, cart, *dry_run)
+        assert said.status == 2
+        assert "Choose how it is sent with --shipping. The shop offers: " in said.err
+        assert "tablerate_bestway (€" in said.err
+        assert "Choose how it is paid with --payment. The shop offers: " in said.err
+        assert "checkmo" in said.err
+    said = _convert(connected, cart, "--payment", "purchaseorder")
+    assert "--shipping. The shop offers: " in said.err
+    assert "with --po-number." in said.err
     assert front.count(PLACE) == 0
 
 
