@@ -137,6 +137,8 @@ def _print(done: Sequence[_Done]) -> None:
         counts = (tally.read, tally.added, tally.changed, tally.unchanged, tally.quarantined)
         row(made, each.channel.name, each.entity, *counts, f"{each.seconds:.1f} s")
     out.print(made)
+    if any(each.entity == "stores" and each.progress is not None for each in done):
+        out.print("Counted as stores: websites, store views and customer groups.")
     for each in done:
         if each.trouble is not None:
             err.print(plain(f"{each.channel.name}, {each.entity}: {each.trouble}"), style="red", soft_wrap=True)

@@ -197,12 +197,17 @@ def _trouble(health: ChannelHealth) -> None:
     said: dict[str, list[str]] = {}
     for entity in health.entities:
         if entity.last_error:
-            said.setdefault(entity.last_error, []).append(entity.entity)
+            said.setdefault(entity.last_error, []).append(_called(entity.entity))
     for error, entities in said.items():
-        which = escaped(", ".join(entities).capitalize())
-        stopped = any(each.state == "stopped" for each in health.entities if each.entity in entities)
+        which = ", ".join(entities).capitalize()
+        stopped = any(each.state == "stopped" for each in health.entities if each.last_error == error)
         show, verb = (st.error, "stopped") if stopped else (st.warning, "late, tried again by itself")
         show(f"**{which}: {verb}.**  \n{message(error)}", icon=":material/sync_problem:")
+
+
+def _called(entity: str) -> str:
+    """What an entity's records are called; of what is read as stores, the store views are counted."""
+    return "Store views" if entity == "stores" else entity.capitalize()
 
 
 def _progress(entity: EntityHealth) -> None:
@@ -210,7 +215,7 @@ def _progress(entity: EntityHealth) -> None:
         return
     if entity.state == "running" and (entity.expected or 0) < 1_000:
         return
-    facts = [f"**{entity.entity.capitalize()}** {entity.read:,} of {entity.expected:,}"]
+    facts = [f"**{_called(entity.entity)}** {entity.read:,} of {entity.expected:,}"]
     if entity.per_second:
         facts.append(f":gray[{entity.per_second:,.0f} a second]")
     if entity.seconds_left is not None:
@@ -226,7 +231,7 @@ def _table(health: ChannelHealth) -> None:
     words = [_LOOKS[each.state][0] for each in entities]
     parts = [_part(each) for each in entities]
     columns = {
-        "entity": pa.array([each.entity.capitalize() for each in entities]),
+        "entity": pa.array([_called(each.entity) for each in entities]),
         "health": pa.array([[word] for word in words], pa.list_(pa.string())),
         "last": pa.array([_last(each, now) for each in entities]),
         "behind": pa.array([span(each.behind_seconds) if each.last_success_at else "—" for each in entities]),

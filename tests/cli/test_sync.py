@@ -34,6 +34,10 @@ def test_a_first_run_reads_all_and_a_second_adds_nothing(desk: Desk, store: Stor
     assert said.status == 0, said.err
     orders = len(shop.shop.records.state.all("order"))
     assert counts(said.out, "orders") == [orders, orders, 0, 0, 0]
+    assert "Counted as stores: websites, store views and customer groups." in said.out
+    with store.reading() as connection:
+        known = (tables.website, tables.store_view, tables.customer_group)
+        assert counts(said.out, "stores")[0] == sum(len(connection.execute(select(each)).all()) for each in known)
     assert counts(said.out, "customers")[1] == 12
     with store.reading() as connection:
         assert connection.scalar(select(func.count()).select_from(tables.order)) == orders
@@ -48,7 +52,7 @@ def test_one_entity_can_be_read_and_brings_the_store_views_it_needs(desk: Desk, 
     assert counts(said.out, "stores")[1] > 0
     assert counts(said.out, "carts")[1] > 0
     assert "orders" not in said.out
-    assert "stores" not in desk("sync", "--entity", "carts").out
+    assert "stores" not in desk("sync", "--entity", "carts").out, "neither as a line nor as a note"
     assert shop.shop.requests
 
 

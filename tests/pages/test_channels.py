@@ -23,9 +23,10 @@ def _press(at: AppTest, label: str) -> AppTest:
 def test_each_entity_stands_with_its_health_and_count(desk: Desk) -> None:
     at = desk.open("channels")
     table = at.dataframe[0].value
-    assert list(table["entity"]) == ["Stores", "Customers", "Orders", "Carts"]
+    assert list(table["entity"]) == ["Store views", "Customers", "Orders", "Carts"]
     assert all(words[0] == "✓ In step" for words in table["health"])
-    assert list(table["mirrored"])[2] == len(desk.rows(select(tables.order.c.id)))
+    mirrored = [len(desk.rows(select(each.c.id))) for each in (tables.store_view, tables.order)]
+    assert list(table["mirrored"])[::2] == mirrored
 
 
 def test_sync_now_asks_the_worker_and_says_so(desk: Desk) -> None:
