@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, func, select
 
 from crm_core.errors import TooSlow
 from crm_core.insight.directory import Directory, directory
@@ -25,7 +24,7 @@ from crm_core.insight.statuses import (
     order_status_rank,
     order_status_style,
 )
-from crm_core.insight.where import ROWS, scope_of, unindexed, where
+from crm_core.insight.where import ROWS, in_scope, scope_of, unindexed, where
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of
 from crm_core.store.tables import (
@@ -163,23 +162,63 @@ def status_rows(connection: Connection, wanted: Filter) -> int:
     return int(connection.scalar(query) or 0)
 
 
+@dataclass(frozen=True)
+class Rollup:
+    """A rollup that knows a filter's rows: its table, the column with their number, and the filter as conditions."""
+
+    table: Table
+    rows: Column[int]
+    conditions: tuple[ColumnElement[bool], ...]
+
+
+def rollup_of(wanted: Filter, names: Directory, today: date, *, by_day: bool = False) -> Rollup | None:
+    """The rollup of the filter's carts or orders, on request one that tells their days apart.
+
+    None if the filter asks for what none knows. Days are of a cart's last update, in UTC, or of an order's creation, in
+    its store's own zone.
+    """
+    is_orders = wanted.screen == "orders"
+    known = {"status", "channel", "store", "currency", "items", "created" if is_orders else "updated"}
+    period = wanted.created if is_orders else wanted.updated
+    by_day = by_day or period is not None
+    if wanted.screen == "customers" or any(condition.key not in known for condition in wanted.conditions()):
+        return None
+    if not is_orders and by_day and not wanted.with_items:
+        return None
+    conditions: list[ColumnElement[bool]] = []
+    if is_orders:
+        table = order_day_total if by_day else order_status_total
+        rows, day = table.c.orders, order_day_total.c.local_day
+    else:
+        table = cart_day_total if by_day else cart_status_total
+        rows, day = table.c.carts, cart_day_total.c.updated_day
+        if wanted.with_items and not by_day:
+            conditions.append(cart_status_total.c.is_filled)
+    if period:
+        conditions.append(day.between(*period.span(today)))
+    if wanted.statuses:
+        conditions.append(table.c.status.in_(wanted.statuses))
+    if wanted.currency:
+        conditions.append(table.c.base_currency == wanted.currency)
+    if (scope := scope_of(wanted, names)) is not None:
+        conditions.append(in_scope(table, table.c.store_id, scope))
+    return Rollup(table, rows, tuple(conditions))
+
+
 def rollup_cells(connection: Connection, wanted: Filter, names: Directory, today: date) -> list[Cell] | None:
     """The rollup cells that make up the filter's rows; None if it asks for what no rollup knows."""
     if wanted.screen == "customers":
         return _customer_cells(connection, wanted, names)
-    known = {"status", "channel", "store", "currency", "items"}
-    known.add("created" if wanted.screen == "orders" else "updated")
-    if any(condition.key not in known for condition in wanted.conditions()):
+    rollup = rollup_of(wanted, names, today)
+    if rollup is None:
         return None
-    if wanted.screen == "carts" and wanted.updated and not wanted.with_items:
-        return None
-    scope = scope_of(wanted, names)
+    table = rollup.table.c
+    state, amount = (table.state, table.base_grand_total) if wanted.screen == "orders" else (None, table.base_subtotal)
+    group = [table.status, table.base_currency, *([] if state is None else [state])]
+    query = select(*group, func.sum(rollup.rows).label("rows"), func.sum(amount).label("amount"))
     return [
-        Cell(row.status, row.state, row.base_currency, int(row.rows), row.amount)
-        for row in _read_rollup(connection, wanted, today)
-        if (scope is None or scope.holds(row.shop_id, row.store_id))
-        and (not wanted.currency or row.base_currency == wanted.currency)
-        and (not wanted.statuses or row.status in wanted.statuses)
+        Cell(row.status, "" if state is None else row.state, row.base_currency, int(row.rows), row.amount)
+        for row in connection.execute(query.where(*rollup.conditions).group_by(*group))
     ]
 
 
@@ -199,27 +238,6 @@ def _customer_cells(connection: Connection, wanted: Filter, names: Directory) ->
 def _readers(customers: int, subscribed: int, is_subscribed: bool | None) -> int:
     """How many of the customers get the newsletter, or do not; None: it does not matter."""
     return customers if is_subscribed is None else subscribed if is_subscribed else customers - subscribed
-
-
-def _read_rollup(connection: Connection, wanted: Filter, today: date) -> Sequence[Any]:
-    period = wanted.created if wanted.screen == "orders" else wanted.updated
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.screen == "orders":
-        table = order_day_total if period else order_status_total
-        rows, amount, state = table.c.orders, table.c.base_grand_total, [table.c.state]
-    else:
-        table = cart_day_total if period else cart_status_total
-        rows, amount, state = table.c.carts, table.c.base_subtotal, []
-        if wanted.with_items and not period:
-            conditions.append(cart_status_total.c.is_filled)
-    if period:
-        day = table.c.local_day if wanted.screen == "orders" else table.c.updated_day
-        conditions.append(day.between(*period.span(today)))
-    group = [table.c.shop_id, table.c.store_id, table.c.status, *state, table.c.base_currency]
-    query = select(*group, func.sum(rows).label("rows"), func.sum(amount).label("amount")).group_by(*group)
-    if not state:
-        query = query.add_columns(table.c.status.label("state"))
-    return connection.execute(query.where(*conditions)).all()
 
 
 def _counted_by_status(

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Subquery, case, func, literal,
 from crm_core.insight.counts import LIMIT, Count, Tally, currencies_of, has_rare_status, sorted_sums
 from crm_core.insight.directory import Directory
 from crm_core.insight.filters import Filter, Screen
+from crm_core.insight.landmarks import nearest
 from crm_core.insight.sorting import Sort, is_walkable, sort_keys
 from crm_core.insight.where import ROWS, unindexed, where
 
@@ -74,18 +75,22 @@ def find(
     """What the page's rows are sorted by, in their order; the last part is the record key."""
     keys = sort_keys(wanted.screen, sort, names)
     walk, conditions = plan(connection, wanted, sort, matching, names, today)
-    offset, limit, backwards = (page - 1) * PAGE_ROWS, PAGE_ROWS, False
+    descending, offset, limit = sort.descending, (page - 1) * PAGE_ROWS, PAGE_ROWS
     if near and page == near[0] + 1 and walk:
-        conditions = [*conditions, beyond(keys, near[2], descending=sort.descending)]
+        conditions = [*conditions, beyond(keys, near[2], descending=descending)]
         offset = 0
     elif near and page == near[0] - 1 and page > 1 and walk:
-        conditions = [*conditions, beyond(keys, near[1], descending=not sort.descending)]
-        offset, backwards = 0, True
-    elif matching.exact and matching.value is not None and 2 * offset > matching.value:
-        # From the nearer end: half the way at most.
+        descending = not descending
+        conditions = [*conditions, beyond(keys, near[1], descending=descending)]
+        offset = 0
+    elif matching.exact and matching.value is not None:
         limit = max(0, min(PAGE_ROWS, matching.value - offset))
-        offset, backwards = matching.value - offset - limit, True
-    descending = sort.descending != backwards
+        first = matching.value - offset - limit if descending else offset
+        rows = range(first, first + limit)
+        landmark = nearest(connection, wanted, sort, rows, matching.value, names, today)
+        descending = landmark.before > rows.start
+        offset = landmark.before - rows.stop if descending else rows.start - landmark.before
+        conditions = [*conditions, *landmark.condition(keys, upwards=not descending)]
     ordered = keys if walk else (unindexed(connection, keys[0]), *keys[1:])
     query = (
         select(*keys)
@@ -95,7 +100,7 @@ def find(
         .offset(offset)
     )
     found = [tuple(row) for row in connection.execute(query)]
-    return found[::-1] if backwards else found
+    return found if descending == sort.descending else found[::-1]
 
 
 def whole_list(

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Table, and_, false, func, or_, select, type_coerce
+from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Table, func, select, type_coerce
 
 from crm_core.insight.directory import Directory, Scope, directory
 from crm_core.insight.freshness import freshness
@@ -26,6 +26,7 @@ from crm_core.insight.statuses import (
     order_status_rank,
     order_status_style,
 )
+from crm_core.insight.where import in_scope
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
 from crm_core.store.tables import CART_STATUSES, cart_day_total, cart_status_total, order_day_total, order_status_total
@@ -188,14 +189,7 @@ def _units(column: Column[Any]) -> ColumnElement[int]:
 
 
 def _in_scope(table: Table, scope: Scope | None) -> list[ColumnElement[bool]]:
-    if scope is None:
-        return []
-    parts = [
-        and_(table.c.shop_id == shop_id, table.c.store_id == store_id) for shop_id, store_id in sorted(scope.views)
-    ]
-    if scope.shops:
-        parts.append(table.c.shop_id.in_(sorted(scope.shops)))
-    return [or_(*parts) if parts else false()]
+    return [] if scope is None else [in_scope(table, table.c.store_id, scope)]
 
 
 def _bounds(connection: Connection, period: Period, scope: Scope | None, today: date) -> tuple[date, date]:

@@ -93,7 +93,7 @@ def where(
         status: ColumnElement[Any] = rows.table.c.status
         found.append((status if status_by_index else unindexed(connection, status)).in_(wanted.statuses))
     if (scope := scope_of(wanted, names)) is not None:
-        found.append(_in_scope(rows, scope))
+        found.append(in_scope(rows.table, rows.part, scope))
     if wanted.groups:
         found.append(or_(*(_is_in_group(key) for key in wanted.groups)))
     if wanted.is_subscribed is not None:
@@ -131,6 +131,17 @@ def scope_of(wanted: Filter, names: Directory) -> Scope | None:
     return names.scope(wanted.channel_ids, wanted.stores)
 
 
+def in_scope(table: Table, part: Column[Any], scope: Scope) -> ColumnElement[bool]:
+    """The rows of the table that are in scope; `part` is its column with the part of the shop that a row belongs to."""
+    parts: list[ColumnElement[bool]] = []
+    if scope.shops:
+        parts.append(table.c.shop_id.in_(sorted(scope.shops)))
+    for shop_id in sorted({shop_id for shop_id, _ in scope.views}):
+        views = sorted(store_id for owner, store_id in scope.views if owner == shop_id)
+        parts.append(and_(table.c.shop_id == shop_id, part.in_(views)))
+    return or_(*parts) if parts else false()
+
+
 def unindexed(connection: Connection, value: ColumnElement[Any]) -> ColumnElement[Any]:
     """The same value, by which SQLite neither looks for rows nor walks them; PostgreSQL decides by its statistics."""
     if connection.dialect.name != "sqlite":
@@ -149,17 +160,6 @@ def _shown(wanted: Filter) -> list[ColumnElement[bool]]:
         gone_at = ROWS[wanted.screen].table.c.gone_at
         return [gone_at.is_not(None) if wanted.gone else gone_at.is_(None)]
     return [literal_column("cart.items_qty") > literal_column("0")] if wanted.with_items else []
-
-
-def _in_scope(rows: Rows, scope: Scope) -> ColumnElement[bool]:
-    table = rows.table
-    parts: list[ColumnElement[bool]] = []
-    if scope.shops:
-        parts.append(table.c.shop_id.in_(sorted(scope.shops)))
-    for shop_id in sorted({shop_id for shop_id, _ in scope.views}):
-        views = sorted(store_id for owner, store_id in scope.views if owner == shop_id)
-        parts.append(and_(table.c.shop_id == shop_id, rows.part.in_(views)))
-    return or_(*parts) if parts else false()
 
 
 def _is_in_group(key: int) -> ColumnElement[bool]:
