@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -113,15 +114,17 @@ def _sync_now(health: ChannelHealth, full: bool) -> None:
 def _check(health: ChannelHealth) -> None:
     try:
         with st.spinner("Asking the shop…", width="content"):
-            st.session_state[_REPORT] = (health.id, check_channel(desk.store(), health.name))
+            st.session_state[_REPORT] = (health.id, check_channel(desk.store(), health.name), datetime.now(UTC))
     except DeskError as error:
-        st.session_state[_REPORT] = (health.id, error)
+        st.session_state[_REPORT] = (health.id, error, None)
 
 
 def _report(channel_id: int) -> None:
-    about, report = st.session_state.get(_REPORT, (None, None))
+    about, report, checked_at = st.session_state.get(_REPORT, (None, None, None))
     if about != channel_id or report is None:
         return
+    if checked_at is not None:
+        st.caption(f"Checked {ago(checked_at, desk.reader_zone())}")
     if isinstance(report, DeskError):
         desk.say(report)
     else:
@@ -151,7 +154,7 @@ def _do(chosen: str, health: ChannelHealth) -> None:
             case _:
                 st.session_state[_REMOVING] = health.name
     except DeskError as error:
-        st.session_state[_REPORT] = (health.id, error)
+        st.session_state[_REPORT] = (health.id, error, None)
 
 
 def draw_removal_if_open() -> None:
@@ -194,15 +197,26 @@ def _trouble(health: ChannelHealth) -> None:
         since = ago(health.paused_at, desk.reader_zone())
         st.error(f"**Paused** {since}  \n{message(health.paused_reason or '')}", icon=":material/pause_circle:")
         return
+    failing = [each for each in health.entities if each.last_error]
+    stopped = [each for each in failing if each.state == "stopped"]
+    late = [each for each in failing if each.state != "stopped"]
+    if stopped:
+        st.error(_trouble_of(stopped, "stopped"), icon=":material/sync_problem:")
+    if late:
+        st.warning(_trouble_of(late, "late, tried again by itself"), icon=":material/sync_problem:")
+
+
+def _trouble_of(entities: Sequence[EntityHealth], verb: str) -> str:
+    """One message for all of them: a shop that is away, or a token that is refused, stops several at once."""
     said: dict[str, list[str]] = {}
-    for entity in health.entities:
-        if entity.last_error:
-            said.setdefault(entity.last_error, []).append(_called(entity.entity))
-    for error, entities in said.items():
-        which = ", ".join(entities).capitalize()
-        stopped = any(each.state == "stopped" for each in health.entities if each.last_error == error)
-        show, verb = (st.error, "stopped") if stopped else (st.warning, "late, tried again by itself")
-        show(f"**{which}: {verb}.**  \n{message(error)}", icon=":material/sync_problem:")
+    for each in entities:
+        said.setdefault(each.last_error or "", []).append(_called(each.entity))
+    told = [
+        message(error if len(said) == 1 else f"{', '.join(called).capitalize()}: {error}")
+        for error, called in said.items()
+    ]
+    which = ", ".join(_called(each.entity) for each in entities).capitalize()
+    return "  \n".join([f"**{which}: {verb}.**", *told])
 
 
 def _called(entity: str) -> str:

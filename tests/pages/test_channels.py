@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -42,6 +43,7 @@ def test_check_tells_in_words_what_it_found(desk: Desk) -> None:
     _press(at, "Check")
     assert is_well(at)
     assert any("passed" in each.label for each in at.expander)
+    assert re.search(r"Checked (just now|\d+ \w+ ago)", words_of(at))
 
 
 def test_a_paused_channel_says_why_and_sync_now_is_off(desk: Desk) -> None:
@@ -61,6 +63,27 @@ def test_a_channel_that_has_just_stopped_does_not_look_as_if_it_had_just_been_re
     table = desk.open("channels").dataframe[0].value
     assert all(words[0] == "✕ Stopped" for words in table["health"])
     assert not {"now", "0 s", "—"} & {*table["last"], *table["behind"]}
+
+
+def test_what_stops_several_at_once_is_told_in_one_message_and_once(desk: Desk) -> None:
+    def failing(entity: str, error: str, failures: int = 3) -> None:
+        row = tables.sync_state.c.entity == entity
+        desk.do(update(tables.sync_state).where(row).values(failures=failures, last_error=error))
+
+    for entity in ("stores", "orders"):
+        failing(entity, "The shop is closed.")
+    at = desk.open("channels")
+    assert [each.value for each in at.error] == ["**Store views, orders: stopped.**  \nThe shop is closed\\."]
+    failing("carts", "No permission.")
+    failing("customers", "The shop is closed.", failures=1)
+    at = desk.open("channels")
+    [stopped] = [each.value.replace("\\", "").replace("\u2060", "") for each in at.error]
+    assert stopped.splitlines() == [
+        "**Store views, orders, carts: stopped.**  ",
+        "Store views, orders: The shop is closed.  ",
+        "Carts: No permission.",
+    ]
+    assert at.warning[0].value.startswith("**Customers: late, tried again by itself.**")
 
 
 def test_the_first_store_is_connected_from_the_screen_after_a_check(empty_desk: AppTest, filled: Filled) -> None:
