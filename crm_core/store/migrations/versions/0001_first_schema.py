@@ -306,9 +306,16 @@ def upgrade() -> None:
             nullable=False,
             comment="sum of price x qty of the lines: without tax and discount",
         ),
-        sa.Column("billing_country", sa.String(length=2), nullable=True),
         sa.Column(
-            "billing_region", sa.String(length=60), nullable=True, comment="crm_core.store.search_keys.region_key"
+            "billing_country",
+            sa.String(length=2).with_variant(sa.String(length=2, collation="C"), "postgresql"),
+            nullable=True,
+        ),
+        sa.Column(
+            "billing_region",
+            sa.String(length=60).with_variant(sa.String(length=60, collation="C"), "postgresql"),
+            nullable=True,
+            comment="crm_core.store.search_keys.region_key",
         ),
         sa.Column("billing_address", sa.Text(), nullable=True, comment="JSON address"),
         sa.Column("shipping_address", sa.Text(), nullable=True, comment="JSON address"),
@@ -501,9 +508,16 @@ def upgrade() -> None:
             nullable=False,
             comment="crm_core.store.search_keys.email_key",
         ),
-        sa.Column("billing_country", sa.String(length=2), nullable=True),
         sa.Column(
-            "billing_region", sa.String(length=60), nullable=True, comment="crm_core.store.search_keys.region_key"
+            "billing_country",
+            sa.String(length=2).with_variant(sa.String(length=2, collation="C"), "postgresql"),
+            nullable=True,
+        ),
+        sa.Column(
+            "billing_region",
+            sa.String(length=60).with_variant(sa.String(length=60, collation="C"), "postgresql"),
+            nullable=True,
+            comment="crm_core.store.search_keys.region_key",
         ),
         sa.Column(
             "addresses",
@@ -668,9 +682,16 @@ def upgrade() -> None:
         sa.Column("po_number", sa.Text(), nullable=True),
         sa.Column("shipping_method", sa.Text(), nullable=True),
         sa.Column("shipping_description", sa.Text(), nullable=True),
-        sa.Column("billing_country", sa.String(length=2), nullable=True),
         sa.Column(
-            "billing_region", sa.String(length=60), nullable=True, comment="crm_core.store.search_keys.region_key"
+            "billing_country",
+            sa.String(length=2).with_variant(sa.String(length=2, collation="C"), "postgresql"),
+            nullable=True,
+        ),
+        sa.Column(
+            "billing_region",
+            sa.String(length=60).with_variant(sa.String(length=60, collation="C"), "postgresql"),
+            nullable=True,
+            comment="crm_core.store.search_keys.region_key",
         ),
         sa.Column("billing_address", sa.Text(), nullable=True, comment="JSON address"),
         sa.Column("shipping_address", sa.Text(), nullable=True, comment="JSON address"),
