@@ -199,11 +199,13 @@ def _trouble(health: ChannelHealth) -> None:
         return
     failing = [each for each in health.entities if each.last_error]
     stopped = [each for each in failing if each.state == "stopped"]
-    late = [each for each in failing if each.state != "stopped"]
+    others = [each for each in failing if each.state != "stopped"]
     if stopped:
         st.error(_trouble_of(stopped, "stopped"), icon=":material/sync_problem:")
-    if late:
-        st.warning(_trouble_of(late, "late, tried again by itself"), icon=":material/sync_problem:")
+    if others:
+        st.warning(
+            _trouble_of(others, "not read at the last turn, tried again by itself"), icon=":material/sync_problem:"
+        )
 
 
 def _trouble_of(entities: Sequence[EntityHealth], verb: str) -> str:
@@ -300,7 +302,7 @@ def _part(entity: EntityHealth) -> float | None:
 def _last(entity: EntityHealth, now: datetime) -> str:
     """How long ago it was read; what has stopped is never as fresh as "now"."""
     if entity.state == "stopped" and entity.last_success_at is not None:
-        return span((now - entity.last_success_at).total_seconds())
+        return span(entity.behind_seconds)
     return age(entity.last_success_at, now)
 
 

@@ -90,11 +90,20 @@ def _body(channel: Channel) -> None:
     with st.expander("For a slow shop", icon=":material/speed:"), st.grid(3, min_column_width=130):
         st.number_input("Requests at a time", 1, MOST_CONNECTIONS, rules.connections, key="settings-connections")
         st.number_input("Records a request", 1, LARGEST_PAGE, rules.page_size, key="settings-page-size")
-        st.number_input("Overlap, in seconds", 0, _A_DAY, rules.overlap_seconds, key="settings-overlap")
+        st.number_input(
+            "Overlap, in seconds",
+            0,
+            _A_DAY,
+            rules.overlap_seconds,
+            key="settings-overlap",
+            help="Each reading goes back so far before the last one, for records that a busy shop writes late.",
+        )
     if error := st.session_state.get(_ERROR):
         st.error(message(error), icon=":material/error:")
-    with row(horizontal_alignment="distribute"):
-        st.caption("With more websites or an earlier day everything is read again.", width="content")
+    st.caption("With more websites or an earlier day everything is read again.")
+    with row(horizontal_alignment="right", gap="xsmall"):
+        if st.button("Cancel", type="tertiary", on_click=close):
+            st.rerun()
         st.button("Save", type="primary", icon=":material/check:", on_click=_save, args=(channel,))
 
 

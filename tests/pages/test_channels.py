@@ -83,7 +83,7 @@ def test_what_stops_several_at_once_is_told_in_one_message_and_once(desk: Desk) 
         "Store views, orders: The shop is closed.  ",
         "Carts: No permission.",
     ]
-    assert at.warning[0].value.startswith("**Customers: late, tried again by itself.**")
+    assert at.warning[0].value.startswith("**Customers: not read at the last turn, tried again by itself.**")
 
 
 def test_the_first_store_is_connected_from_the_screen_after_a_check(empty_desk: AppTest, filled: Filled) -> None:
@@ -174,6 +174,17 @@ def test_what_somebody_else_changed_while_the_settings_were_open_stays(desk: Des
     _press(at, "Save")
     changed = channel_by_id(desk.store, 1)
     assert (changed.every_seconds, changed.allow_writes, changed.page_size) == (120, False, 50)
+
+
+def test_settings_that_were_cancelled_are_left_as_they_were(desk: Desk) -> None:
+    before = channel_by_id(desk.store, 1)
+    at = _settings(desk)
+    at.number_input(key="settings-every").set_value(120)
+    _press(at, "Cancel")
+    assert is_well(at)
+    assert "channel-settings" not in at.session_state
+    assert channel_by_id(desk.store, 1) == before
+    assert _settings(desk).number_input(key="settings-every").value == before.every_seconds
 
 
 def test_settings_that_cannot_be_are_told_in_the_drawer_and_nothing_is_saved(desk: Desk) -> None:
