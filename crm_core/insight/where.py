@@ -62,14 +62,28 @@ class Rows:
     table: Table
     part: Column[Any]
     """The origin id of the part of the shop, store view or website, that a row belongs to."""
+    shown: Column[Any]
+    """What tells whether a row is shown by default; each narrow index ends with it."""
     amount: Column[Any] | None = None
     lines: Lines | None = None
 
 
 ROWS: dict[Screen, Rows] = {
-    "carts": Rows(cart, cart.c.store_id, cart.c.base_subtotal, Lines(cart_item, cart_item.c.cart_id)),
-    "orders": Rows(order, order.c.store_id, order.c.base_grand_total, Lines(order_item, order_item.c.order_id)),
-    "customers": Rows(customer, customer.c.website_id),
+    "carts": Rows(
+        cart,
+        part=cart.c.store_id,
+        shown=cart.c.items_qty,
+        amount=cart.c.base_subtotal,
+        lines=Lines(cart_item, cart_item.c.cart_id),
+    ),
+    "orders": Rows(
+        order,
+        part=order.c.store_id,
+        shown=order.c.gone_at,
+        amount=order.c.base_grand_total,
+        lines=Lines(order_item, order_item.c.order_id),
+    ),
+    "customers": Rows(customer, part=customer.c.website_id, shown=customer.c.gone_at),
 }
 
 
