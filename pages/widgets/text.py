@@ -33,7 +33,7 @@ _AFTER = re.compile(r"(?<=[:@])")
 _MAIL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+\-]{0,63}@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+")
 _SPACE = re.compile(r"\s+")
 _LONG_WORD = re.compile(r"[^\s\-]{25,}")
-_PIECE = 12
+_PIECE = 6
 
 
 @lru_cache(maxsize=8_192)

@@ -100,7 +100,7 @@ def test_a_name_that_may_be_broken_is_shown_letter_for_letter_too(text: str) -> 
 def test_only_long_words_may_be_broken_and_not_between_a_letter_and_its_mark() -> None:
     assert breakable("Donaudampfschifffahrt") == "Donaudampfschifffahrt"
     assert breakable("Stoneware " * 6) == ("Stoneware " * 6).strip()
-    assert breakable("n" * 30) == "\u200b".join(("n" * 12, "n" * 12, "n" * 6))
+    assert breakable("n" * 30) == "\u200b".join(["n" * 6] * 5)
     accented = "e\u0301" * 20
     assert all(not part.startswith("\u0301") for part in breakable(accented).split("\u200b"))
     assert len(breakable(accented).split("\u200b")) > 2
