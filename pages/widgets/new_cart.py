@@ -109,6 +109,8 @@ def close() -> None:
 
 @desk.guarded
 def _body(asked: _Asked) -> None:
+    if _OPEN not in st.session_state:
+        st.rerun()  # closed by a press: a run of the dialog alone cannot take it away
     if asked.started is not None:
         _go_to(asked.started.cart_key, asked.started.notes)
     elif asked.customer_key is not None:
@@ -127,8 +129,7 @@ def _go_to(cart_key: int, notes: Sequence[str] = ()) -> None:
 
 
 def _cancel() -> None:
-    if st.button("Cancel", type="tertiary", on_click=close):
-        st.rerun()
+    st.button("Cancel", type="tertiary", on_click=close)
 
 
 def _only_cancel() -> None:
@@ -278,8 +279,7 @@ def _draw_form(asked: _Asked, point: StartingPoint, countries: Mapping[str, str]
             key=f"new-cart-country-{point.store_view_key}",
         )
         with row(horizontal_alignment="right", gap="xsmall"):
-            if st.form_submit_button("Cancel", type="tertiary", key="new-cart-cancel", on_click=close):
-                st.rerun()
+            st.form_submit_button("Cancel", type="tertiary", key="new-cart-cancel", on_click=close)
             st.form_submit_button(
                 "Start cart", type="primary", icon=_ICON, key="new-cart-start", on_click=_submit, args=(asked, point)
             )
