@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import RLock
 
 from crm_core.errors import DeskError
 from crm_core.sales.cart_writing import Mended
@@ -44,16 +44,21 @@ class Placing:
     drawn_anew: bool = False
     presses: int = 0
     """How often Place order was pressed: each press makes another button of it; one of the old one sends nothing."""
-    _keeping: Lock = field(default_factory=Lock)
-    """Of all the runs that waited, one keeps the answer, and the others draw what it kept."""
+    _keeping: RLock = field(default_factory=RLock)
+    """Of all the runs that waited, one keeps the answer, and the others draw what it kept.
+
+    What is waited for goes last: a run that begins meanwhile waits too, and does not draw as if nothing were asked.
+    """
 
     def ask(self, *, recalculate: bool = False) -> None:
         """The shop is asked anew, in the name of the person at the screen."""
-        self.found = self.offer = self.error = None
-        try:
-            self.asked = _asking.submit(preflight, desk.store(), self.cart_key, desk.person(), recalculate=recalculate)
-        except DeskError as error:
-            self.asked, self.error = None, error
+        with self._keeping:
+            self.found = self.offer = self.error = None
+            try:
+                person = desk.person()
+                self.asked = _asking.submit(preflight, desk.store(), self.cart_key, person, recalculate=recalculate)
+            except DeskError as error:
+                self.asked, self.error = None, error
 
     def hear(self) -> None:
         """Waits for what was asked, and keeps it unless something else was asked since."""
@@ -64,16 +69,18 @@ class Placing:
         with self._keeping:
             if self.asked is not asked:
                 return
-            self.asked = None
             try:
                 found = asked.result()
                 self.take(found, offer_of(found))
             except DeskError as error:
                 self.error = error
+            finally:
+                self.asked = None
 
     def send(self, choice: Choice) -> None:
         """The order is placed on these terms, in the name of the person at the screen."""
-        self.placing = _asking.submit(place, desk.store(), self.cart_key, choice, desk.person())
+        with self._keeping:
+            self.placing = _asking.submit(place, desk.store(), self.cart_key, choice, desk.person())
 
     def came_of_it(self) -> None:
         """Waits for the order that is on its way, and keeps what came of it."""
@@ -84,18 +91,18 @@ class Placing:
         with self._keeping:
             if self.placing is not placing:
                 return
-            self.placing = None
             try:
                 outcome = self.outcome = placing.result()
+                if isinstance(outcome, Refused) and outcome.after is not None:
+                    self.take(outcome.after, offer_of(outcome.after))
+                elif isinstance(outcome, TotalsChanged) and outcome.offer is not None:
+                    self.take(outcome.offer.preflight, outcome.offer)
+                elif isinstance(outcome, Refused | TotalsChanged):
+                    self.ask()
             except DeskError as error:
                 self.error = error
-                return
-            if isinstance(outcome, Refused) and outcome.after is not None:
-                self.take(outcome.after, offer_of(outcome.after))
-            elif isinstance(outcome, TotalsChanged) and outcome.offer is not None:
-                self.take(outcome.offer.preflight, outcome.offer)
-            elif isinstance(outcome, Refused | TotalsChanged):
-                self.ask()
+            finally:
+                self.placing = None
 
     def take(self, found: Preflight, offer: Offer | None) -> None:
         """The shop said this; the totals before are those of the first time."""

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
-from typing import Any
+from threading import Event
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
@@ -353,3 +354,60 @@ def test_two_runs_of_the_screen_that_wait_side_by_side_both_have_what_the_shop_s
             assert all(runs.map(sent, range(4)))
         finally:
             desk.shop.faults = Faults()
+
+
+_Answer = TypeVar("_Answer")
+
+
+class _HeldUp(Future[_Answer]):
+    """An answer that is there, and takes whoever takes it a while."""
+
+    def __init__(self, answer: _Answer) -> None:
+        super().__init__()
+        self.is_taken = Event()
+        self.set_result(answer)
+
+    def result(self, timeout: float | None = None) -> _Answer:
+        self.is_taken.set()
+        time.sleep(0.3)
+        return super().result(timeout)
+
+
+def test_a_run_that_begins_while_another_keeps_the_answer_has_it_too(desk: Desk) -> None:
+    now = Placing(desk.new_cart(("MUG-01", 2)))
+    now.ask()
+    assert now.asked is not None
+    now.asked = asked = _HeldUp(now.asked.result())
+    with ThreadPoolExecutor(1) as run:
+        first = run.submit(now.hear)
+        asked.is_taken.wait()
+        now.hear()
+        assert now.found is not None
+        first.result()
+        assert now.offer is not None
+        now.send(now.offer.choose("flatrate_flatrate", "checkmo"))
+        assert now.placing is not None
+        now.placing = placing = _HeldUp(now.placing.result())
+        first = run.submit(now.came_of_it)
+        placing.is_taken.wait()
+        # The drawer would offer to place it once more.
+        assert now.placing is not None
+        now.came_of_it()
+        assert isinstance(now.outcome, Placed)
+        first.result()
+
+
+def test_what_is_asked_while_an_answer_is_kept_is_not_dropped_with_it(desk: Desk) -> None:
+    now = Placing(desk.new_cart(("MUG-01", 2)))
+    now.ask()
+    assert now.asked is not None
+    now.asked = asked = _HeldUp(now.asked.result())
+    with ThreadPoolExecutor(1) as run:
+        first = run.submit(now.hear)
+        asked.is_taken.wait()
+        now.ask()
+        first.result()
+    assert now.asked is not None
+    assert now.found is None
+    now.hear()
+    assert now.found is not None
