@@ -87,10 +87,9 @@ class Tally:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a rollup, cut down to what counting needs; `amount` is in its currency, which is empty for none."""
+    """Cells of a rollup, added up to what counting needs; `amount` is in its currency, which is empty for none."""
 
     status: str
-    state: str
     currency: str
     rows: int
     amount: Decimal
@@ -213,12 +212,13 @@ def rollup_cells(connection: Connection, wanted: Filter, names: Directory, today
     if rollup is None:
         return None
     table = rollup.table.c
-    state, amount = (table.state, table.base_grand_total) if wanted.screen == "orders" else (None, table.base_subtotal)
-    group = [table.status, table.base_currency, *([] if state is None else [state])]
-    query = select(*group, func.sum(rollup.rows).label("rows"), func.sum(amount).label("amount"))
+    amount = table.base_grand_total if wanted.screen == "orders" else table.base_subtotal
+    query = select(
+        table.status, table.base_currency, func.sum(rollup.rows).label("rows"), func.sum(amount).label("amount")
+    )
     return [
-        Cell(row.status, "" if state is None else row.state, row.base_currency, int(row.rows), row.amount)
-        for row in connection.execute(query.where(*rollup.conditions).group_by(*group))
+        Cell(row.status, row.base_currency, int(row.rows), row.amount)
+        for row in connection.execute(query.where(*rollup.conditions).group_by(table.status, table.base_currency))
     ]
 
 
@@ -228,7 +228,7 @@ def _customer_cells(connection: Connection, wanted: Filter, names: Directory) ->
     scope = scope_of(wanted, names)
     groups = {origin_of(key) for key in wanted.groups}
     return [
-        Cell("", "", "", _readers(row.customers, row.subscribed, wanted.is_subscribed), Decimal(0))
+        Cell("", "", _readers(row.customers, row.subscribed, wanted.is_subscribed), Decimal(0))
         for row in connection.execute(select(customer_total))
         if (scope is None or scope.holds(row.shop_id, row.website_id))
         and (not groups or (row.shop_id, row.group_id) in groups)
