@@ -87,3 +87,29 @@ def test_the_dialogs_of_the_channels_screen_are_closed_on_the_way_back_and_forge
     assert _dialogs(at) == 0
     next(each for each in at.button if each.label == "Add channel").click().run()
     assert not at.text_input(key="channel-token").value
+
+
+def test_a_press_for_the_record_before_opens_nothing_and_is_told(desk: Desk) -> None:
+    at = desk.open("cart", id=str(desk.cart(status="open")))
+    before = at.query_params["id"]
+    step = next(each for each in at.button if each.key in {"record-next", "record-previous"} and not each.disabled)
+    step.click()
+    next(each for each in at.button if each.key == "place-order").click()
+    at.run()
+    assert is_well(at)
+    assert at.query_params["id"] != before
+    assert _dialogs(at) == 0
+    assert [each.value for each in at.toast] == [
+        "That press was for the screen before this one. Press again if it was meant for this one."
+    ]
+    at.run()
+    assert not at.toast
+
+
+def test_going_on_from_a_dialog_that_was_on_show_is_not_remarked(desk: Desk) -> None:
+    at = desk.open("cart", id=str(desk.cart(status="open")))
+    next(each for each in at.button if each.label == "Mark lost").click().run()
+    assert _dialogs(at) == 1
+    _go(at, "attempts", {})
+    assert _dialogs(at) == 0
+    assert not at.toast
