@@ -45,8 +45,8 @@ _QUARANTINE_SHOWN = 200
 class EntityHealth:
     """How one entity of a channel stands, times in UTC.
 
-    `behind_seconds` is by how much the next reading is overdue; of what has stopped, as no reading is to come, how long
-    the last one is past. `mirrored` is None if rows were not counted.
+    `behind_seconds` is by how much the next reading is overdue; of what has stopped, where none is waited for that is
+    likely to succeed, how long the last one is past. `mirrored` is None if rows were not counted.
     `read`, `expected`, `per_second` and `seconds_left` are of the run under way; None if there is none or it cannot be
     told yet.
     """
