@@ -18,7 +18,7 @@ from crm_core.errors import BadInput, DeskError, NotAllowed, NotFound, OutcomeUn
 from crm_core.sales.offer import Choice, Offer, PaymentOption, ShippingOption, offer_of, prepare, why_no_offer
 from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Refused, TotalsChanged, Unclear
 from crm_core.sales.placing import place
-from crm_core.sales.preflight.check import Check, Verdict, price
+from crm_core.sales.preflight.check import Check, Code, Verdict, price
 from crm_core.sales.preflight.plan import Plan
 from crm_core.sales.preflight.run import Preflight, preflight
 from crm_core.store import tables
@@ -131,9 +131,12 @@ def _placed(store: Store, key: int, wishes: _Wishes, person: str) -> _Report:
 
 def _choice(offer: Offer, wishes: _Wishes) -> Choice:
     """The choice to place. Raises NotAllowed for what no choice mends, BadInput with all that is left to choose."""
-    obstacles = offer.preflight.planned(wishes.plan).obstacles
-    if obstacles:
-        raise NotAllowed(" ".join(check.sentence for check in obstacles))
+    checked = offer.preflight.planned(wishes.plan)
+    # Where the shop did not tell what it offers, there is nothing to choose from.
+    offered_at_all = {Code.SHIPPING: offer.is_virtual or bool(offer.shipping), Code.PAYMENT: bool(offer.payment)}
+    stops = [each for each in checked.checks if each in checked.obstacles or not offered_at_all.get(each.code, True)]
+    if stops:
+        raise NotAllowed(" ".join(check.sentence for check in stops))
     shipping = _shipping(offer, wishes.shipping)
     missing = []
     if shipping is None and not offer.is_virtual:

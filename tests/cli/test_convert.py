@@ -177,6 +177,18 @@ def test_all_that_is_left_to_choose_is_told_at_once(connected: Desk, front: Fron
     assert front.count(PLACE) == 0
 
 
+@pytest.mark.parametrize("path", ["payment-methods", "estimate-shipping-methods"])
+def test_what_the_shop_does_not_tell_is_not_left_to_choose(connected: Desk, front: Front, path: str) -> None:
+    cart = _cart(connected, front)
+    front.on(rf"\w+ .*/{path}", answered(500, b'{"message":"Internal error"}'))
+    for dry_run in ((), ("--dry-run",)):
+        said = _convert(connected, cart, "--payment", "checkmo", *dry_run)
+        assert said.status == 1, said.err
+        assert "could not be checked" in said.err
+        assert "Choose how" not in said.err
+    assert front.count(PLACE) == 0
+
+
 def test_words_that_are_off_end_with_2(connected: Desk, front: Front) -> None:
     cart = _cart(connected, front)
     unknown = _convert(connected, "999")
