@@ -27,7 +27,8 @@ ENTITIES = ("stores", "customers", "orders", "carts")
 """What is mirrored, in the order in which it is read."""
 
 State = Literal["waiting", "first_import", "running", "in_step", "late", "stopped"]
-"""waiting: never read and nothing is reading it; late: no success for three turns; stopped: a person is needed."""
+"""waiting: never read and nothing is reading it; late: the last turn failed, or no success for three turns; stopped: a
+person is needed."""
 
 _ALIVE = timedelta(seconds=90)
 """A run that gave no sign of life for so long is dead: its lease of a minute ran out."""
@@ -234,7 +235,7 @@ def _state(row: Any, state: Any, run: Any, late_since: datetime) -> State:
         return "stopped"
     if state.last_success_at is None:
         return "waiting"
-    return "late" if state.last_success_at < late_since else "in_step"
+    return "late" if state.failures or state.last_success_at < late_since else "in_step"
 
 
 def _turn(row: Any, entity: str) -> timedelta:

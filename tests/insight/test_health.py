@@ -71,7 +71,7 @@ def test_a_channel_that_was_never_read_waits(rows: Rows) -> None:
 def test_a_failure_is_told_and_only_lasting_failure_is_a_stop(rows: Rows) -> None:
     rows.state(1, "orders", failures=1, last_error="The shop did not answer.")
     rows.write()
-    assert (_orders(rows.store).state, _orders(rows.store).last_error) == ("in_step", "The shop did not answer.")
+    assert (_orders(rows.store).state, _orders(rows.store).last_error) == ("late", "The shop did not answer.")
     with rows.store.writing() as connection:
         connection.exec_driver_sql("UPDATE sync_state SET failures = 3 WHERE entity = 'orders' AND channel_id = 1")
     assert _orders(rows.store).state == "stopped"

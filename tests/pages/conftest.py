@@ -93,7 +93,8 @@ class Desk:
             connection.execute(statement)
 
     def cart(self, **wanted: Any) -> int:
-        """The key of a cart with these values in the store; the latest one."""
+        """The key of a cart with these values in the store; the latest one without lines that cannot be ordered."""
+        wanted = {"unavailable_count": 0, **wanted}
         query = select(tables.cart.c.id).where(*(tables.cart.c[name] == value for name, value in wanted.items()))
         return int(self.rows(query.order_by(tables.cart.c.id.desc()).limit(1))[0].id)
 
