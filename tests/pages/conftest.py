@@ -93,9 +93,14 @@ class Desk:
             connection.execute(statement)
 
     def cart(self, **wanted: Any) -> int:
-        """The key of a cart with these values in the store; the latest one without lines that cannot be ordered."""
+        """The key of a cart with these values in the store: the latest one that has nothing special about it.
+
+        None of its lines is unavailable, and its order, if it has one, was not cancelled.
+        """
         wanted = {"unavailable_count": 0, **wanted}
+        cancelled = select(tables.order.c.id).where(tables.order.c.state == "canceled")
         query = select(tables.cart.c.id).where(*(tables.cart.c[name] == value for name, value in wanted.items()))
+        query = query.where(tables.cart.c.order_id.is_(None) | tables.cart.c.order_id.not_in(cancelled))
         return int(self.rows(query.order_by(tables.cart.c.id.desc()).limit(1))[0].id)
 
     def order(self, **wanted: Any) -> int:
