@@ -53,7 +53,7 @@ def test_a_cart_becomes_one_order_and_the_rep_gets_its_number(floor: Floor) -> N
 def test_every_check_is_there_and_what_stops_the_order_is_mended_in_the_drawer(floor: Floor) -> None:
     cart = floor.shop.add_cart([("TEAPOT-01", 3), ("MUG-01", 1)], email=None)
     page = floor.cart_page(cart)
-    floor.shop.set_stock("TEAPOT-01", 1)
+    floor.shop.set_salable("TEAPOT-01", 1)
     try:
         page.get_by_role("button", name=_PLACE).first.click()
         drawer = page.get_by_role("dialog")

@@ -56,7 +56,7 @@ def test_several_carts_are_ordered_by_a_double_click_once_each_and_a_refused_one
     page = _checked(floor, carts)
     expect(page.get_by_text(_READY)).to_have_text(re.compile("Ready: 3 carts"))
     _pay(page)
-    floor.shop.set_stock("CUSHION-01", 1)
+    floor.shop.set_salable("CUSHION-01", 1)
     try:
         page.get_by_role("button", name=_PLACE).dblclick()
         expect(page.get_by_text("Placed 2, not placed 1")).to_be_visible(timeout=60_000)

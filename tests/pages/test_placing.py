@@ -234,7 +234,7 @@ def test_what_is_typed_at_one_check_stays_when_another_one_is_settled(desk: Desk
 
 def test_a_fix_that_the_shop_refuses_says_so_and_leaves_the_checks(desk: Desk) -> None:
     key = desk.new_cart(("LAMP-01", 3))
-    desk.shop.set_stock("LAMP-01", 2)
+    desk.shop.set_salable("LAMP-01", 2)
     try:
         at = _drawer(desk, key)
         desk.shop.set_stock("LAMP-01", 0, in_stock=False)
