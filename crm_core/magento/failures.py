@@ -54,8 +54,8 @@ def broken_connection(error: requests.RequestException, base_url: str) -> DeskEr
     if isinstance(reason, NewConnectionError):
         return ShopUnreachable(f"Nothing answers at {host}. Check address and port, and whether the shop is up.")
     if isinstance(error, requests.exceptions.Timeout) or isinstance(reason, ReadTimeoutError):
-        return ShopFailed(f"{host} took too long to answer.")
-    return ShopUnavailable(f"The connection to {host} broke before the answer was complete.")
+        return ShopFailed(f"{host} took too long to answer. Try later.")
+    return ShopUnavailable(f"The connection to {host} broke before the answer was complete. Try later.")
 
 
 def was_never_sent(error: requests.RequestException) -> bool:
@@ -82,7 +82,8 @@ def refused_answer(response: requests.Response, base_url: str, what: str, clock_
     if status == 429:
         return ShopUnavailable(f"{base_url} limits how often it may be asked (429). Try later.", _retry_after(response))
     if status in (500, 504):
-        detail = refused.message if refused else f"{media_type(response)} instead of JSON"
+        html = f"{media_type(response)} instead of JSON. Try later; the shop's log tells why."
+        detail = refused.message if refused else html
         return ShopFailed(f"The shop failed over {what} ({status}): {detail}", _retry_after(response))
     if status > 500:
         return ShopUnavailable(

@@ -28,6 +28,7 @@ from pages.widgets.record_header import (
     draw_title,
     draw_what_synchronising_said,
     open_record,
+    sold_at,
 )
 from pages.widgets.status import badge
 from pages.widgets.text import age, ago, dotted, escaped, message, money, plural, quantity, when
@@ -49,7 +50,7 @@ def _screen() -> None:
         draw_attempts(cart.attempts)
     with aside:
         _totals(cart)
-        draw_customer(cart.customer, cart.is_guest, cart.shipping_address, cart.billing_address)
+        draw_customer(cart.customer, cart.is_guest, cart.email, cart.shipping_address, cart.billing_address)
         edit = partial(cart_editor.draw_edit_button, cart.key, "Addresses") if cart.status == "open" else None
         address_card(cart.shipping_address, cart.billing_address, cart.is_virtual, edit)
         draw_admin_instead(partial(places_of_cart, desk.store(), cart), "cart", cart.key)
@@ -64,8 +65,7 @@ def _header(cart: CartRecord, reason: str | None) -> None:
         badges.append(":orange-badge[:material/notifications: Active again]")
     facts = [
         f"Cart {cart.origin_id}",
-        escaped(cart.channel.name, 60) if cart.channel else "no channel reads it any more",
-        f"{escaped(cart.store_view.name, 60)} store view" if cart.store_view else "",
+        *sold_at(cart.channel, cart.store_view),
     ]
     title = escaped(cart.name, 80) or ("Guest" if cart.is_guest else f"Cart {cart.origin_id}")
     with draw_title(title, badges, cart.synchronised_at, facts):
@@ -153,6 +153,8 @@ def _order_banner(cart: CartRecord, order: LinkedOrder) -> None:
             f":green[:material/check_circle:] &nbsp;Ordered {placed}, {who}: {number}, "
             f"{escaped(style.label, 40)}, {amount}"
         )
+    if order.gone_at:
+        text += " · :orange[the shop no longer has it]"
     with st.container(border=True), spread():
         st.markdown(text, width="content")
         st.page_link(
@@ -171,7 +173,8 @@ def _summary(cart: CartRecord) -> None:
         if cart.grand_total is not None
         else ("Subtotal, about", f"**{money(cart.told_subtotal, cart.quote_currency)}**")
     )
-    lines = f" in {plural(len(cart.present), 'line')}" if cart.present else ""
+    # The shop's quantity counts what it does not list.
+    lines = f" in {plural(len(cart.present) + cart.unavailable_count, 'line')}" if cart.present else ""
     # Nobody waits for a closed cart to go on.
     idle = [("Idle", age(cart.last_activity_at))] if cart.status == "open" else []
     with card():
@@ -232,7 +235,9 @@ def _totals(cart: CartRecord) -> None:
                 sums([("Subtotal", money(cart.told_subtotal, cart.quote_currency))])
                 if cart.quote_currency != cart.base_currency:
                     st.caption(f"{money(cart.base_subtotal, cart.base_currency)} in the base currency")
-                st.caption("Without tax, discount and shipping. Synchronise to read the exact total from the shop.")
+                can_be_read = cart.is_active and cart.gone_at is None
+                exact = " Synchronise to read the exact total from the shop." if can_be_read else ""
+                st.caption(f"Without tax, discount and shipping.{exact}")
             _chosen(cart, cart.shipping_method)
         return
     exact = "not reliable" if cart.unavailable_count else f"exact as of {when(cart.totals_read_at, desk.reader_zone())}"

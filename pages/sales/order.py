@@ -24,6 +24,7 @@ from pages.widgets.record_header import (
     draw_title,
     draw_what_synchronising_said,
     open_record,
+    sold_at,
 )
 from pages.widgets.status import badge
 from pages.widgets.text import ago, dotted, escaped, money, plural, quantity, when
@@ -59,7 +60,7 @@ def _screen() -> None:
     with aside:
         _totals(order)
         _payment_and_shipping(order)
-        draw_customer(order.customer, order.is_guest, order.shipping_address, order.billing_address)
+        draw_customer(order.customer, order.is_guest, order.email, order.shipping_address, order.billing_address)
         address_card(order.shipping_address, order.billing_address, order.is_virtual)
         draw_admin_instead(partial(places_of_order, order), "order")
 
@@ -68,8 +69,7 @@ def _header(order: OrderRecord) -> None:
     badges = [badge(order_status_style(order.state, order.status)), _PAYMENT_BADGES[order.payment]]
     facts = [
         escaped(order.name, 80) or ("Guest" if order.is_guest else ""),
-        escaped(order.channel.name, 60) if order.channel else "no channel reads it any more",
-        f"{escaped(order.store_view.name, 60)} store view" if order.store_view else "",
+        *sold_at(order.channel, order.store_view),
     ]
     with draw_title(f"Order {escaped(order.increment_id, 40)}", badges, order.synchronised_at, facts):
         draw_synchronise(order.key, synchronise_order)
@@ -90,6 +90,7 @@ def _summary(order: OrderRecord) -> None:
         facts.append(("Cancelled", money(order.total_canceled, currency)))
     placed = (when(order.created_at, zone), ago(order.created_at, zone))
     facts.append(("Placed", " :gray[·] ".join(dict.fromkeys(placed))))  # an old order's age is its date
+    facts.append(("Updated", ago(order.updated_at, zone)))
     if order.placed_by:
         facts.append(("Placed by", escaped(order.placed_by, 60)))
     with card():
@@ -111,7 +112,7 @@ def _lines(order: OrderRecord) -> None:
     columns = [NumberColumn("Qty"), NumberColumn("Price", currency), NumberColumn("Total", currency)]
     with card("Items", f"{quantity(order.items_qty)} in {plural(len(order.lines), 'line')}, incl. tax", gap="small"):
         draw_lines(
-            [_product(line, depth) for line, depth in rows],
+            [_product(line, depth, currency) for line, depth in rows],
             columns,
             [
                 (
@@ -133,15 +134,19 @@ def _with_children(line: OrderLine, depth: int) -> Iterator[tuple[OrderLine, int
             yield from _with_children(child, depth + 1)
 
 
-def _product(line: OrderLine, depth: int) -> str:
-    """The product's cell: a configurable one by the name of what was chosen, and how far it got beneath."""
+def _product(line: OrderLine, depth: int, currency: str) -> str:
+    """The product's cell: a configurable one by the name of what was chosen; its tax, discount and how far it got."""
     chosen = line.children[0].name if line.product_type == "configurable" and line.children else ""
     fates = (
+        ("invoiced", line.qty_invoiced, "gray"),
         ("shipped", line.qty_shipped, "blue"),
         ("refunded", line.qty_refunded, "orange"),
         ("cancelled", line.qty_canceled, "red"),
     )
     text = ("↳ " if depth else "") + product(chosen or line.name, line.sku)
+    for what, amount in (("tax", line.tax_amount), ("discount", line.discount_amount)):
+        if amount:
+            text += f":small[:gray[ · {money(amount, currency)} {what}]]"
     for done, number, colour in fates:
         if number:
             part = "" if number == line.qty_ordered else f"{quantity(number)} of {quantity(line.qty_ordered)} "

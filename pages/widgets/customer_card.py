@@ -11,8 +11,8 @@ from pages.widgets.layout import card, spread
 from pages.widgets.text import dotted, escaped, mail_link, money, plural, when
 
 
-def draw_customer(who: CustomerFacts, is_guest: bool, *addresses: Address | None) -> None:
-    """The card; the telephone is that of the first address that has one."""
+def draw_customer(who: CustomerFacts, is_guest: bool, email: str | None, *addresses: Address | None) -> None:
+    """The card; `email` is the record's own, the telephone that of the first address that has one."""
     with card("Customer"):
         with spread():
             st.markdown(f":small[{escaped(who.name, 80) or 'No name given'}]", width="content")
@@ -24,9 +24,8 @@ def draw_customer(who: CustomerFacts, is_guest: bool, *addresses: Address | None
                     icon_position="right",
                     query_params={"id": str(who.key)},
                 )
-        lines = []
-        if who.email:
-            lines.append(f":gray[:material/mail:] {mail_link(who.email)}")
+        mails = {each.lower(): each for each in (who.email, email) if each}
+        lines = [f":gray[:material/mail:] {mail_link(each)}" for each in mails.values()]
         telephone = next((each.telephone for each in (*addresses, *who.addresses) if each and each.telephone), None)
         if telephone:
             lines.append(f":gray[:material/call:] {escaped(telephone, 40)}")

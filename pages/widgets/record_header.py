@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from crm_core.errors import BadInput, DeskError
+from crm_core.insight.directory import ChannelName, StoreView
 from crm_core.insight.filters import Screen
 from crm_core.insight.grids import PAGE_ROWS
 from crm_core.insight.neighbours import Neighbours, neighbours
@@ -102,6 +103,15 @@ def draw_title(title: str, badges: Sequence[str], synchronised_at: datetime, fac
         return row(width="content", gap="xsmall")
 
 
+def sold_at(channel: ChannelName | None, view: StoreView | None) -> list[str]:
+    """Channel, website and store view of a record as Markdown, for its title's facts."""
+    return [
+        escaped(channel.name, 60) if channel else "no channel reads it any more",
+        escaped(view.website, 60) if view else "",
+        f"{escaped(view.name, 60)} store view" if view else "",
+    ]
+
+
 def draw_synchronise(key: int, synchronise: Callable[[Store, int, str], RecordChanges]) -> None:
     """The button that reads the record from the shop now."""
     st.button(
@@ -129,7 +139,7 @@ def _in_short(found: RecordChanges) -> str:
     if not found.found:
         return "The shop no longer has it."
     if not found.changes:
-        return "Nothing changed in the shop."
+        return "Not everything could be read." if found.notes else "Nothing changed in the shop."
     return escaped(found.changes[0], 200) if len(found.changes) == 1 else f"{len(found.changes)} changes."
 
 
@@ -155,5 +165,7 @@ def _draw_changes(found: RecordChanges) -> None:
         st.warning(f"**The shop no longer has it.** {took}  \n{changes}", icon=":material/delete:")
     elif changes:
         st.info(f"**Changed in the shop** {took}  \n{changes}", icon=":material/sync:")
-    else:
+    elif not found.notes:
         st.success(f"Nothing changed in the shop since the desk read it last. {took}", icon=":material/check:")
+    for note in found.notes:
+        st.warning(message(note, 400), icon=":material/warning:")

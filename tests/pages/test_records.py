@@ -10,6 +10,7 @@ from sqlalchemy import insert, select, update
 from crm_core.store import tables
 from crm_core.store.keys import origin_of
 from crm_core.store.types import MONEY_SCALE
+from demo_store import Faults
 from tests.pages.conftest import Desk
 from tests.pages.screens import is_well, words_of
 
@@ -42,6 +43,26 @@ def test_a_tax_that_the_lines_already_hold_says_so(desk: Desk) -> None:
     at = desk.open("cart", id=str(key))
     at.button(key="synchronise").click().run()
     assert "Tax, included" in words_of(at)
+
+
+def test_synchronise_says_what_could_not_be_read_instead_of_that_nothing_changed(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 1))
+    at = desk.open("cart", id=str(key))
+    desk.shop.faults = Faults(fail_every=1, matching="/totals")
+    try:
+        at.button(key="synchronise").click().run()
+    finally:
+        desk.shop.faults = Faults()
+    assert not at.success
+    assert "The total could not be read" in at.warning[0].value
+
+
+def test_a_cart_whose_order_the_shop_deleted_says_so(desk: Desk) -> None:
+    key = desk.cart(status="purchased")
+    order = desk.rows(select(tables.cart.c.order_id).where(tables.cart.c.id == key))[0].order_id
+    desk.do(update(tables.order).where(tables.order.c.id == order).values(gone_at=datetime.now(UTC)))
+    at = desk.open("cart", id=str(key))
+    assert "the shop no longer has it" in words_of(at)
 
 
 def test_synchronise_of_a_deleted_cart_says_that_the_shop_no_longer_has_it(desk: Desk) -> None:
@@ -138,6 +159,21 @@ def test_an_order_shows_what_was_paid_refunded_and_commented(desk: Desk) -> None
     assert f"{row.grand_total:,.2f}" in words
     total = at.table[0].value["Total"].sum()
     assert total > Decimal(0)
+
+
+def test_an_order_tells_its_website_its_own_e_mail_and_what_a_line_holds_of_tax_and_discount(desk: Desk) -> None:
+    key = desk.order(state="complete", is_guest=False)
+    desk.do(update(tables.order).where(tables.order.c.id == key).values(email="other@example.org"))
+    line = tables.order_item.c.order_id == key
+    desk.do(update(tables.order_item).where(line).values(tax_amount=Decimal("1.23"), discount_amount=Decimal(4)))
+    at = desk.open("order", id=str(key))
+    assert "other\\@example\\.org" in words_of(at)
+    assert "Updated" in words_of(at)
+    assert "Huis" in words_of(at)
+    cell = at.table[0].value["Product"][0]
+    assert "€1.23 tax" in cell
+    assert "€4.00 discount" in cell
+    assert "invoiced" in cell
 
 
 def test_an_order_that_the_shop_deleted_says_so(desk: Desk) -> None:
