@@ -20,9 +20,10 @@ from crm_core.store.indexes import ensure_indexes
 from crm_core.sync import run
 from crm_core.sync.channels import ENTITIES, Channel, channel_by_name, channels
 from crm_core.sync.schedule import known_entities, last_read
-from crm_core.sync.work import read_entity, this_process
+from crm_core.sync.work import LEASE_SECONDS, read_entity, this_process
 
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = LEASE_SECONDS + 15
+"""How long another process may be waited for: one that was killed holds its work until its lease ends."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,11 @@ class _Done:
 
 
 class _Rate(ProgressColumn):
-    """Records a second."""
+    """Records a second, over all that was read."""
 
     def render(self, task: Task) -> RenderableType:
         """Empty until known."""
-        speed = task.finished_speed or task.speed
+        speed = task.completed / task.elapsed if task.completed and task.elapsed else None
         return Text("" if speed is None else f"{speed:,.0f}/s")
 
 
@@ -84,24 +85,30 @@ def _read(store: Store, known: Sequence[Channel], wanted: Sequence[str], full: b
                 entities = ("stores", *wanted)
             for entity in entities:
                 done.append(_read_one(store, bars, channel, entity, full))
-                if _ends_all(done[-1].trouble, entity):
+                if _ends_all(store, done[-1]):
                     break
     return done
 
 
-def _ends_all(trouble: DeskError | None, entity: str) -> bool:
-    """Whether the shop need not be asked for the rest: the same would come of it."""
-    if isinstance(trouble, PermissionMissing):
-        return entity == "stores"
-    return isinstance(trouble, ChannelError | ShopUnreachable)
+def _ends_all(store: Store, done: _Done) -> bool:
+    """Whether the shop is not asked for the rest: the same would come of it, or its store views are not known.
+
+    They tell which carts there are, and in which time zone an order's day lies.
+    """
+    if done.entity == "stores" and last_read(store, done.channel.id, "stores") is None:
+        return True
+    if isinstance(done.trouble, PermissionMissing):
+        return done.entity == "stores"
+    return isinstance(done.trouble, ChannelError | ShopUnreachable)
 
 
 def _read_one(store: Store, bars: Progress, channel: Channel, entity: str, full: bool) -> _Done:
-    bar = bars.add_task(plain(f"{channel.name}: {entity}"), total=None)
+    name = plain(f"{channel.name}: {entity}")
+    bar = bars.add_task(name, total=None)
     started = time.monotonic()
 
     def show(step: run.Progress) -> None:
-        bars.update(bar, completed=step.tally.read, total=step.expected)
+        bars.update(bar, description=name, completed=step.tally.read, total=step.expected)
 
     progress, trouble = None, None
     try:
@@ -117,10 +124,10 @@ def _read_one(store: Store, bars: Progress, channel: Channel, entity: str, full:
             )
             if progress is None:
                 if time.monotonic() - started > _PATIENCE_SECONDS:
-                    raise NotAllowed("A worker reads it at this moment. See the Channels screen, or try later.")
-                bars.update(bar, description=plain(f"{channel.name}: {entity} (a worker reads it, waiting)"))
+                    raise NotAllowed("Another process reads it at this moment. See the Channels screen, or try later.")
+                bars.update(bar, description=f"{name} (read by another process, waiting)")
                 time.sleep(0.5)
-        bars.update(bar, completed=progress.tally.read, total=progress.tally.read)
+        bars.update(bar, description=name, completed=progress.tally.read, total=progress.tally.read)
     except DeskError as reason:
         trouble = reason
     return _Done(channel, entity, progress, time.monotonic() - started, trouble)

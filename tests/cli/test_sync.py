@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select
@@ -121,6 +122,24 @@ def test_a_shop_that_answers_html_is_told_in_words(desk: Desk, store: Store, sho
         failing = connection.execute(select(tables.sync_state).where(tables.sync_state.c.entity == "orders")).one()
     assert failing.failures == 1
     assert failing.last_error in said.err.replace("\n", " ")
+
+
+def test_nothing_is_read_before_the_store_views_are_known(desk: Desk, store: Store, shop: Served) -> None:
+    shop.shop.faults = Faults(html=True, matching="store/")
+    said = desk("sync")
+    assert said.status == 1
+    assert "Shop, stores:" in said.err
+    assert "orders" not in said.out
+    shop.shop.faults = Faults()
+    desk("sync")
+    with store.reading() as connection:
+        views = connection.execute(select(tables.store_view.c.origin_id, tables.store_view.c.timezone))
+        zones = {view.origin_id: ZoneInfo(view.timezone) for view in views}
+        orders = connection.execute(select(tables.order)).all()
+    assert orders
+    for order in orders:
+        local = order.created_at.astimezone(zones[order.store_id])
+        assert (order.local_day, order.local_hour) == (local.date(), local.hour)
 
 
 def test_names_of_a_shop_cannot_steer_the_terminal(desk: Desk, store: Store, shop: Served) -> None:
