@@ -5,6 +5,8 @@ BIN = $(VENV)/bin
 CODE = app.py run.py crm_core pages demo_store tests benchmarks
 
 .DEFAULT_GOAL := help
+# Tests start dozens of processes and workers: each would compile the code anew.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help run test lint bench clean
 
 help: ## what can be made here
