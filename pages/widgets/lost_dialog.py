@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from crm_core.errors import DeskError
-from crm_core.sales.decisions import LONGEST_REASON, mark_lost
+from crm_core.sales.decisions import mark_lost
 from pages.widgets import desk
 from pages.widgets.layout import row
 from pages.widgets.text import message
@@ -42,9 +42,8 @@ def close() -> None:
 
 def _body(cart_key: int) -> None:
     st.caption("The cart stays as it is in the shop. If the customer comes back to it, it is flagged for you.")
-    st.text_area(
-        "Why is it lost?", key=_REASON, max_chars=LONGEST_REASON, height=96, placeholder="Bought elsewhere, too dear, …"
-    )
+    # No max_chars: the browser would drop a longer text that is pasted, without a word. The core says how long it is.
+    st.text_area("Why is it lost?", key=_REASON, height=96, placeholder="Bought elsewhere, too dear, …")
     if error := st.session_state.get(_ERROR):
         st.error(message(error), icon=":material/error:")
     with row(horizontal_alignment="right", gap="xsmall"):

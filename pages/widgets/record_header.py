@@ -19,7 +19,7 @@ from crm_core.sync.record import RecordChanges
 from pages.widgets import desk, listing
 from pages.widgets.layout import row, spread
 from pages.widgets.listing import Listing
-from pages.widgets.text import ago, dotted, escaped, message, span
+from pages.widgets.text import ago, dotted, escaped, message
 
 _Record = TypeVar("_Record")
 
@@ -158,7 +158,7 @@ def draw_what_synchronising_said(key: int) -> None:
 
 def _draw_changes(found: RecordChanges) -> None:
     took = (
-        f":small[:gray[in {span(found.took)}]]" if found.took >= 1 else f":small[:gray[in {found.took * 1000:.0f} ms]]"
+        f":small[:gray[in {found.took:.1f} s]]" if found.took >= 1 else f":small[:gray[in {found.took * 1000:.0f} ms]]"
     )
     changes = "  \n".join(message(each, 300) for each in found.changes)
     if not found.found:
