@@ -33,6 +33,12 @@ _DEMO_SIZE = ("--orders", "1200", "--carts", "500", "--customers", "400", "--see
 _DEMO = "demo"
 _CALLED = {"app": "app", "worker": "worker", _DEMO: "demo store"}
 _PATIENCE_SECONDS = 60
+# Until the first run comes to st.navigation, Streamlit takes a folder "pages" for its older kind of pages, and tells
+# whoever opens the desk at an address of its own that there is no such page.
+_STREAMLIT = (
+    "from streamlit.runtime.pages_manager import PagesManager; from streamlit.web.cli import main; "
+    "PagesManager.uses_pages_directory = False; main()"
+)
 _PORTS_OF_ROOT, _SOME_PORT, _LAST_PORT = 1024, 8600, 65535
 
 
@@ -105,10 +111,14 @@ def _has_sign_in() -> bool:
         raise SetupError(f"{secrets} cannot be read: {error}. Mend it, then start again.") from error
 
 
+def app_command(host: str, port: int) -> list[str]:
+    """What starts the app on that address, to be run in the folder of app.py."""
+    command = [sys.executable, "-c", _STREAMLIT, "run", "app.py", "--server.address", host]
+    return [*command, "--server.port", str(port), "--logger.hideWelcomeMessage", "true"]
+
+
 def _services(here: Settings, with_demo: bool) -> dict[str, list[str]]:
-    app = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.address", here.host]
-    app += ["--server.port", str(here.port), "--logger.hideWelcomeMessage", "true"]
-    services = {"app": app, "worker": [sys.executable, "-m", "crm_core", "worker"]}
+    services = {"app": app_command(here.host, here.port), "worker": [sys.executable, "-m", "crm_core", "worker"]}
     if with_demo:
         state = here.data_dir / "demo.db"
         demo = [sys.executable, "-m", "demo_store", "--port", str(here.demo_port), "--db", str(state), "--live"]

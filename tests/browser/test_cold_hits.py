@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from run import app_command
 from tests.browser.conftest import ROOT, free_port
 
 pytestmark = pytest.mark.browser
@@ -27,19 +28,18 @@ pytestmark = pytest.mark.browser
 )  # fmt: skip
 def test_the_first_hit_of_a_fresh_server_runs_the_navigation(browser: Browser, tmp_path: Path, path: str) -> None:
     port = free_port()
-    with _app(port, tmp_path, "127.0.0.1"):
+    with _app(port, tmp_path, app_command("127.0.0.1", port)):
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{port}/{path}")
         expect(page.get_by_role("link", name="Channels")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("Page not found")).to_have_count(0)
         page.close()
 
 
 @contextmanager
-def _app(port: int, data: Path, address: str) -> Iterator[None]:
-    """The app alone, as a bare `streamlit run` starts it: nobody has asked it anything yet."""
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    environment = os.environ | {"CRM_DATA_DIR": str(data)}
-    server = subprocess.Popen([*command, "--server.address", address], cwd=ROOT, env=environment)
+def _app(port: int, data: Path, command: list[str]) -> Iterator[None]:
+    """The app alone, as the command starts it: nobody has asked it anything yet."""
+    server = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"CRM_DATA_DIR": str(data)})
     try:
         _wait_until_healthy(port)
         yield
@@ -63,7 +63,8 @@ def test_a_desk_that_others_can_reach_shows_nothing_to_somebody_unknown(
     browser: Browser, tmp_path: Path, path: str
 ) -> None:
     port = free_port()
-    with _app(port, tmp_path, "0.0.0.0"):  # asked on loopback only
+    bare = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    with _app(port, tmp_path, [*bare, "--server.address", "0.0.0.0"]):  # asked on loopback only
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{port}/{path}")
         expect(page.get_by_text("nobody has to sign in")).to_be_visible(timeout=60_000)
