@@ -9,7 +9,6 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.widgets import desk, left_behind, no_such_page
-from pages.widgets.brand import picture
 from pages.widgets.sidebar import person_line, status_line
 
 
@@ -20,12 +19,12 @@ def _dashboard_by_name() -> None:
 
 st.set_page_config(
     page_title="Sales Desk",
-    page_icon=picture("favicon.png"),
+    page_icon="/app/static/favicon.png",
     layout="wide",
     initial_sidebar_state=212,
     menu_items={"About": "Magento Sales Desk: the carts and orders of your Magento stores on one screen."},
 )
-st.logo(picture("logo.svg"), icon_image=picture("mark.svg"), size="medium")
+st.logo("/app/static/logo.svg", icon_image="/app/static/mark.svg", size="medium")
 
 _addresses = (
     "home", "dashboard", "carts", "orders", "customers", "attempts", "cart", "order", "customer", "several", "channels",

@@ -79,9 +79,14 @@ class Started:
 def starting_points(store: Store, customer_key: int | None = None) -> list[StartingPoint]:
     """The store views that a cart can be in, by channel, website and name: all that are read, for a guest.
 
-    A customer's are those of their website, first the one that they registered in. Asks the store only. Raises NotFound
-    for an unknown customer.
+    A customer's are those of their website, first the one that they registered in. Asks the store only, and that again
+    only once something in it has changed: every drawing of the list of carts asks. Raises NotFound for an unknown
+    customer.
     """
+    return store.kept(("starting points", customer_key), lambda: _starting_points(store, customer_key))
+
+
+def _starting_points(store: Store, customer_key: int | None) -> list[StartingPoint]:
     query = (
         select(store_view, website.c.name.label("website"))
         .outerjoin(

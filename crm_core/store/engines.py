@@ -156,8 +156,8 @@ def clear_errors(url: URL) -> Iterator[None]:
         yield
     except PoolTimeout as error:
         raise StoreUnusable(f"{describe(url)} is busy: too many requests at the same time. Try again.") from error
-    except DBAPIError as error:
-        meaning = _meaning(error)
+    except (DBAPIError, sqlite3.Error) as error:
+        meaning = _meaning_in_sqlite(error) if isinstance(error, sqlite3.Error) else _meaning(error)
         if meaning is None:
             raise
         raise meaning[0](f"{describe(url)} {meaning[1]}") from error
@@ -166,11 +166,7 @@ def clear_errors(url: URL) -> Iterator[None]:
 def _meaning(error: DBAPIError) -> tuple[type[StoreUnusable], str] | None:
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
-        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_INTERRUPT:
-            return TooSlow, "needed too long for that. Ask for less: a narrower filter or another sort order."
-        text = _SQLITE_MEANINGS.get(code)
-        return None if text is None else (StoreUnusable, text)
+        return _meaning_in_sqlite(cause)
     state = getattr(cause, "sqlstate", None)
     if state == "57014":
         return TooSlow, "needed too long for that. Ask for less: a narrower filter or another sort order."
@@ -181,6 +177,14 @@ def _meaning(error: DBAPIError) -> tuple[type[StoreUnusable], str] | None:
         reason = (str(cause).splitlines() or [""])[0].rstrip(".")
         return StoreUnusable, f"can't be reached: {reason}. Check that it runs and that CRM_DATABASE_URL is right."
     text = _POSTGRESQL_MEANINGS.get(state) or _POSTGRESQL_MEANINGS.get(state[:2])
+    return None if text is None else (StoreUnusable, text)
+
+
+def _meaning_in_sqlite(error: sqlite3.Error) -> tuple[type[StoreUnusable], str] | None:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return TooSlow, "needed too long for that. Ask for less: a narrower filter or another sort order."
+    text = _SQLITE_MEANINGS.get(code)
     return None if text is None else (StoreUnusable, text)
 
 

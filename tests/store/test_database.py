@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from crm_core.errors import StoreUnusable, TooSlow
 from crm_core.settings import settings
 from crm_core.store.database import Store, open_store
+from crm_core.store.engines import clear_errors, parse_url
 
 _ENDLESS = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
@@ -126,6 +127,16 @@ def test_a_locked_store_says_so_and_works_again_when_it_is_free(store_url: str) 
         _add_shop(connection, 1)
     assert _shops(store) == [1]
     store.close()
+
+
+def test_a_statement_that_goes_straight_to_the_driver_says_so_too(sqlite_url: str) -> None:
+    own = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), timeout=0, isolation_level=None)
+    url = parse_url(sqlite_url)
+    with _lock_held(sqlite_url), pytest.raises(StoreUnusable, match="locked by another program"), clear_errors(url):
+        own.execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError, match="no such table"), clear_errors(url):
+        own.execute("SELECT * FROM nowhere")
+    own.close()
 
 
 def test_more_writers_than_turns_says_busy_and_the_store_works_on(sqlite_url: str) -> None:
