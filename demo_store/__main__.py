@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from demo_store.faults import NAMES, of_names
+from demo_store.faults import USAGE, of_names
 from demo_store.live import Live
 from demo_store.server import answering, listen
 from demo_store.shop import Shop
@@ -29,7 +29,7 @@ def run(
         "data/demo.db"
     ),
     live: Annotated[bool, typer.Option("--live", help="Let shoppers come in every 20 seconds or so.")] = False,
-    fault: Annotated[list[str] | None, typer.Option(help=f"Misbehave: {', '.join(NAMES)}; value after =.")] = None,
+    fault: Annotated[list[str] | None, typer.Option(help=f"Misbehave; may be repeated: {USAGE}.")] = None,
 ) -> None:
     """A small Magento 2 over HTTP with generated data; bearer token "demo", admin user demo/admin."""
     try:

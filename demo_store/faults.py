@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-NAMES = ("slow", "fail", "drop", "html", "limit", "repeat-last-page", "truncate", "throttle", "poison")
+USAGE = (
+    "slow=2 (seconds before every answer), fail=500 (or 503: every fifth request), drop (do the work, then no answer), "
+    "html, limit=50 (largest page), repeat-last-page, truncate, throttle=5 (429 to every fifth request), poison=1 (id "
+    "of a cart whose page fails)"
+)
+"""The faults as the command line takes them, each value that may be given being the one taken without."""
 
 
 @dataclass
@@ -50,29 +55,35 @@ class Faults:
 
 
 def of_names(names: list[str]) -> Faults:
-    """The faults of command-line names, `poison=ID` with its cart; ValueError names an unknown one."""
+    """The faults of command-line names, as USAGE says; ValueError names one that is unknown or has an unfit value."""
     faults = Faults()
     for name in names:
-        key, _, value = name.partition("=")
-        match key:
-            case "slow":
-                faults.slow = float(value or 2)
-            case "fail":
-                faults.fail_every, faults.fail_status = 5, int(value or 500)
-            case "drop":
-                faults.drop = True
-            case "html":
-                faults.html = True
-            case "limit":
-                faults.limit = int(value or 50)
-            case "repeat-last-page":
-                faults.repeat_last_page = True
-            case "truncate":
-                faults.truncate = True
-            case "throttle":
-                faults.throttle_every = int(value or 5)
-            case "poison":
-                faults.poison.add(int(value or 1))
-            case _:
-                raise ValueError(f"There is no fault {name!r}; the faults are {', '.join(NAMES)}.")
+        try:
+            _switch_on(faults, *name.split("=", 1))
+        except ValueError:
+            raise ValueError(f"There is no fault {name!r}; the faults are {USAGE}.") from None
     return faults
+
+
+def _switch_on(faults: Faults, key: str, value: str | None = None) -> None:
+    match key, value:
+        case "slow", _:
+            faults.slow = float(value or 2)
+        case "fail", None | "500" | "503":
+            faults.fail_every, faults.fail_status = 5, int(value or 500)
+        case "drop", None:
+            faults.drop = True
+        case "html", None:
+            faults.html = True
+        case "limit", _:
+            faults.limit = int(value or 50)
+        case "repeat-last-page", None:
+            faults.repeat_last_page = True
+        case "truncate", None:
+            faults.truncate = True
+        case "throttle", _:
+            faults.throttle_every = int(value or 5)
+        case "poison", _:
+            faults.poison.add(int(value or 1))
+        case _:
+            raise ValueError(key)

@@ -150,4 +150,4 @@ def _print(done: Sequence[_Done]) -> None:
         if each.trouble is not None:
             err.print(plain(f"{each.channel.name}, {each.entity}: {each.trouble}"), style="red", soft_wrap=True)
     if any(each.progress is not None and each.progress.tally.quarantined for each in done):
-        out.print("Quarantined records are tried again with every run; the Channels screen says why.")
+        out.print("Quarantined records are tried again by later runs, ever less often; the Channels screen says why.")

@@ -82,8 +82,13 @@ def test_page_sizes_can_be_limited(shop: Shop, api: Api) -> None:
 
 def test_faults_of_the_command_line() -> None:
     assert of_names(["limit=10", "poison=7", "drop"]) == Faults(limit=10, poison={7}, drop=True)
-    with pytest.raises(ValueError, match="no fault 'nonsense'"):
-        of_names(["nonsense"])
+    assert of_names(["fail=503", "slow=0.5"]) == Faults(fail_every=5, fail_status=503, slow=0.5)
+
+
+@pytest.mark.parametrize("name", ["nonsense", "fail=3", "slow=x", "drop=1"])
+def test_a_fault_that_does_not_exist_is_told_with_those_that_do(name: str) -> None:
+    with pytest.raises(ValueError, match=f"no fault '{name}'; the faults are slow=2 "):
+        of_names([name])
 
 
 def test_the_date_header_is_the_shops_clock(shop: Shop, api: Api) -> None:
