@@ -20,7 +20,9 @@ from crm_core.insight.sorting import DEFAULT_SORT, Sort, column_of
 from pages.widgets import desk
 
 _DEEPEST_PAGE = 1_000_000
-_BESIDE_FILTERS = ("sort", "page", "f")
+_BESIDE_FILTERS = ("sort", "page", "f", "id")
+"""What stands in a list's URL and is no filter; `id` is that of the record left by going back in the browser."""
+
 _MOST_NAMED = 3
 
 

@@ -205,7 +205,7 @@ def test_no_parameter_that_the_desk_or_streamlit_puts_into_an_address_is_told_as
     ):
         at = desk.open(screen)
         at.text_input(key="filter-text").set_value(words).run()
-        address = {**_params(at), "sort": column, "page": "2", **embedded}
+        address = {**_params(at), "sort": column, "page": "2", "id": "7", **embedded}
         assert "f" in address
         assert not at.warning
         again = desk.open(screen, **address)
@@ -213,7 +213,7 @@ def test_no_parameter_that_the_desk_or_streamlit_puts_into_an_address_is_told_as
         assert not again.warning, again.warning[0].value
     desk.do(insert(tables.attempt).values(**_ATTEMPT))
     wanted = Wanted(("placed",), Period.parse("90d"), "Maja Petersen", 1, "lines")
-    assert not desk.open("attempts", **wanted.to_url(), page="1", **embedded).warning
+    assert not desk.open("attempts", **wanted.to_url(), page="1", id="7", **embedded).warning
 
 
 def test_a_page_is_turned_in_the_address_and_one_too_far_shows_the_last(desk: Desk) -> None:
