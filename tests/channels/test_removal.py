@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Table, event, func, insert, select
+from sqlalchemy import Table, func, insert, select
 
 from crm_core.errors import LeaseLost, NotFound
 from crm_core.store import rollups, tables
@@ -21,6 +21,7 @@ from crm_core.sync.setting_up import change_channel
 from crm_core.sync.stores import synchronise_stores
 from tests.channels.conftest import Served, connect
 from tests.channels.rows import NOW, add_cart, add_orders
+from tests.conftest import OnEvent
 
 
 def count(store: Store, table: Table) -> int:
@@ -122,7 +123,7 @@ def test_what_a_narrowed_channel_left_behind_is_dropped(store: Store, served: Se
         assert rollups.recount(connection) == []
 
 
-def test_what_a_channel_takes_into_scope_meanwhile_is_kept(store: Store, channel: Channel) -> None:
+def test_what_a_channel_takes_into_scope_meanwhile_is_kept(store: Store, channel: Channel, on_event: OnEvent) -> None:
     synchronise_stores(store, open_shop(store, channel))
     fill(store, channel)
     change_channel(store, "Shop", lambda rules: replace(rules, websites=("us",)))
@@ -134,7 +135,7 @@ def test_what_a_channel_takes_into_scope_meanwhile_is_kept(store: Store, channel
             with closing(Store(store.url)) as elsewhere:
                 change_channel(elsewhere, "Shop", lambda _: channel.rules)
 
-    event.listen(store._writing, "checkin", widen)
+    on_event(store._writing, "checkin", widen)
     forget_uncovered(store)
     assert widened
     assert count(store, tables.order) == 7

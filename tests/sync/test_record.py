@@ -6,7 +6,7 @@ from contextlib import closing
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from crm_core.errors import ChannelError, NotAllowed, NotFound, SignInFailed
 from crm_core.magento.auth import AdminPassword
@@ -17,6 +17,7 @@ from crm_core.sync.record import synchronise_cart, synchronise_customer, synchro
 from crm_core.sync.removal import remove_channel
 from crm_core.sync.setting_up import set_credentials
 from demo_store import Faults
+from tests.conftest import OnEvent
 from tests.sync.conftest import Desk
 
 
@@ -206,7 +207,7 @@ def test_nothing_is_asked_of_a_shop_for_nobody(filled: tuple[Desk, int]) -> None
 
 
 def test_what_is_read_while_the_last_channel_of_the_shop_is_removed_is_not_left_behind(
-    filled: tuple[Desk, int],
+    filled: tuple[Desk, int], on_event: OnEvent
 ) -> None:
     desk, cart = filled
     removed: list[bool] = []
@@ -217,7 +218,7 @@ def test_what_is_read_while_the_last_channel_of_the_shop_is_removed_is_not_left_
             with closing(Store(desk.store.url)) as elsewhere:
                 remove_channel(elsewhere, desk.open.channel.name)
 
-    event.listen(desk.store._writing, "checkout", remove)
+    on_event(desk.store._writing, "checkout", remove)
     with pytest.raises(NotFound, match="removed"):
         synchronise_cart(desk.store, desk.key(cart), "anna")
     assert removed

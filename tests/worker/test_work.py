@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, event, func, select
+from sqlalchemy import delete, func, select
 
 from crm_core.errors import LeaseLost, PermissionMissing, ShopAnsweredNonsense
 from crm_core.magento.auth import Bearer
@@ -22,6 +22,7 @@ from crm_core.sync.run import Progress
 from crm_core.sync.setting_up import set_credentials
 from crm_core.sync.work import holding, read_entity
 from demo_store import Faults
+from tests.conftest import OnEvent
 from tests.worker.conftest import Served, eventually, held_leases
 
 
@@ -62,7 +63,7 @@ def test_done_work_is_noted_and_the_lease_given_back(store: Store, channel: Chan
 
 
 def test_a_channel_removed_while_its_stores_are_read_ends_the_reading_with_a_word(
-    store: Store, channel: Channel
+    store: Store, channel: Channel, on_event: OnEvent
 ) -> None:
     removed: list[bool] = []
 
@@ -74,7 +75,7 @@ def test_a_channel_removed_while_its_stores_are_read_ends_the_reading_with_a_wor
                 removed.append(True)
                 remove_channel(elsewhere, channel.name)
 
-    event.listen(store._writing, "checkout", remove_once_they_are_mirrored)
+    on_event(store._writing, "checkout", remove_once_they_are_mirrored)
     with pytest.raises(LeaseLost):
         read(store, channel, "stores")
     assert removed
