@@ -43,7 +43,7 @@ _COLUMNS = (
     Shown("status", "HTTP status", 84, sortable=False),
 )
 _ALL = ""
-_IN_THE_URL = ("outcome", "made", "person", "channel", "reason", "page", "id")  # an id: of the record left by going back
+_IN_THE_URL = ("outcome", "made", "person", "channel", "reason", "page", "id")  # id: of the record left by going back
 
 
 @desk.guarded
