@@ -164,14 +164,15 @@ def _nothing_matches(here: Listing, one: str) -> None:
     if here.filter.text:
         why += f" {searched_in(here.screen)}"
     with nothing_here("search_off", f"No {one} matches these filters", why or f"There is no {one} yet."):
-        if here.filter.statuses and len(words) > 1:
-            st.button(
-                "Remove the status filter",
-                type="primary",
-                on_click=listing.show,
-                args=(here.filter.changed(statuses=()),),
-            )
-        if words:
-            st.button("Clear all filters", on_click=listing.show, args=(Filter(here.screen),))
-        elif here.screen == "carts" and here.filter.with_items:
-            st.button("Show empty carts too", on_click=listing.show, args=(here.filter.changed(with_items=False),))
+        if here.filter.statuses and len(words) > 1 and st.button("Remove the status filter", type="primary"):
+            _show_at_once(here.filter.changed(statuses=()))
+        if words and st.button("Clear all filters"):
+            _show_at_once(Filter(here.screen))
+        if not words and here.screen == "carts" and here.filter.with_items and st.button("Show empty carts too"):
+            _show_at_once(here.filter.changed(with_items=False))
+
+
+def _show_at_once(wanted: Filter) -> None:
+    """Shows another filter, the filter bar with it: a press in a fragment draws the fragment alone."""
+    listing.show(wanted)
+    st.rerun()

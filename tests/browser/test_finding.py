@@ -39,6 +39,16 @@ def test_a_filtered_list_is_its_address_and_survives_sharing_reload_and_back(flo
     expect(page.get_by_text(_COUNT)).to_have_text(filtered)
 
 
+def test_filters_that_an_empty_list_takes_away_are_gone_from_the_bar_too(floor: Floor) -> None:
+    page = floor.open("carts?status=lost&total=99999..")
+    page.get_by_role("button", name="Remove the status filter").click()
+    expect(page.get_by_role("radio", name=re.compile("^All"))).to_be_checked()
+    page.get_by_role("button", name="Clear all filters").click()
+    expect(page.get_by_text(_COUNT)).to_be_visible()
+    expect(page.get_by_text(re.compile("Subtotal from"))).to_have_count(0)
+    expect(page.get_by_role("radio", name=re.compile("All [1-9]"))).to_be_visible()
+
+
 def test_what_a_person_searches_for_never_stands_in_the_address(floor: Floor) -> None:
     page = floor.open("carts")
     page.get_by_placeholder(re.compile("Filter")).fill("guest@example.test")
