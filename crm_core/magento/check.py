@@ -18,6 +18,7 @@ from crm_core.errors import (
     ShopHasNoSuch,
     ShopRefused,
     ShopUnavailable,
+    ShopUnreachable,
     SignInFailed,
     WrongAddress,
 )
@@ -227,7 +228,12 @@ def _connect(base_url: str, credentials: Credentials, connect_timeout: float, re
 def _reach(connection: Connection) -> DeskError | None:
     """What keeps a protected address from answering; an open one would hide a wrong token, which Magento ignores."""
     try:
-        connection.get(_NEEDS[0].path)
+        Magento(connection).websites()
+    except ShopHasNoSuch as refusal:
+        return WrongAddress(
+            f"What answers at {connection.base_url}/rest does not know Magento's REST API ({refusal}). "
+            "Check that it is a Magento 2 shop, and the base URL."
+        )
     except DeskError as failure:
         return failure
     return None
@@ -235,9 +241,10 @@ def _reach(connection: Connection) -> DeskError | None:
 
 def _title(failure: DeskError) -> str:
     for kind, title in (
-        (WrongAddress, "The address is not that of a Magento API"),
+        (WrongAddress, "The shop's API cannot be used at this address"),
         (SignInFailed, "The sign-in is refused"),
-        (ShopUnavailable, "The shop cannot be reached"),
+        (ShopUnreachable, "The shop cannot be reached"),
+        (ShopUnavailable, "The shop does not answer now"),
         (ShopAnsweredNonsense, "Something else than Magento answers"),
         (ShopRefused, "The shop refuses a plain read"),
     ):

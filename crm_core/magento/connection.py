@@ -212,7 +212,8 @@ class Connection:
             if not is_json(response):
                 raise ShopAnsweredNonsense(
                     f"{self.base_url} answered {what} with {media_type(response)} instead of JSON. "
-                    "A firewall or proxy in front of the shop may have answered: let this machine through to /rest."
+                    "Check the base URL. A firewall or proxy before the shop may have answered, too: let this machine "
+                    "through to /rest."
                 )
             self._sign_in.worked(signature)
             return response.content

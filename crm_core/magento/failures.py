@@ -41,10 +41,7 @@ def broken_connection(error: requests.RequestException, base_url: str) -> DeskEr
     if isinstance(error, _NOT_AN_ADDRESS):
         return WrongAddress(f"{base_url} is not an address. Check the channel's base URL.")
     if isinstance(error, requests.exceptions.SSLError) and (problem := _lasting_tls_problem(reason)):
-        return WrongAddress(
-            f"The secure connection to {host} is refused: {problem}. Have the shop's TLS certificate mended; "
-            "for a private certificate authority, name its file in REQUESTS_CA_BUNDLE."
-        )
+        return WrongAddress(f"The secure connection to {host} is refused: {problem}.")
     if isinstance(error, requests.exceptions.ProxyError):
         return ShopUnavailable(f"The proxy on the way to {host} does not work. Check HTTPS_PROXY and NO_PROXY.")
     if isinstance(reason, NameResolutionError):
@@ -82,9 +79,11 @@ def refused_answer(response: requests.Response, base_url: str, what: str, clock_
     if status == 429:
         return ShopUnavailable(f"{base_url} limits how often it may be asked (429). Try later.", _retry_after(response))
     if status in (500, 504):
-        html = f"{media_type(response)} instead of JSON. Try later; the shop's log tells why."
-        detail = refused.message if refused else html
-        return ShopFailed(f"The shop failed over {what} ({status}): {detail}", _retry_after(response))
+        detail = refused.message.rstrip(".") if refused else f"{media_type(response)} instead of JSON"
+        return ShopFailed(
+            f"The shop failed over {what} ({status}): {detail}. Try later; the shop's log tells why.",
+            _retry_after(response),
+        )
     if status > 500:
         return ShopUnavailable(
             f"{base_url} cannot answer now ({status}): maintenance or overload. Try later.", _retry_after(response)
@@ -138,7 +137,10 @@ def _unauthorised(refused: Refusal | None, base_url: str, what: str, clock_offse
     clock = ""
     if clock_offset is not None and abs(clock_offset) > _NOTICEABLE_CLOCK_OFFSET:
         clock = f" This machine's clock is {abs(clock_offset):.0f} s off the shop's: set it right."
-    return SignInFailed(f"The shop does not accept the sign-in for {what}: {refused.message}{clock}")
+    return SignInFailed(
+        f"The shop does not accept the sign-in for {what}: {refused.message.rstrip('.')}.{clock} "
+        "Copy the credentials from the shop again (System > Integrations), and see that the integration is active."
+    )
 
 
 def _reason(error: requests.RequestException) -> object:
@@ -148,12 +150,15 @@ def _reason(error: requests.RequestException) -> object:
 
 
 def _lasting_tls_problem(reason: object) -> str | None:
-    """What is wrong with the certificate or the port, None if it is only a connection that broke."""
+    """What is wrong with the certificate or the port and the way out; None if it is only a connection that broke."""
     cause = reason.args[0] if isinstance(reason, Exception) and reason.args else None
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return cause.verify_message
+        return (
+            f"{cause.verify_message.rstrip('.')}. Have the shop's TLS certificate mended; for a private certificate "
+            "authority, name its file in REQUESTS_CA_BUNDLE"
+        )
     if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
-        return "no TLS is spoken at that port"
+        return "no TLS is spoken at that port. Give the port that speaks it; for a test shop without TLS write http://"
     return None
 
 

@@ -129,6 +129,7 @@ def test_a_bad_oauth_signature_is_a_refused_sign_in(shop: ScriptedShop) -> None:
     (problem,) = problems(check(shop.url, OAUTH))
     assert "sign-in is refused" in problem
     assert "signature is invalid" in problem
+    assert "Copy the credentials" in problem
 
 
 def test_a_refused_password_is_tried_once(shop: ScriptedShop) -> None:
@@ -167,6 +168,9 @@ def test_an_api_under_index_php_is_found_and_told(shop: ScriptedShop) -> None:
         (Answer({"message": "Internal Error"}, 500), "Internal Error"),
         (Answer(drop=True), "broke before the answer was complete"),
         (replay("err_unknown_route"), "does not match any route"),
+        (replay("err_unknown_route"), "Check that it is a Magento 2 shop"),
+        (Answer({"message": "Internal Error."}, 500), "Internal Error. Try later"),
+        (Answer("<html>a shop's front page</html>"), "Something else than Magento answers"),
     ],
 )
 def test_what_answers_instead_of_the_api_is_told(shop: ScriptedShop, answer: Answer, words: str) -> None:
