@@ -43,6 +43,7 @@ from crm_core.sales.shops import channel_of_cart, is_live, store_code
 from crm_core.settings import settings
 from crm_core.store.database import Store
 from crm_core.sync.channels import OpenShop, opened, pausing_on_trouble
+from crm_core.sync.record import keep_cart
 
 logger = logging.getLogger(__name__)
 
@@ -173,6 +174,8 @@ def _run(store: Store, shop: OpenShop, attempt: Attempt, choice: Choice) -> Outc
         why = "The shop does not offer that way of paying for this cart any more."
         not_placed.stopped(store, attempt, why, Code.PAYMENT)
         return not_placed.explained(store, attempt, choice, lambda _: Code.PAYMENT)
+    # The mirrored cart comes to what it is ordered for, also where another way of shipping was chosen than it had.
+    keep_cart(store, shop, attempt.cart_key, cart=cart, orders=orders, totals=totals)
     last_order = max((each.entity_id for each in orders), default=0)
     # The longest that an answer can take, so that nobody calls the order missing while it may still come.
     if not claims.mark_sent(store, attempt.id, last_order, settings().longest_write):

@@ -77,6 +77,15 @@ def test_28_a_virtual_cart_needs_no_shipping(desk: Desk) -> None:
     assert desk.shop.order(desk.shop.orders_of(cart_id)[0])["payment"]["method"] == "banktransfer"
 
 
+def test_an_ordered_cart_comes_to_what_it_was_ordered_for_with_another_way_of_shipping_than_it_had(desk: Desk) -> None:
+    cart_id = desk.add_cart(("MUG-01", 2))
+    offer = desk.offer(cart_id)
+    [other] = [each for each in offer.shipping if each.code != "flatrate_flatrate"]
+    assert isinstance(desk.place(cart_id, offer.choose(other.code, "checkmo")), Placed)
+    order = desk.shop.order(desk.shop.orders_of(cart_id)[0])
+    assert desk.row(cart_id).grand_total == Decimal(str(order["grand_total"]))
+
+
 def test_a_purchase_order_carries_its_number(desk: Desk) -> None:
     desk.shop.switch_payment("purchaseorder", on=True)
     cart_id = desk.add_cart()
