@@ -29,6 +29,8 @@ class GridColumn:
     label: str
     by: Literal["alphabet", "size", "time"] = "alphabet"
     sortable: bool = True
+    ordered_by: str = ""
+    """What its order goes by, in words; empty: by what the label says."""
 
     @property
     def usually_descends(self) -> bool:
@@ -38,23 +40,24 @@ class GridColumn:
 
 CART_COLUMNS = (
     GridColumn("status", "Status"),
-    GridColumn("name", "Customer"),
+    GridColumn("name", "Customer", ordered_by="Last name"),
     GridColumn("total", "Total", "size"),
     GridColumn("subtotal", "Subtotal", "size"),
     GridColumn("qty", "Qty", "size"),
-    GridColumn("activity", "Idle", "time"),
+    GridColumn("activity", "Idle", "time", ordered_by="Last activity"),
     GridColumn("updated", "Updated", "time"),
     GridColumn("created", "Created", "time"),
     GridColumn("number", "Cart", "size"),
     GridColumn("email", "E-mail"),
     GridColumn("channel", "Channel"),
     GridColumn("store", "Store view"),
+    GridColumn("website", "Website"),
     GridColumn("country", "Country"),
     GridColumn("region", "Region"),
 )
 ORDER_COLUMNS = (
     GridColumn("status", "Status"),
-    GridColumn("name", "Customer"),
+    GridColumn("name", "Customer", ordered_by="Last name"),
     GridColumn("total", "Total", "size"),
     GridColumn("number", "Order", "size"),
     GridColumn("created", "Created", "time"),
@@ -64,11 +67,12 @@ ORDER_COLUMNS = (
     GridColumn("email", "E-mail"),
     GridColumn("channel", "Channel"),
     GridColumn("store", "Store view"),
+    GridColumn("website", "Website"),
     GridColumn("country", "Country"),
     GridColumn("region", "Region"),
 )
 CUSTOMER_COLUMNS = (
-    GridColumn("name", "Customer"),
+    GridColumn("name", "Customer", ordered_by="Last name"),
     GridColumn("email", "E-mail"),
     GridColumn("orders", "Orders", "size", sortable=False),
     GridColumn("value", "Bought", "size", sortable=False),
@@ -171,7 +175,8 @@ def _place(screen: Screen, column: str, names: Directory) -> ColumnElement[Any]:
 
 def _store_words(column: str, view: StoreView, names: Directory) -> tuple[str, ...]:
     channel = names.channel_name(view.shop_id, view.origin_id)
-    return (channel, view.website, view.name) if column == "store" else (channel,)
+    words = {"channel": (channel,), "website": (view.website, channel), "store": (view.name, channel, view.website)}
+    return tuple(word.casefold() for word in words[column])
 
 
 def _website_words(column: str, website: Website, names: Directory) -> tuple[str, ...]:
@@ -201,6 +206,7 @@ _KEYS: Mapping[Screen, Mapping[str, tuple[ColumnElement[Any], ...]]] = {
         "email": (cart.c.email_key,),
         "channel": (),
         "store": (),
+        "website": (),
         "country": (_text(cart.c.billing_country),),
         "region": (_text(cart.c.billing_region),),
     },
@@ -216,6 +222,7 @@ _KEYS: Mapping[Screen, Mapping[str, tuple[ColumnElement[Any], ...]]] = {
         "email": (order.c.email_key,),
         "channel": (),
         "store": (),
+        "website": (),
         "country": (_text(order.c.billing_country),),
         "region": (_text(order.c.billing_region),),
     },

@@ -32,6 +32,7 @@ _COLUMNS = (
     Shown("store", "Store view", 132),
     Shown("country", "Country", 76),
     Shown("region", "Region", 140),
+    Shown("website", "Website", 150),
     Shown("email", "E-mail", 210),
     Shown("created", "Created", 112, "instant"),
 )
@@ -49,11 +50,12 @@ def _cells(rows: Sequence[CartRow]) -> dict[str, list[Any]]:
         "activity": [row.last_activity_at for row in rows],
         "updated": [row.updated_at for row in rows],
         "number": [str(row.origin_id) for row in rows],
-        "channel": [plain(row.channel, 60) for row in rows],
+        "channel": [plain(row.channel, 60) or None for row in rows],
         "store": [plain(row.store_view, 60) for row in rows],
         "country": [row.billing_country for row in rows],
-        "region": [plain(row.billing_region, 60) for row in rows],
-        "email": [plain(row.email, 120) for row in rows],
+        "region": [plain(row.billing_region, 60) or None for row in rows],
+        "website": [plain(row.website, 60) or None for row in rows],
+        "email": [plain(row.email, 120) or None for row in rows],
         "created": [row.created_at for row in rows],
     }
 

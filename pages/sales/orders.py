@@ -28,6 +28,7 @@ _COLUMNS = (
     Shown("store", "Store view", 118),
     Shown("country", "Country", 76),
     Shown("region", "Region", 140),
+    Shown("website", "Website", 150),
     Shown("subtotal", "Subtotal", 86, "amount", hint=_IN_BASE),
     Shown("email", "E-mail", 210),
 )
@@ -44,14 +45,15 @@ def _cells(rows: Sequence[OrderRow]) -> dict[str, list[Any]]:
             None if row.base_total_paid is None else money(row.base_total_paid, row.base_currency) for row in rows
         ],
         "updated": [row.updated_at for row in rows],
-        "channel": [plain(row.channel, 60) for row in rows],
+        "channel": [plain(row.channel, 60) or None for row in rows],
         "store": [plain(row.store_view, 60) for row in rows],
         "country": [row.billing_country for row in rows],
-        "region": [plain(row.billing_region, 60) for row in rows],
+        "region": [plain(row.billing_region, 60) or None for row in rows],
+        "website": [plain(row.website, 60) or None for row in rows],
         "subtotal": [
             None if row.base_subtotal is None else money(row.base_subtotal, row.base_currency) for row in rows
         ],
-        "email": [plain(row.email, 120) for row in rows],
+        "email": [plain(row.email, 120) or None for row in rows],
     }
 
 

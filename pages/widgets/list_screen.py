@@ -128,7 +128,7 @@ class ListScreen(Generic[_Row]):
         first, last = _ENDS[column.by][:: -1 if here.sort.descending else 1]
         order = f"{first} to {last}" if column.by == "alphabet" else f"{first} first"
         numbers = f"{page.first_number:,}–{page.last_number:,}" if page.rows else ""
-        return dotted([f"{column.label}, {order}", numbers, _as_of(page.as_of)])
+        return dotted([f"{column.ordered_by or column.label}, {order}", numbers, _as_of(page.as_of)])
 
 
 def _as_of(moment: datetime | None) -> str:

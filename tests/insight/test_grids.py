@@ -96,7 +96,8 @@ def _value(row: CartRow | OrderRow, column: str) -> Any:
         "created": row.created_at,
         "email": (row.email or "").casefold(),
         "channel": row.channel,
-        "store": (row.channel, row.website, row.store_view),
+        "store": (row.store_view, row.channel, row.website),
+        "website": (row.website, row.channel),
         "country": row.billing_country or "",
         "region": row.billing_region or "",
     }
