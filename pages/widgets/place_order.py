@@ -104,8 +104,8 @@ def _still_open(now: Placing, cart: CartRecord, outcome: Refused | TotalsChanged
     """The checks and the offer, below what kept the last try from an order."""
     checking = Checking(now.cart_key, partial(_look_again, now), partial(_changed, now))
     if isinstance(outcome, Refused):
-        said = "Magento refused the order." if outcome.status else "The order was not placed."
-        st.error(f"**{said} Nothing was placed.**  \n{message(outcome.message)}", icon=":material/block:")
+        said = "Magento refused the order. Nothing was placed." if outcome.status else "The order was not placed."
+        st.error(f"**{said}**  \n{message(outcome.message)}", icon=":material/block:")
         if outcome.check is not None:
             draw_check(outcome.check, "refused", checking)
     if isinstance(outcome, TotalsChanged):
