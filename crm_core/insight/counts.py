@@ -17,6 +17,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, func, select
 from crm_core.errors import TooSlow
 from crm_core.insight.directory import Directory, directory
 from crm_core.insight.filters import Filter, Screen
+from crm_core.insight.periods import span
 from crm_core.insight.statuses import (
     StatusStyle,
     cart_status_rank,
@@ -194,7 +195,8 @@ def rollup_of(wanted: Filter, names: Directory, today: date, *, by_day: bool = F
         if wanted.with_items and not by_day:
             conditions.append(cart_status_total.c.is_filled)
     if period:
-        conditions.append(day.between(*period.span(today)))
+        days = period.days(today) if is_orders else period.utc_days(today)
+        conditions.append(day.between(*span(days)))
     if wanted.statuses:
         conditions.append(table.c.status.in_(wanted.statuses))
     if wanted.currency:

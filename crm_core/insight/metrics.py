@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Table, fun
 
 from crm_core.insight.directory import Directory, Scope, directory
 from crm_core.insight.freshness import freshness
-from crm_core.insight.periods import Period
+from crm_core.insight.periods import Period, span
 from crm_core.insight.related import CANCELLED_STATE
 from crm_core.insight.statuses import (
     StatusStyle,
@@ -130,7 +130,7 @@ def _dashboard(
             currency = currencies[0] if currencies else ""
         sold = _sold_by_day(connection, scope, currency, before, final)
         orders = _orders_of(connection, scope, currency, first, final)
-        carts = _carts_of(scope, currency, first, final)
+        carts = _carts_of(scope, currency, *span((first, period.utc_days(today)[1])))
         cart_days = _open_carts_by_day(connection, carts)
         carts_by_status = _carts_by_status(connection, carts)
         fresh = freshness(connection, ("orders", "carts"), names, () if channel_id is None else (channel_id,))

@@ -41,10 +41,10 @@ class Period:
             return _a_year_before(today) + timedelta(days=1), today
         return today - timedelta(days=_DAYS[self.preset] - 1), today
 
-    def span(self, today: date) -> tuple[date, date]:
-        """The first and the last day; an open end is the earliest or the latest day there is."""
+    def utc_days(self, today: date) -> tuple[date | None, date | None]:
+        """The same for what is counted by days of UTC: a preset has no last one, as in UTC it may be tomorrow."""
         first, final = self.days(today)
-        return first or date.min, final or date.max
+        return first, None if self.preset else final
 
     @property
     def label(self) -> str:
@@ -84,6 +84,12 @@ class Period:
                 f"“{code}” is not a period: write {', '.join(PRESETS)} or days like 2026-01-01..2026-01-31"
             ) from error
         return Period(first=begin, final=end)
+
+
+def span(days: tuple[date | None, date | None]) -> tuple[date, date]:
+    """The first and the last of these days; an open end is the earliest or the latest day there is."""
+    first, final = days
+    return first or date.min, final or date.max
 
 
 def _a_year_before(day: date) -> date:

@@ -32,7 +32,6 @@ from sqlalchemy.sql.operators import custom_op
 
 from crm_core.insight.directory import Directory, Scope
 from crm_core.insight.filters import Filter, Screen
-from crm_core.insight.periods import Period
 from crm_core.store.keys import origin_of, record_key
 from crm_core.store.search_keys import email_key
 from crm_core.store.tables import cart, cart_item, customer, order, order_item, shop
@@ -182,24 +181,24 @@ def _is_in_group(key: int) -> ColumnElement[bool]:
 
 
 def _in_periods(wanted: Filter, table: Table, today: date) -> list[ColumnElement[bool]]:
-    found = _between(table.c.updated_at, wanted.updated, today) if wanted.updated else []
+    found = _between(table.c.updated_at, wanted.updated.utc_days(today)) if wanted.updated else []
     if wanted.created is None:
         return found
     if wanted.screen != "orders":
-        return found + _between(table.c.created_at, wanted.created, today)
+        return found + _between(table.c.created_at, wanted.created.utc_days(today))
     first, final = wanted.created.days(today)
     if first:
         found.append(table.c.local_day >= first)
     if final:
         found.append(table.c.local_day <= final)
     # No zone is a whole day off UTC: these let an index on created_at skip the rest.
-    return found + _between(table.c.created_at, wanted.created, today, margin=_DAY)
+    return found + _between(table.c.created_at, (first, final), margin=_DAY)
 
 
 def _between(
-    column: Column[Any], period: Period, today: date, margin: timedelta = timedelta(0)
+    column: Column[Any], days: tuple[date | None, date | None], margin: timedelta = timedelta(0)
 ) -> list[ColumnElement[bool]]:
-    first, final = period.days(today)
+    first, final = days
     found: list[ColumnElement[bool]] = []
     if first and first > date.min + 2 * _DAY:
         found.append(column >= datetime.combine(first, time(), UTC) - margin)

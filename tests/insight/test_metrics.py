@@ -7,8 +7,11 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import delete
 
+from crm_core.insight.filters import Filter
+from crm_core.insight.grids import cart_page
 from crm_core.insight.metrics import Dashboard, Figure, StatusFigure, dashboard
 from crm_core.insight.periods import Period
+from crm_core.insight.sorting import DEFAULT_SORT
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
 from crm_core.store.tables import order_day_total
@@ -121,6 +124,18 @@ def test_revenue_by_store_is_biggest_first(sold: Store) -> None:
         ("Nordlicht", "Austrian", 1, Decimal(70)),
     ]
     assert found[0].key == record_key(1, 1)
+
+
+def test_a_cart_of_utcs_tomorrow_counts_where_it_is_still_evening(store: Store) -> None:
+    rows = two_shops(store)
+    rows.cart(updated_at=ago(days=-1))
+    rows.write()
+    figures = _week(store, currency="EUR")
+    assert [each.rows for each in figures.carts_by_status if each.status == "open"] == [1]
+    for preset in ("today", "7d"):  # with the amount no rollup knows the rows
+        for amount in (None, Decimal(0)):
+            wanted = Filter("carts", updated=Period(preset=preset), amount_from=amount)
+            assert cart_page(store, wanted, DEFAULT_SORT["carts"], today=TODAY).matching.value == 1
 
 
 def test_carts_by_status_follow_the_date_range_and_leave_out_empty_ones(store: Store) -> None:

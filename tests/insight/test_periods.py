@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_core.insight.periods import PRESETS, Period
+from crm_core.insight.periods import PRESETS, Period, span
 from tests.insight.factories import TODAY, day
 
 
@@ -24,6 +24,11 @@ from tests.insight.factories import TODAY, day
 )
 def test_a_preset_ends_today_and_counts_today(preset: str, first: str) -> None:
     assert Period(preset=preset).days(TODAY) == (day(first), TODAY)
+
+
+def test_by_days_of_utc_a_preset_goes_on_to_now_and_a_range_ends_as_it_says() -> None:
+    assert Period(preset="7d").utc_days(TODAY) == (day("2026-11-15"), None)
+    assert Period(final=TODAY).utc_days(TODAY) == (None, TODAY)
 
 
 def test_twelve_months_before_a_leap_day_is_a_year_of_days() -> None:
@@ -66,6 +71,6 @@ def test_every_period_is_read_back_from_its_code(period: Period) -> None:
 
 @given(periods, st.dates(min_value=date(2, 1, 1)))
 def test_every_period_has_a_span_whatever_day_it_is(period: Period, today: date) -> None:
-    first, final = period.span(today)
+    first, final = span(period.days(today))
     assert first <= final
     assert period.label
