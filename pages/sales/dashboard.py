@@ -45,13 +45,14 @@ def _screen() -> None:
     with controls:
         _controls(period, channel, figures)
     st.caption(_what(figures))
+    for problem in _unclear(figures):
+        st.warning(escaped(problem, 300), icon=":material/edit:")
     if figures.importing:
         _importing(figures.importing, time.monotonic())
     _key_figures(figures, _PERIODS[period])
     left, right = st.columns([2, 1], gap="small")
     with left:
-        _over_time(figures)
-        _by_store(figures, period)
+        _sold(figures, period)
     with right:
         _by_status(figures, "carts", f"updated in {_PERIODS[period]}", period, channel)
         _by_status(figures, "orders", f"created in {_PERIODS[period]}", period, channel)
@@ -105,14 +106,35 @@ def _control(name: str, widget: Any, options: list[Any], value: Any, label: Any,
     )
 
 
+def _unclear(figures: Dashboard) -> list[str]:
+    """A sentence for each part of the address that means nothing here, and what is shown in its place."""
+    names, params = desk.names(), st.query_params.to_dict()
+    currencies = {*figures.currencies, *(each.base_currency for each in names.stores)}
+    known = {
+        "period": (set(_PERIODS), "the last 30 days are"),
+        "channel": ({str(each.id) for each in names.channels}, "all channels are"),
+        "currency": (currencies, f"{figures.currency} is"),
+    }
+    told = [
+        f"The address names a {name} that there is not (“{params[name][:40]}”): {instead} shown."
+        for name, (values, instead) in known.items()
+        if name in params and params[name] not in values
+    ]
+    others = ", ".join(f"“{name[:40]}”" for name in params if name not in known)
+    return [*told, f"The address holds what means nothing here ({others}): it is not looked at."] if others else told
+
+
 def _what(figures: Dashboard) -> str:
     first, final = figures.first, figures.final
     days = f"{first.day} {first:%b}{f' {first.year}' if first.year != final.year else ''} – {final.day} {final:%b %Y}"
     as_of = f"as of {when(figures.as_of, desk.reader_zone())}" if figures.as_of else "not read completely yet"
+    others = " and ".join(escaped(each, 3) for each in figures.currencies if each != figures.currency)
+    amounts = f"amounts in {escaped(figures.currency, 3)}"
     return dotted(
         [
             f"{days}, compared with the {len(figures.days)} days before",
-            f"amounts in {escaped(figures.currency, 3)}, without cancelled orders, each store's own day",
+            f"orders and carts with {amounts} only, not in {others}" if others else amounts,
+            "without cancelled orders, each store's own day",
             as_of,
         ]
     )
@@ -174,17 +196,25 @@ def _points(by_day: Sequence[Decimal | None]) -> list[float]:
 
 @st.fragment
 @desk.guarded
-def _over_time(figures: Dashboard) -> None:
-    """Revenue or orders by day, by week in a long period, beside the period before."""
+def _sold(figures: Dashboard, period: str) -> None:
+    """Revenue or orders: over time, and by store view."""
+    what = _over_time(figures)
+    _by_store(figures, what, period)
+
+
+def _over_time(figures: Dashboard) -> str:
+    """By day, by week in a long period, beside the period before; whether the reader wants revenue or orders."""
     with card():
         with spread():
-            what = st.segmented_control(
-                "What",
-                ["Revenue", "Orders"],
-                default="Revenue",
-                required=True,
-                label_visibility="collapsed",
-                key="dashboard-what",
+            what = str(
+                st.segmented_control(
+                    "What",
+                    ["Revenue", "Orders"],
+                    default="Revenue",
+                    required=True,
+                    label_visibility="collapsed",
+                    key="dashboard-what",
+                )
             )
             by_week = ":gray[By week] &nbsp; " if is_by_week(figures) else ""
             st.markdown(
@@ -192,10 +222,39 @@ def _over_time(figures: Dashboard) -> None:
                 ":gray[:material/more_horiz: Before]]",
                 width="content",
             )
-        figure = line_figure(figures, what or "Revenue")
+        figure = line_figure(figures, what)
         st.plotly_chart(
             figure, config=CONFIG, key="dashboard-over-time", alt=f"{what} by day, beside the period before"
         )
+    return what
+
+
+def _by_store(figures: Dashboard, what: str, period: str) -> None:
+    """Bars of the store views, the longest first; a press on one opens its orders."""
+    if not figures.revenue_by_store:
+        return
+    of_revenue = what == "Revenue"
+    stores = figures.revenue_by_store
+    if not of_revenue:
+        stores = tuple(sorted(stores, key=lambda each: -each.orders))
+    several = len({each.channel for each in stores}) > 1
+    slices = tuple(
+        Slice(
+            str(each.key),
+            f"{each.channel} · {each.store_view}" if several else each.store_view,
+            max(0.0, float(each.revenue if of_revenue else each.orders)),
+            "accent",
+            whole_money(each.revenue, figures.currency) if of_revenue else f"{each.orders:,}",
+        )
+        for each in stores[:_STORES_SHOWN]
+    )
+    more = f", the first {_STORES_SHOWN} of {len(stores)}" if len(stores) > _STORES_SHOWN else ""
+    title = f"{what} by store view"
+    with card(title, f"{_PERIODS[period]}{more}"):
+        pressed = _pressed_bar(slices, f"{what.lower()}-by-store", title)
+    if pressed:
+        conditions: dict[str, Any] = {"stores": (int(pressed),), "created": Period(preset=period)}
+        st.switch_page(_LISTS["orders"], query_params=listing.everything("orders", **conditions).params())
 
 
 @st.fragment
@@ -223,32 +282,6 @@ def _by_status(figures: Dashboard, screen: Screen, about: str, period: str, chan
             **period_of,
         )
         st.switch_page(_LISTS[screen], query_params=of_status.params())
-
-
-@st.fragment
-@desk.guarded
-def _by_store(figures: Dashboard, period: str) -> None:
-    """Bars of the store views, by revenue; a press on one opens its orders."""
-    stores = figures.revenue_by_store
-    if not stores:
-        return
-    several = len({each.channel for each in stores}) > 1
-    slices = tuple(
-        Slice(
-            str(each.key),
-            f"{each.channel} · {each.store_view}" if several else each.store_view,
-            max(0.0, float(each.revenue)),
-            "accent",
-            whole_money(each.revenue, figures.currency),
-        )
-        for each in stores[:_STORES_SHOWN]
-    )
-    more = f", the first {_STORES_SHOWN} of {len(stores)}" if len(stores) > _STORES_SHOWN else ""
-    with card("Revenue by store view", f"{_PERIODS[period]}{more}"):
-        pressed = _pressed_bar(slices, "revenue-by-store", "Revenue by store view")
-    if pressed:
-        conditions: dict[str, Any] = {"stores": (int(pressed),), "created": Period(preset=period)}
-        st.switch_page(_LISTS["orders"], query_params=listing.everything("orders", **conditions).params())
 
 
 def _pressed_bar(slices: tuple[Slice, ...], key: str, alt: str) -> str | None:

@@ -199,6 +199,8 @@ def _dates(here: Listing) -> None:
     _period(here, "updated", "Updated")
     if here.screen != "carts":
         _period(here, "created", "Created")
+    orders = here.screen == "orders"
+    st.caption("Updated: days of UTC. Created: each store's own days." if orders else "Days of UTC.")
 
 
 def _period(here: Listing, field: str, label: str) -> None:

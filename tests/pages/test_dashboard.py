@@ -60,17 +60,22 @@ def test_another_period_is_in_the_address_and_shown_from_it(desk: Desk) -> None:
     assert "vs prev. 90 d" in str(at.metric[0].proto)
 
 
-def test_an_address_edited_by_hand_shows_the_usual_figures(desk: Desk) -> None:
-    at = desk.open(period="1000y", channel="x", currency="<b>")
+def test_an_address_edited_by_hand_shows_the_usual_figures_and_says_so(desk: Desk) -> None:
+    at = desk.open(period="1000y", channel="x", currency="<b>", colour="red")
     assert is_well(at)
     assert "amounts in EUR" in words_of(at)
+    told = " ".join(each.value for each in at.warning)
+    assert all(word in told for word in ("1000y", "“x”", "colour", "EUR is shown"))
+    assert not desk.open(period="7d", channel="1", currency="EUR").warning
 
 
 def test_orders_over_time_take_the_place_of_revenue(desk: Desk) -> None:
     at = desk.open()
+    assert "Revenue by store view" in words_of(at)
     at.segmented_control(key="dashboard-what").set_value("Orders").run()
     assert is_well(at)
     assert len(at.get("plotly_chart")) == 4
+    assert "Orders by store view" in words_of(at)
 
 
 def test_a_long_period_is_drawn_by_the_week_and_says_so(desk: Desk) -> None:
