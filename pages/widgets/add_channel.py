@@ -6,7 +6,8 @@ import streamlit as st
 
 from crm_core.errors import BadInput, DeskError
 from crm_core.magento.auth import AdminPassword, Bearer, Credentials, OAuth
-from crm_core.magento.check import CheckReport, Level, check, normalise_base_url
+from crm_core.magento.check import CheckReport, Level, normalise_base_url
+from crm_core.sync.clients import checked
 from crm_core.sync.rules import Rules
 from crm_core.sync.setting_up import add_channel, set_credentials
 from pages.widgets import desk
@@ -67,6 +68,8 @@ def close() -> None:
 
 
 def _body(existing: str) -> None:
+    if _OPEN not in st.session_state:
+        st.rerun()  # closed by a press: a run of the dialog alone cannot take it away
     if not existing:
         st.text_input("Name", key="channel-name", placeholder="Nordlicht Outfitters", max_chars=80)
         st.text_input("Address of the store", key="channel-url", placeholder="https://shop.example.com", type="url")
@@ -200,7 +203,7 @@ def _connect() -> str:
     if not url:
         raise BadInput("Give the address of the store, such as https://shop.example.com.")
     credentials = _credentials()
-    report = check(normalise_base_url(url), credentials)
+    report = checked(normalise_base_url(url), credentials)
     if not report.is_usable:
         st.session_state[_REPORT] = report
         return ""

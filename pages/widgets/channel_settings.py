@@ -52,6 +52,8 @@ def close() -> None:
 
 
 def _body(channel: Channel) -> None:
+    if _OPEN not in st.session_state:
+        st.rerun()  # closed by a press: a run of the drawer alone cannot take it away
     rules = channel.rules
     st.text_input("Name", channel.name, key="settings-name", max_chars=LONGEST_NAME)
     websites = _websites(channel)
@@ -102,8 +104,7 @@ def _body(channel: Channel) -> None:
         st.error(message(error), icon=":material/error:")
     st.caption("With more websites or an earlier day everything is read again.")
     with row(horizontal_alignment="right", gap="xsmall"):
-        if st.button("Cancel", type="tertiary", on_click=close):
-            st.rerun()
+        st.button("Cancel", type="tertiary", on_click=close)
         st.button("Save", type="primary", icon=":material/check:", on_click=_save, args=(channel,))
 
 
