@@ -180,7 +180,7 @@ class Connection:
                     session, method, self._url(path, store), "", signature, body, self._write_timeout
                 )
             except requests.RequestException as broken:
-                failure = broken_connection(broken, self.base_url)
+                failure = broken_connection(broken, self.base_url, is_write=True)
                 if was_never_sent(broken):
                     raise failure from None
                 raise _unknown(what, str(failure)) from None

@@ -34,8 +34,12 @@ _NOTICEABLE_CLOCK_OFFSET = 300.0
 _LONGEST_WISH = 86_400.0
 
 
-def broken_connection(error: requests.RequestException, base_url: str) -> DeskError:
-    """The error for a request that got no answer. Never quotes the request, which may hold e-mail addresses."""
+def broken_connection(error: requests.RequestException, base_url: str, *, is_write: bool = False) -> DeskError:
+    """The error for a request that got no answer. Never quotes the request, which may hold e-mail addresses.
+
+    Of a write that may have reached the shop it does not say to try later.
+    """
+    later = "" if is_write else " Try later."
     host = urlsplit(base_url).netloc
     reason = _reason(error)
     if isinstance(error, _NOT_AN_ADDRESS):
@@ -51,8 +55,8 @@ def broken_connection(error: requests.RequestException, base_url: str) -> DeskEr
     if isinstance(reason, NewConnectionError):
         return ShopUnreachable(f"Nothing answers at {host}. Check address and port, and whether the shop is up.")
     if isinstance(error, requests.exceptions.Timeout) or isinstance(reason, ReadTimeoutError):
-        return ShopFailed(f"{host} took too long to answer. Try later.")
-    return ShopUnavailable(f"The connection to {host} broke before the answer was complete. Try later.")
+        return ShopFailed(f"{host} took too long to answer.{later}")
+    return ShopUnavailable(f"The connection to {host} broke before the answer was complete.{later}")
 
 
 def was_never_sent(error: requests.RequestException) -> bool:

@@ -207,8 +207,9 @@ def test_29_after_anything_but_a_clear_answer_a_write_is_not_repeated_and_its_ou
     shop: ScriptedShop, connect: Connect, answer: Answer
 ) -> None:
     shop.on("PUT", ".*", answer)
-    with pytest.raises(OutcomeUnknown, match="Look in the shop"):
+    with pytest.raises(OutcomeUnknown, match="Look in the shop") as raised:
         connect(write_timeout=0.3).send(*ORDER, store="default")
+    assert "Try later" not in str(raised.value)
     assert len(shop.sent("PUT")) == 1
 
 
