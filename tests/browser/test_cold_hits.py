@@ -11,12 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import BrowserContext, expect
 
 from run import app_command
 from tests.browser.conftest import ROOT, free_port
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    """The port of all these servers, one after the other: the reader's browser knows the address."""
+    return free_port()
 
 
 @pytest.mark.parametrize(
@@ -26,10 +32,11 @@ pytestmark = pytest.mark.browser
         "several?ids=1", "channels",
     ],
 )  # fmt: skip
-def test_the_first_hit_of_a_fresh_server_runs_the_navigation(browser: Browser, tmp_path: Path, path: str) -> None:
-    port = free_port()
+def test_the_first_hit_of_a_fresh_server_runs_the_navigation(
+    reader: BrowserContext, tmp_path: Path, port: int, path: str
+) -> None:
     with _app(port, tmp_path, app_command("127.0.0.1", port)):
-        page = browser.new_page()
+        page = reader.new_page()
         page.goto(f"http://127.0.0.1:{port}/{path}")
         expect(page.get_by_role("link", name="Channels")).to_be_visible(timeout=60_000)
         expect(page.get_by_text("Page not found")).to_have_count(0)
@@ -60,12 +67,11 @@ def _wait_until_healthy(port: int) -> None:
 
 @pytest.mark.parametrize("path", ["", "carts", "cart?id=1"])
 def test_a_desk_that_others_can_reach_shows_nothing_to_somebody_unknown(
-    browser: Browser, tmp_path: Path, path: str
+    reader: BrowserContext, tmp_path: Path, port: int, path: str
 ) -> None:
-    port = free_port()
     bare = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     with _app(port, tmp_path, [*bare, "--server.address", "0.0.0.0"]):  # asked on loopback only
-        page = browser.new_page()
+        page = reader.new_page()
         page.goto(f"http://127.0.0.1:{port}/{path}")
         expect(page.get_by_text("nobody has to sign in")).to_be_visible(timeout=60_000)
         expect(page.get_by_role("link", name="Channels")).to_have_count(0)

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.conftest import free_port, started_desk
 
@@ -12,10 +12,10 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_first_start_shows_the_demo_stores_carts_and_a_second_one_keeps_them(
-    browser: Browser, tmp_path: Path
+    reader: BrowserContext, tmp_path: Path
 ) -> None:
     demo_port = str(free_port())
-    page = browser.new_page()
+    page = reader.new_page()
     counted = page.get_by_text(re.compile(r"of [\d,]{3,} carts"))
     with started_desk(tmp_path, CRM_DEMO_PORT=demo_port) as desk:
         page.goto(f"{desk.url}/carts")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import update
 
 from crm_core.store.keys import record_key
@@ -19,8 +19,8 @@ _PHONE = (
 )
 
 
-def _phone(floor: Floor) -> Page:
-    context = floor.browser.new_context(
+def _phone(browser: Browser) -> Page:
+    context = browser.new_context(
         viewport={"width": _WIDTH, "height": 844}, is_mobile=True, has_touch=True, user_agent=_PHONE, locale="en-GB"
     )
     page = context.new_page()
@@ -28,10 +28,10 @@ def _phone(floor: Floor) -> Page:
     return page
 
 
-def test_an_order_fits_a_phone_with_all_its_columns_and_without_keys(floor: Floor) -> None:
+def test_an_order_fits_a_phone_with_all_its_columns_and_without_keys(floor: Floor, browser: Browser) -> None:
     orders = floor.shop.records.state.all("order")
     dear = max((each for each in orders if each["order_currency_code"] == "USD"), key=lambda each: each["grand_total"])
-    page = _phone(floor)
+    page = _phone(browser)
     page.goto(f"{floor.desk.url}/order?id={record_key(1, dear['entity_id'])}")
     synchronise = page.get_by_role("button", name="Synchronise")
     total = page.get_by_test_id("stTable").get_by_role("columnheader", name="Total")
@@ -46,14 +46,14 @@ def test_an_order_fits_a_phone_with_all_its_columns_and_without_keys(floor: Floo
     desktop.close()
 
 
-def test_a_product_name_without_a_space_leaves_the_amounts_on_the_screen(floor: Floor) -> None:
+def test_a_product_name_without_a_space_leaves_the_amounts_on_the_screen(floor: Floor, browser: Browser) -> None:
     cart_id = floor.shop.add_cart([("MUG-01", 2)])
     floor.mirror(cart_id)
     cart = record_key(1, cart_id)
     name = "Ofenkeramikauflaufformhandbemaltspülmaschinengeeignetundfrostfest"
     with floor.store.writing() as connection:
         connection.execute(update(cart_item).where(cart_item.c.cart_id == cart).values(name=name))
-    page = _phone(floor)
+    page = _phone(browser)
     page.goto(f"{floor.desk.url}/cart?id={cart}")
     total = page.get_by_test_id("stTable").first.get_by_role("columnheader", name="Total")
     total.wait_for()

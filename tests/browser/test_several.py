@@ -122,7 +122,7 @@ def test_a_tab_closed_in_the_middle_loses_nothing_and_orders_nothing_twice(
     page.get_by_role("button", name=_PLACE).click()
     page.get_by_text(re.compile("^Tried 1 of 3 carts")).wait_for()
     address = page.url
-    page.context.close()
+    page.close()
     slow_shop(0.05)
     again = floor.tab()
     again.goto(address)
