@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r
+COMPILE = $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true # on all cores, as pip does not
 CODE = app.py run.py crm_core pages demo_store tests benchmarks
 
 .DEFAULT_GOAL := help
@@ -15,10 +17,12 @@ help: ## what can be made here
 run: $(VENV)/.installed ## install what is missing and start the desk
 	@$(BIN)/python run.py
 
+# Side by side, as lint needs one core alone. Collecting compiles the tests, once: each worker would for itself.
 test: $(VENV)/.installed-dev ## everything: lint, types, layers, tests
 	@$(MAKE) --no-print-directory lint > $(VENV)/lint.txt 2>&1 & lint=$$!; \
+	  $(BIN)/python -m pytest -qq --collect-only > /dev/null; \
 	  $(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder; tests=$$?; \
-	  wait $$lint; lint=$$?; cat $(VENV)/lint.txt; exit $$((tests + lint)) # side by side: lint needs one core alone
+	  wait $$lint; lint=$$?; cat $(VENV)/lint.txt; exit $$((tests + lint))
 
 lint: $(VENV)/.installed-dev ## ruff, mypy strict, import-linter
 	@$(BIN)/ruff check $(CODE)
@@ -39,9 +43,11 @@ $(BIN)/python:
 
 $(VENV)/.installed: requirements.txt | $(BIN)/python
 	@echo "Installing (once, about a minute)..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(INSTALL) requirements.txt
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.installed-dev: requirements.txt requirements-dev.txt | $(BIN)/python
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(INSTALL) requirements-dev.txt
+	@$(COMPILE)
 	@touch $@ $(VENV)/.installed
