@@ -30,7 +30,17 @@ OnEvent = Callable[[Engine, str, Callable[..., None]], None]
 _TEMPLATE = "desk_template"
 
 
-_LONG = ("tests/browser/", "tests/sales/")
+_LONG = (
+    "tests/browser/",
+    "tests/sales/test_races.py",
+    "tests/sales/preflight/test_random_carts.py",
+    "tests/worker/test_processes.py",
+    "tests/sync/test_changing_shop.py",
+    "tests/sync/test_run.py",
+    "tests/front_door/",
+    "tests/store/test_rollups.py",
+    "tests/sales/",
+)
 _WITH_DESKS_OF_THEIR_OWN = {"tests/browser/test_cold_hits.py", "tests/browser/test_first_start.py"}
 
 
@@ -60,7 +70,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins: the browser, first of all the shared desk, then the long files of `sales`."""
+    """What takes longest begins: the browser, first of all the shared desk, then what starts processes or tries often."""
 
     def turn(item: pytest.Item) -> int:
         if _shares_desk(item.nodeid):
