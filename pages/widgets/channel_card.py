@@ -55,6 +55,7 @@ def draw_channel(health: ChannelHealth) -> None:
         _trouble(health)
         for entity in health.entities:
             _progress(entity)
+        st.space(8)  # the table's own tools, which stand above it under a pointer, must not cover the menu
         _table(health)
         if health.quarantined:
             _quarantine(health)
