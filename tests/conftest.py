@@ -70,7 +70,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins: the browser, first of all the shared desk, then what starts processes or tries often."""
+    """What takes longest begins: the browser, its shared desk first, then what starts processes or tries much."""
 
     def turn(item: pytest.Item) -> int:
         if _shares_desk(item.nodeid):
