@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TEXT_LIMIT = 200
 """Characters of a text condition that are looked at."""
 
-_STATUS = re.compile(r"[a-z0-9_.-]{1,32}")
+_LONGEST_STATUS = 32
 _AMOUNT = re.compile(r"-?\d{1,15}(\.\d{1,4})?")
 _ID = re.compile(r"[1-9]\d{0,8}")
 _RECORD = re.compile(r"([1-9]\d{0,5})\.(\d{1,9})")
@@ -51,13 +51,20 @@ def read_word(so_far: Filter, word: str, value: str, names: Directory) -> dict[s
 
 
 def _read_statuses(so_far: Filter, value: str, _names: Directory) -> dict[str, Any]:
-    found = [each.lower().replace(" ", "_") for each in _list(value)]
-    known = "|".join(CART_STATUSES) if so_far.screen == "carts" else _STATUS.pattern
-    for each in found:
-        if not re.fullmatch(known, each):
-            choice = f"; there are {', '.join(CART_STATUSES)}" if so_far.screen == "carts" else ""
-            raise ValueError(f"“{_short(each)}” is not a status{choice}")
+    if so_far.screen != "carts":  # a shop's own codes, which may hold capitals
+        found = _list(value)
+        if wrong := [each for each in found if len(each) > _LONGEST_STATUS]:
+            raise ValueError(f"“{_short(wrong[0])}” is not a status")
+        return {"statuses": (*so_far.statuses, *found)}
+    found = [each.lower() for each in _list(value)]
+    if wrong := [each for each in found if each not in CART_STATUSES]:
+        raise ValueError(f"“{_short(wrong[0])}” is not a status; there are {', '.join(CART_STATUSES)}")
     return {"statuses": (*so_far.statuses, *found)}
+
+
+def status_code(typed: str) -> str:
+    """Codes of statuses, separated by commas, from their words as a person types them: on_hold for On hold."""
+    return ",".join(clean(each).lower().replace(" ", "_") for each in typed.split(","))
 
 
 def _read_channels(so_far: Filter, value: str, names: Directory) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from crm_core.insight.filter_words import (
     read_word,
     record_code,
     record_word,
+    status_code,
     stores_named,
     websites_named,
 )
@@ -152,7 +153,8 @@ class Filter:
             elif term.key in ("email", "mail"):
                 found.filter = replace(found.filter, email=term.value)
             elif is_word(term.key):
-                found.read(term.key, term.value, names or Directory())
+                value = status_code(term.value) if term.key == "status" else term.value
+                found.read(term.key, value, names or Directory())
             else:
                 known = ", ".join(known_words(screen))
                 found.problems.append(f"There is no condition “{term.key}:”. There are {known}. Quote it to search it.")
@@ -167,8 +169,9 @@ class Filter:
         label = cart_status_style if self.screen == "carts" else None
         statuses = [label(each).label if label else order_status_label(each) for each in self.statuses]
         amounts = _amount_label("Subtotal" if self.screen == "carts" else "Total", self.amount_from, self.amount_to)
-        channels = [names.channels_by_id[id].name if id in names.channels_by_id else str(id) for id in self.channel_ids]
-        views = [names.store_name(*origin_of(key)) for key in self.stores]
+        known = names.channels_by_id
+        channels = [known[id].name if id in known else f"Channel {id}" for id in self.channel_ids]
+        views = [_view_label(names, *origin_of(key)) for key in self.stores]
         websites = [names.name_of_website(*origin_of(key)) for key in self.websites]
         groups = [names.group_name(*origin_of(key)) for key in self.groups]
         newsletter = {True: "Gets the newsletter", False: "Without newsletter", None: ""}
@@ -257,6 +260,14 @@ class _Reading:
     def result(self) -> tuple[Filter, list[str]]:
         """The filter and the problems."""
         return self.filter, self.problems
+
+
+def _view_label(names: Directory, shop_id: int, store_id: int) -> str:
+    """The name of a store view, with its channel's where another view has the same name."""
+    name = names.store_name(shop_id, store_id)
+    if sum(view.name == name for view in names.stores) < 2:
+        return name
+    return f"{name} · {names.channel_name(shop_id, store_id)}"
 
 
 def _range_of(term: Term) -> str:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from pages.widgets.text import chart_text, currency_symbol
+from pages.widgets.text import LABEL_LENGTH, chart_text, currency_symbol, plain
 
 CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False, "showTips": False}
 """Plotly's options for every chart."""
@@ -31,6 +31,15 @@ TONES = {
 
 _BARE: dict[str, Any] = {"layout": {"dragmode": False}}
 """In place of Plotly's own template, nine tenths of a figure's bytes; Streamlit fills in the colours of its theme."""
+
+_LETTER = 6.5
+"""Pixels that a letter of a label takes."""
+
+_NARROWEST = 300
+"""Pixels of the narrowest card; labels, bars and the texts at their ends share it."""
+
+_SHORTEST_SHARE = 0.4
+"""The share of what the labels leave that the longest bar has at least."""
 
 _MUTED = "#757A85"
 _GRID = "rgba(128,132,145,.18)"
@@ -143,7 +152,9 @@ def bars(slices: Sequence[Slice], row_height: int = 26) -> go.Figure:
     """One horizontal bar a slice, first on top, its text at its end. A point's customdata is the slice's key."""
     turned = list(reversed(slices))
     longest = max((piece.value for piece in turned), default=0) or 1
-    widest = max((len(piece.text) for piece in turned), default=0)
+    room = _NARROWEST - _LETTER * max((len(plain(piece.label, LABEL_LENGTH)) for piece in turned), default=0)
+    beside = _LETTER * max((len(piece.text) for piece in turned), default=0) + 8
+    reach = room / max(room - beside, room * _SHORTEST_SHARE)
     return go.Figure(
         data=[
             {
@@ -167,7 +178,7 @@ def bars(slices: Sequence[Slice], row_height: int = 26) -> go.Figure:
         layout=_layout(
             max(row_height * len(turned) + 4, 12),
             bargap=0.42,
-            xaxis={"visible": False, "range": [0, longest * (1.14 + 0.03 * widest)]},
+            xaxis={"visible": False, "range": [0, longest * reach]},
             yaxis={
                 "showgrid": False,
                 "nticks": 0,

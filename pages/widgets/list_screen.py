@@ -85,6 +85,8 @@ class ListScreen(Generic[_Row]):
             among = " with items" if self.screen == "carts" and here.filter.with_items else ""
             st.markdown(f"**{page.matching}** of {plural(page.total, self.one)}{among}:gray[{sums}]", width="content")
             st.caption(self._place(here, page), width="content")
+        if page.page != here.page and page.rows:
+            st.warning(f"There is no page {here.page:,}: the last one is shown.", icon=":material/edit:")
         if page.importing:
             first_run.draw_importing(here.filter, page.importing, page.total)
         if not page.rows:

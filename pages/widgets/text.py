@@ -106,7 +106,11 @@ def mail_link(email: str | None) -> str:
     return f"[{shown}](mailto:{address})"
 
 
-def chart_text(text: str | None, limit: int = 28) -> str:
+LABEL_LENGTH = 28
+"""Characters of a chart's label."""
+
+
+def chart_text(text: str | None, limit: int = LABEL_LENGTH) -> str:
     """Text for a Plotly label, which would otherwise read a few HTML tags."""
     return html.escape(plain(text, limit), quote=False)
 

@@ -122,6 +122,25 @@ def test_changing_the_person_forgets_the_saved_id_and_changing_anything_else_kee
     assert "f" not in wanted.changed(text="").to_url()
 
 
+def test_an_order_status_is_the_shops_own_code_in_the_address_and_words_on_the_keyboard() -> None:
+    wanted = Filter("orders", statuses=("Shipped_Partly", "**odd** <b>"))
+    assert Filter.from_url("orders", wanted.to_url()) == (wanted, [])
+    assert Filter.from_text("orders", 'status:"On Hold, Complete"')[0].statuses == ("complete", "on_hold")
+    assert Filter.from_url("orders", {"status": "x" * 33})[0] == Filter("orders")
+
+
+def test_a_store_view_is_shown_with_its_channel_where_another_has_its_name() -> None:
+    channels = tuple(ChannelName(at, at, f"Shop {at}", None, False, None, False) for at in (1, 2))
+    places = [(1, 1, "English"), (2, 1, "English"), (1, 2, "Deutsch")]
+    views = tuple(
+        StoreView(record_key(shop, at), shop, at, "x", name, 1, "Main", "EUR", "UTC") for shop, at, name in places
+    )
+    names = Directory(channels, views)
+    labels = [Filter("carts", stores=(each.key,)).conditions(names)[0].label for each in views]
+    assert labels == ["English · Shop 1", "English · Shop 2", "Deutsch"]
+    assert [each.label for each in Filter("carts", channel_ids=(99,)).conditions(names)] == ["Channel 99"]
+
+
 _BROKEN: list[tuple[str, str]] = [
     ("status", "opened"),
     ("status", ",,"),

@@ -234,6 +234,7 @@ def test_a_page_is_turned_in_the_address_and_one_too_far_shows_the_last(desk: De
     assert "51–" in words_of(at)
     last = desk.open("carts", page="900")
     assert is_well(last)
+    assert [each.value for each in last.warning] == ["There is no page 900: the last one is shown."]
     assert last.pagination(key="carts-pagination").value == at.pagination(key="carts-pagination").proto.num_pages
 
 
