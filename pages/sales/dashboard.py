@@ -34,7 +34,8 @@ def _screen() -> None:
         st.title("Dashboard", width="content", anchor=False)
         controls = row(width="content")
     params = st.query_params
-    chosen = params.get("period", "30d")
+    # Going back from a list that a bar opened, Streamlit leaves the list's words in the address.
+    chosen = params.get("period") or params.get("created") or params.get("updated") or "30d"
     period = chosen if chosen in _PERIODS else "30d"
     wanted = params.get("channel", "")
     channel = next((each.id for each in names.channels if str(each.id) == wanted), None)
@@ -120,7 +121,7 @@ def _unclear(figures: Dashboard) -> list[str]:
         for name, (values, instead) in known.items()
         if name in params and params[name] not in values
     ]
-    others = ", ".join(f"“{name[:40]}”" for name in params if name not in known)
+    others = ", ".join(f"“{name[:40]}”" for name in params if name not in known and not listing.is_known(name))
     return [*told, f"The address holds what means nothing here ({others}): it is not looked at."] if others else told
 
 
@@ -254,6 +255,7 @@ def _by_store(figures: Dashboard, what: str, period: str) -> None:
         pressed = _pressed_bar(slices, f"{what.lower()}-by-store", title)
     if pressed:
         conditions: dict[str, Any] = {"stores": (int(pressed),), "created": Period(preset=period)}
+        conditions["currency"] = figures.currency if len(figures.currencies) > 1 else ""
         st.switch_page(_LISTS["orders"], query_params=listing.everything("orders", **conditions).params())
 
 

@@ -80,6 +80,11 @@ def unknown_names(screen: Screen) -> list[str]:
     return not_filters((each for each in st.query_params if not is_word(each)), (*words, *_BESIDE_FILTERS))
 
 
+def is_known(name: str) -> bool:
+    """Whether a parameter of a URL means something in a list."""
+    return is_word(name) or name in _BESIDE_FILTERS
+
+
 def not_filters(names: Iterable[str], known: Sequence[str]) -> list[str]:
     """A sentence on those of a URL's parameters that are none of `known`. Streamlit keeps its own to itself."""
     unknown = [each for each in names if each not in known]
