@@ -171,32 +171,33 @@ class Rollup:
     conditions: tuple[ColumnElement[bool], ...]
 
 
-def rollup_of(wanted: Filter, names: Directory, today: date, *, by_day: bool = False) -> Rollup | None:
-    """The rollup of the filter's carts or orders, on request one that tells their days apart.
+def rollup_of(wanted: Filter, names: Directory, today: date, *, day: Column[date] | None = None) -> Rollup | None:
+    """The rollup of the filter's carts or orders, on request the one that has this column of days.
 
-    None if the filter asks for what none knows. Days are of a cart's last update, in UTC, or of an order's creation, in
-    its store's own zone.
+    None if the filter asks for what it does not know. Periods are of a cart's last update, in UTC, or of an order's
+    creation, in its store's own zone.
     """
     is_orders = wanted.screen == "orders"
-    known = {"status", "channel", "store", "currency", "items", "created" if is_orders else "updated"}
+    usual_day = order_day_total.c.local_day if is_orders else cart_day_total.c.updated_day
     period = wanted.created if is_orders else wanted.updated
-    by_day = by_day or period is not None
+    if day is None and period:
+        day = usual_day
+    known = {"channel", "store", "currency"}
+    if day is None or day is usual_day:
+        known |= {"status", "created" if is_orders else "updated"}
+    if day is None or is_orders:
+        known.add("items")
     if wanted.screen == "customers" or any(condition.key not in known for condition in wanted.conditions()):
         return None
-    if not is_orders and by_day and not wanted.with_items:
-        return None
+    by_status = order_status_total if is_orders else cart_status_total
+    table = by_status if day is None else day.table
+    rows = table.c.orders if is_orders else table.c.carts
     conditions: list[ColumnElement[bool]] = []
-    if is_orders:
-        table = order_day_total if by_day else order_status_total
-        rows, day = table.c.orders, order_day_total.c.local_day
-    else:
-        table = cart_day_total if by_day else cart_status_total
-        rows, day = table.c.carts, cart_day_total.c.updated_day
-        if wanted.with_items and not by_day:
-            conditions.append(cart_status_total.c.is_filled)
+    if table is cart_status_total and wanted.with_items:
+        conditions.append(cart_status_total.c.is_filled)
     if period:
         days = period.days(today) if is_orders else period.utc_days(today)
-        conditions.append(day.between(*span(days)))
+        conditions.append(usual_day.between(*span(days)))
     if wanted.statuses:
         conditions.append(table.c.status.in_(wanted.statuses))
     if wanted.currency:

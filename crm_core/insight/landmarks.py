@@ -1,7 +1,7 @@
 """Places in a long list of which the rollups tell how far down they are: a page is walked to from the nearest.
 
-The rollups count by status and by day, a cart's of its last update and an order's of its creation: a list sorted by
-those is walked from where a status or a day begins. One sorted by anything else is walked from an end.
+The rollups count by status and by day, of the creation and of the last update: a list sorted by those is walked from
+where a status or a day begins. One sorted by anything else is walked from an end.
 """
 
 from __future__ import annotations
@@ -18,17 +18,25 @@ from crm_core.insight.directory import Directory
 from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.sorting import Sort
 from crm_core.insight.where import where
-from crm_core.store.tables import cart_day_total, order, order_day_total
+from crm_core.store.tables import cart_created_total, cart_day_total, order, order_day_total, order_updated_total
 
 FAR = 30_000
 """Rows that are walked past about as soon as a rollup tells a way round them."""
 
-_BY_DAY: dict[Screen, tuple[str, ...]] = {
-    "carts": ("updated", "status"),
-    "orders": ("created", "status"),
-    "customers": (),
+_DAYS: dict[Screen, dict[str, Column[date]]] = {
+    "carts": {
+        "updated": cart_day_total.c.updated_day,
+        "created": cart_created_total.c.created_day,
+        "status": cart_day_total.c.updated_day,
+    },
+    "orders": {
+        "updated": order_updated_total.c.updated_day,
+        "created": order_day_total.c.local_day,
+        "status": order_day_total.c.local_day,
+    },
+    "customers": {},
 }
-"""Sorts by the moment whose day a rollup knows; among those of one status, rows are sorted by it too."""
+"""By sort: days that a rollup knows, in the order of which the list is; within a status, where it is sorted by that."""
 
 _DAY = timedelta(days=1)
 
@@ -80,33 +88,35 @@ def nearest(
         found = _nearest([found, *statuses], rows)
         within = max((each for each in statuses if each.before <= rows.start), key=lambda each: each.before)
         wanted = replace(wanted, statuses=within.at)
-    if sort.column in _BY_DAY[wanted.screen] and found.steps(rows) > far:
-        rollup = rollup_of(wanted, names, today, by_day=True)
-        if rollup is not None:
-            found = _nearest([found, *_day(connection, wanted, rollup, within, rows, names, today)], rows)
+    day = _DAYS[wanted.screen].get(sort.column)
+    if day is not None and found.steps(rows) > far:
+        found = _nearest([found, *_day(connection, wanted, day, within, rows, names, today)], rows)
     return found
 
 
 def _day(
     connection: Connection,
     wanted: Filter,
-    rollup: Rollup,
+    column: Column[date],
     within: Landmark,
     rows: range,
     names: Directory,
     today: date,
 ) -> list[Landmark]:
     """Where the last day begins that is not behind the first of the rows; `within` is where their status begins."""
-    is_orders = wanted.screen == "orders"
-    counted = _counted(connection, rollup, order_day_total.c.local_day if is_orders else cart_day_total.c.updated_day)
+    rollup = rollup_of(wanted, names, today, day=column)
+    if rollup is None:
+        return []
+    counted = _counted(connection, rollup, column)
     begun = [each.at[0] for each in _starts(counted, within.before) if each.before <= rows.start]
     if not begun or begun[-1] < date.min + 3 * _DAY:
         return []
     # No zone is a whole day off UTC: a day of an order's store begins after the day before it began in UTC.
-    day: date = begun[-1] - _DAY if is_orders else begun[-1]
+    is_local = column is order_day_total.c.local_day
+    day: date = begun[-1] - _DAY if is_local else begun[-1]
     midnight = datetime.combine(day, time(), UTC)
     before = within.before
-    if is_orders:
+    if is_local:
         # So before that midnight is all of the days up to two before it, and a part of the two days after those.
         conditions = where(connection, wanted, names, today, status_by_index=False)
         created = order.c.created_at

@@ -99,5 +99,6 @@ def _facts(row: Row[Any], status: str) -> CartFacts:
         base_currency=row.base_currency,
         items_qty=money_to_units(row.items_qty),
         base_subtotal=money_to_units(row.base_subtotal),
+        created_at=instant_to_milliseconds(row.created_at),
         updated_at=instant_to_milliseconds(row.updated_at),
     )

@@ -19,11 +19,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Table, text
 
 from crm_core.store.tables import (
+    cart_created_total,
     cart_day_total,
     cart_status_total,
     customer_total,
     order_day_total,
     order_status_total,
+    order_updated_total,
 )
 from crm_core.store.upsert import day_for_driver
 
@@ -37,7 +39,10 @@ _Key = tuple[Any, ...]
 
 
 class OrderFacts(NamedTuple):
-    """What the rollups must know of an order; amounts in units of 1/10000 of its website's base currency."""
+    """What the rollups must know of an order; amounts in units of 1/10000 of its website's base currency.
+
+    `updated_at` is in milliseconds.
+    """
 
     shop_id: int
     store_id: int
@@ -47,11 +52,12 @@ class OrderFacts(NamedTuple):
     base_currency: str
     base_grand_total: int
     base_total_refunded: int
+    updated_at: int
     is_gone: bool
 
 
 class CartFacts(NamedTuple):
-    """What the rollups must know of a cart; amount and quantity in units of 1/10000, `updated_at` in milliseconds."""
+    """What the rollups must know of a cart; amount and quantity in units of 1/10000, moments in milliseconds."""
 
     shop_id: int
     store_id: int
@@ -59,6 +65,7 @@ class CartFacts(NamedTuple):
     base_currency: str
     items_qty: int
     base_subtotal: int
+    created_at: int
     updated_at: int
 
 
@@ -101,10 +108,14 @@ def _both(sql: str) -> Mapping[str, str]:
     return {"sqlite": sql, "postgresql": sql}
 
 
-_COUNT_CARTS_BY_DAY = (
-    "SELECT {day} AS updated_day, shop_id, store_id, status, base_currency, count(*), sum(base_subtotal)"
-    " FROM cart WHERE items_qty > 0 GROUP BY 1, 2, 3, 4, 5"
-)
+def _by_utc_day(sql: str, moment: str) -> Mapping[str, str]:
+    """The statement with the UTC day of that column for its {day}."""
+    return {
+        "sqlite": sql.format(day=f"date({moment} / 1000, 'unixepoch')"),
+        "postgresql": sql.format(day=f"(to_timestamp({moment} / 1000) AT TIME ZONE 'UTC')::date"),
+    }
+
+
 _ORDERS_BY_STATUS = _Rollup(
     order_status_total,
     ("orders", "base_grand_total"),
@@ -133,10 +144,29 @@ _CARTS_BY_STATUS = _Rollup(
 _CARTS_BY_DAY = _Rollup(
     cart_day_total,
     ("carts", "base_subtotal"),
-    {
-        "sqlite": _COUNT_CARTS_BY_DAY.format(day="date(updated_at / 1000, 'unixepoch')"),
-        "postgresql": _COUNT_CARTS_BY_DAY.format(day="(to_timestamp(updated_at / 1000) AT TIME ZONE 'UTC')::date"),
-    },
+    _by_utc_day(
+        "SELECT {day} AS updated_day, shop_id, store_id, status, base_currency, count(*), sum(base_subtotal)"
+        " FROM cart WHERE items_qty > 0 GROUP BY 1, 2, 3, 4, 5",
+        "updated_at",
+    ),
+)
+_ORDERS_BY_UPDATE = _Rollup(
+    order_updated_total,
+    ("orders",),
+    _by_utc_day(
+        "SELECT {day} AS updated_day, shop_id, store_id, base_currency, count(*)"
+        " FROM sales_order WHERE gone_at IS NULL GROUP BY 1, 2, 3, 4",
+        "updated_at",
+    ),
+)
+_CARTS_BY_CREATION = _Rollup(
+    cart_created_total,
+    ("carts",),
+    _by_utc_day(
+        "SELECT {day} AS created_day, shop_id, store_id, base_currency, count(*)"
+        " FROM cart WHERE items_qty > 0 GROUP BY 1, 2, 3, 4",
+        "created_at",
+    ),
 )
 _CUSTOMERS = _Rollup(
     customer_total,
@@ -147,7 +177,15 @@ _CUSTOMERS = _Rollup(
         " FROM customer WHERE gone_at IS NULL GROUP BY 1, 2, 3"
     ),
 )
-_ROLLUPS = (_ORDERS_BY_STATUS, _ORDERS_BY_DAY, _CARTS_BY_STATUS, _CARTS_BY_DAY, _CUSTOMERS)
+_ROLLUPS = (
+    _ORDERS_BY_STATUS,
+    _ORDERS_BY_DAY,
+    _ORDERS_BY_UPDATE,
+    _CARTS_BY_STATUS,
+    _CARTS_BY_DAY,
+    _CARTS_BY_CREATION,
+    _CUSTOMERS,
+)
 
 
 class Deltas:
@@ -156,8 +194,10 @@ class Deltas:
     def __init__(self, dialect_name: str) -> None:
         self._dialect_name = dialect_name
         self._orders_by_day: dict[_Key, list[int]] = {}
+        self._orders_by_update: dict[_Key, list[int]] = {}
         self._carts_by_status: dict[_Key, list[int]] = {}
         self._carts_by_day: dict[_Key, list[int]] = {}
+        self._carts_by_creation: dict[_Key, list[int]] = {}
         self._customers: dict[_Key, list[int]] = {}
 
     def orders(self, old: OrderFacts | None, new: OrderFacts | None) -> None:
@@ -195,8 +235,10 @@ class Deltas:
         for rollup, deltas in (
             (_ORDERS_BY_STATUS, orders_by_status),
             (_ORDERS_BY_DAY, self._orders_by_day),
+            (_ORDERS_BY_UPDATE, self._orders_by_update),
             (_CARTS_BY_STATUS, self._carts_by_status),
             (_CARTS_BY_DAY, self._carts_by_day),
+            (_CARTS_BY_CREATION, self._carts_by_creation),
             (_CUSTOMERS, self._customers),
         ):
             changed = [(*key, *values) for key, values in sorted(deltas.items()) if any(values)]
@@ -211,16 +253,18 @@ class Deltas:
                 connection.exec_driver_sql(drop_empty, emptied)
 
     def _order(self, facts: OrderFacts, sign: int) -> None:
-        shop_id, store_id, day, status, state, currency, grand_total, refunded, is_gone = facts
+        shop_id, store_id, day, status, state, currency, grand_total, refunded, updated_at, is_gone = facts
         if is_gone:
             return
         by_day = self._orders_by_day.setdefault((day, shop_id, store_id, status, state, currency), [0, 0, 0])
         by_day[0] += sign
         by_day[1] += sign * grand_total
         by_day[2] += sign * refunded
+        updated = _day(updated_at // _DAY, self._dialect_name)
+        self._orders_by_update.setdefault((updated, shop_id, store_id, currency), [0])[0] += sign
 
     def _cart(self, facts: CartFacts, sign: int) -> None:
-        shop_id, store_id, status, currency, items_qty, subtotal, updated_at = facts
+        shop_id, store_id, status, currency, items_qty, subtotal, created_at, updated_at = facts
         is_filled = items_qty > 0
         by_status = self._carts_by_status.setdefault((shop_id, store_id, status, is_filled, currency), [0, 0])
         by_status[0] += sign
@@ -230,6 +274,8 @@ class Deltas:
             by_day = self._carts_by_day.setdefault((day, shop_id, store_id, status, currency), [0, 0])
             by_day[0] += sign
             by_day[1] += sign * subtotal
+            created = _day(created_at // _DAY, self._dialect_name)
+            self._carts_by_creation.setdefault((created, shop_id, store_id, currency), [0])[0] += sign
 
     def _customer(self, facts: CustomerFacts, sign: int) -> None:
         if facts.is_gone:

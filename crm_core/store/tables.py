@@ -489,6 +489,30 @@ cart_day_total = Table(
     comment="Carts with items, by day of their last update and status.",
 )
 
+order_updated_total = Table(
+    "order_updated_total",
+    metadata,
+    Column("updated_day", Date, primary_key=True, comment="UTC day of updated_at"),
+    Column("shop_id", Integer, primary_key=True),
+    Column("store_id", Integer, primary_key=True),
+    Column("base_currency", String(3), primary_key=True),
+    Column("orders", Integer, nullable=False),
+    sqlite_with_rowid=False,
+    comment="Orders that are not gone, by day of their last update: how far down a list sorted by it a day begins.",
+)
+
+cart_created_total = Table(
+    "cart_created_total",
+    metadata,
+    Column("created_day", Date, primary_key=True, comment="UTC day of created_at"),
+    Column("shop_id", Integer, primary_key=True),
+    Column("store_id", Integer, primary_key=True),
+    Column("base_currency", String(3), primary_key=True),
+    Column("carts", Integer, nullable=False),
+    sqlite_with_rowid=False,
+    comment="Carts with items, by day of their creation: how far down a list sorted by it a day begins.",
+)
+
 customer_total = Table(
     "customer_total",
     metadata,

@@ -57,6 +57,7 @@ class Standing(NamedTuple):
     base_currency: str
     items_qty: int
     base_subtotal: int
+    created_at: int
     updated_at: int
     is_active: bool
     gone_at: int | None
@@ -75,6 +76,7 @@ class Standing(NamedTuple):
             self.base_currency,
             self.items_qty,
             self.base_subtotal,
+            self.created_at,
             self.updated_at,
         )
 

@@ -111,7 +111,14 @@ def _is_same(old: Any, cart: MappedCart) -> bool:
 
 def _facts(old: Any) -> CartFacts:
     return CartFacts(
-        old.shop_id, old.store_id, old.status, old.base_currency, old.items_qty, old.base_subtotal, old.updated_at
+        old.shop_id,
+        old.store_id,
+        old.status,
+        old.base_currency,
+        old.items_qty,
+        old.base_subtotal,
+        old.created_at,
+        old.updated_at,
     )
 
 
@@ -125,6 +132,7 @@ def _standing(transaction: Transaction, cart: MappedCart, old: Any) -> Standing:
         base_currency=cart.base_currency,
         items_qty=cart.items_qty,
         base_subtotal=cart.base_subtotal if cart.lines is not None or old is None else old.base_subtotal,
+        created_at=cart.created_at,
         updated_at=cart.updated_at,
         is_active=cart.is_active,
         gone_at=None,

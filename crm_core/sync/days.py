@@ -10,7 +10,7 @@ from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
 from crm_core.store.rollups import Deltas, OrderFacts
-from crm_core.store.types import money_to_units
+from crm_core.store.types import instant_to_milliseconds, money_to_units
 from crm_core.store.upsert import day_for_driver
 from crm_core.sync.stores import MovedZone
 
@@ -55,6 +55,7 @@ def _rebuild_chunk(
         .with_only_columns(
             order.id,
             order.created_at,
+            order.updated_at,
             order.local_day,
             order.local_hour,
             order.status,
@@ -88,6 +89,7 @@ def _rebuild_chunk(
             base_currency=row.base_currency,
             base_grand_total=money_to_units(row.base_grand_total),
             base_total_refunded=money_to_units(row.base_total_refunded or Decimal()),
+            updated_at=instant_to_milliseconds(row.updated_at),
             is_gone=row.gone_at is not None,
         )
         deltas.orders(old, old._replace(local_day=day_for_driver(local.date(), dialect)))

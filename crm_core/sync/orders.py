@@ -22,6 +22,7 @@ _OLD = (
     "updated_at",
 )  # fmt: skip
 _AT = {name: ORDER_COLUMNS.index(name) for name in ORDER_COLUMNS}
+_UPDATED_AT = _AT["updated_at"]
 
 
 def write_orders(transaction: Transaction, orders: Sequence[MappedOrder]) -> None:
@@ -62,6 +63,7 @@ def write_orders(transaction: Transaction, orders: Sequence[MappedOrder]) -> Non
             order.base_currency,
             order.base_grand_total,
             order.base_total_refunded,
+            order.values[_UPDATED_AT],
             False,
         )
         if old is None:
@@ -73,7 +75,7 @@ def write_orders(transaction: Transaction, orders: Sequence[MappedOrder]) -> Non
         if old.cart_id is not None:
             carts.add(old.cart_id)
         transaction.deltas.orders(_facts_of(transaction.shop_id, old), facts)
-        transaction.tell("order", key, _changes(old, order), order.values[_AT["updated_at"]])
+        transaction.tell("order", key, _changes(old, order), order.values[_UPDATED_AT])
     upsert(connection, tables.order, ORDER_COLUMNS, rows)
     delete_lines(connection, tables.order_item, rewritten)
     upsert(connection, tables.order_item, ORDER_ITEM_COLUMNS, items)
@@ -110,6 +112,7 @@ def _facts_of(shop_id: int, row: Any) -> OrderFacts:
         row.base_currency,
         row.base_grand_total,
         row.base_total_refunded or 0,
+        row.updated_at,
         row.gone_at is not None,
     )
 

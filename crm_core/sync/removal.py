@@ -21,7 +21,7 @@ _SMALL = (tables.website, tables.store_view, tables.customer_group)
 _LINES = {tables.cart: tables.cart_item, tables.order: tables.order_item}
 _ORDER_FACTS = (
     "shop_id", "store_id", "local_day", "status", "state", "base_currency", "base_grand_total",
-    "coalesce(base_total_refunded, 0)", "gone_at IS NOT NULL",
+    "coalesce(base_total_refunded, 0)", "updated_at", "gone_at IS NOT NULL",
 )  # fmt: skip
 _CUSTOMER_FACTS = ("shop_id", "website_id", "group_id", "is_subscribed", "gone_at IS NOT NULL")
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import BigInteger, ColumnElement, Integer, case, func, insert, literal, select, true
+from sqlalchemy import BigInteger, Column, ColumnElement, Integer, case, func, insert, literal, select, true
 
 from crm_core.insight.counts import rollup_cells, tally_of
 from crm_core.insight.directory import Directory
 from crm_core.insight.filters import Filter, Screen
-from crm_core.insight.grids import PAGE_ROWS, cart_page
+from crm_core.insight.grids import PAGE_ROWS, Page, cart_page, order_page
 from crm_core.insight.landmarks import FAR, nearest
 from crm_core.insight.sorting import Sort, sort_keys
-from crm_core.insight.where import where
+from crm_core.insight.where import ROWS, where
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
 from crm_core.store.rollups import rebuild
@@ -50,8 +51,8 @@ _FILTERS: dict[Screen, tuple[Filter, ...]] = {
     ),
 }
 _SORTS: dict[Screen, tuple[str, ...]] = {
-    "carts": ("status", "updated", "number"),
-    "orders": ("status", "created", "total"),
+    "carts": ("status", "updated", "created", "number"),
+    "orders": ("status", "created", "updated", "total"),
 }
 
 
@@ -69,7 +70,9 @@ def filled(store: Store) -> Store:
             "base_currency": "EUR" if shop_id == 1 else "GBP",
             "items_qty": Decimal(chance.choice((0, 1, 1, 2))),
         }
-        rows.cart(number, shop_id, **shared, status=chance.choice(_CART_STATUSES), updated_at=moment)
+        later = moment + timedelta(days=chance.randrange(9), hours=chance.choice((0, 2, 23)))
+        status = chance.choice(_CART_STATUSES)
+        rows.cart(number, shop_id, **shared, status=status, created_at=moment, updated_at=later)
         state = chance.choice(_STATES)
         rows.order(
             number,
@@ -78,6 +81,7 @@ def filled(store: Store) -> Store:
             state=state,
             status=state,
             created_at=moment,
+            updated_at=later,
             local_day=(moment + chance.choice(_FARTHEST_ZONES)).date(),
             gone_at=ago(days=1) if chance.random() < 0.05 else None,
         )
@@ -102,81 +106,108 @@ def test_as_many_rows_lie_before_a_landmark_as_it_says(filled: Store, screen: Sc
                     before = select(func.count()).where(*conditions, *found.condition(keys, upwards=False))
                     after = select(func.count()).where(*conditions, *found.condition(keys, upwards=True))
                     if found.at:
-                        landmarks.add(found)
+                        landmarks.add((sort.column, found))
                         assert (found.before, matching) == (
                             connection.scalar(before),
                             found.before + (connection.scalar(after) or 0),
                         )
                     assert not rows.start < found.before < rows.stop
-    assert {len(each.at) for each in landmarks} == {1, 2}
+    assert {len(each.at) for _, each in landmarks} == {1, 2}
+    assert {column for column, _ in landmarks} == {"status", "updated", "created"}
     assert len(landmarks) > 30
 
 
-def test_a_landmark_is_at_most_a_day_off_or_two_where_stores_lie_in_other_zones(filled: Store) -> None:
-    longest: dict[Screen, int] = {"carts": 1, "orders": 3}
-    for screen, days in longest.items():
-        wanted, column = Filter(screen), _SORTS[screen][1]
-        moment = cart.c.updated_at if screen == "carts" else order.c.created_at
-        with filled.reading() as connection:
-            names = Directory.read(connection)
-            conditions = where(connection, wanted, names, TODAY)
-            moments = connection.scalars(select(moment).where(*conditions).order_by(moment)).all()
-            begun = 0
-            for first in range(0, len(moments), 17):
-                rows = range(first, first + 1)
-                found = nearest(connection, wanted, Sort(column), rows, len(moments), names, TODAY, far=0)
-                if found.at:
-                    begun += 1
-                    assert timedelta(0) <= moments[first] - found.at[0] < timedelta(days=days)
-            assert begun > 10, "else every list was walked from an end"
+@pytest.mark.parametrize(
+    ("screen", "column", "moment", "days"),
+    [
+        ("carts", "updated", cart.c.updated_at, 1),
+        ("carts", "created", cart.c.created_at, 1),
+        ("orders", "updated", order.c.updated_at, 1),
+        ("orders", "created", order.c.created_at, 3),
+    ],
+)
+def test_a_landmark_is_at_most_a_day_off_or_two_where_stores_lie_in_other_zones(
+    filled: Store, screen: Screen, column: str, moment: Column[datetime], days: int
+) -> None:
+    wanted = Filter(screen)
+    with filled.reading() as connection:
+        names = Directory.read(connection)
+        conditions = where(connection, wanted, names, TODAY)
+        moments = connection.scalars(select(moment).where(*conditions).order_by(moment)).all()
+        begun = 0
+        for first in range(0, len(moments), 17):
+            rows = range(first, first + 1)
+            found = nearest(connection, wanted, Sort(column), rows, len(moments), names, TODAY, far=0)
+            if found.at:
+                begun += 1
+                assert timedelta(0) <= moments[first] - found.at[0] < timedelta(days=days)
+        assert begun > 10, "else every list was walked from an end"
 
 
-@pytest.fixture
-def crowded(store: Store) -> Store:
-    """More carts than are walked past, of 100 days, ten to a moment."""
+def _crowd(store: Store, screen: Screen) -> None:
+    """More carts or orders than are walked past, of 100 days, ten to a moment; updated in another order than created.
+
+    Of the orders all that matters here is when they were updated.
+    """
     rows = two_shops(store)
-    template = rows.cart(1)
+    table, template = (cart, rows.cart(1)) if screen == "carts" else (order, rows.order(1))
     rows.write()
     number_of = 2 * FAR + 20 * PAGE_ROWS
     moments = number_of // 10
     with store.writing() as connection:
         many = select(literal(2, Integer).label("number")).cte("many", recursive=True)
         many = many.union_all(select(many.c.number + 1).where(many.c.number <= number_of))
-        at = many.c.number * 7919 % moments
-        first = instant_to_milliseconds(ago(days=101))
+        updated, created = many.c.number * 7919 % moments, many.c.number * 6007 % moments
+        first = literal(instant_to_milliseconds(ago(days=101)), BigInteger)
+        step = literal(100 * 86_400_000 // moments, BigInteger)
         changed: dict[str, ColumnElement[Any]] = {
-            "id": cart.c.id - 1 + many.c.number,
+            "id": table.c.id - 1 + many.c.number,
             "origin_id": many.c.number,
-            "status": case((at % 4 == 0, "open"), (at % 4 == 1, "lost"), else_="purchased"),
-            "updated_at": literal(first, BigInteger) + literal(100 * 86_400_000 // moments, BigInteger) * at,
+            "status": case((updated % 4 == 0, "open"), (updated % 4 == 1, "lost"), else_="purchased"),
+            "updated_at": first + step * updated,
+            "created_at": first + step * created,
         }
-        copies = select(*(changed.get(column.name, column) for column in cart.c))
-        copies = copies.select_from(cart.join(many, true())).where(cart.c.id == template)
-        connection.execute(insert(cart).from_select([column.name for column in cart.c], copies))
+        copies = select(*(changed.get(column.name, column) for column in table.c))
+        copies = copies.select_from(table.join(many, true())).where(table.c.id == template)
+        connection.execute(insert(table).from_select([column.name for column in table.c], copies))
         rebuild(connection)
-    return store
 
 
-def test_a_page_amid_many_rows_is_the_one_that_counting_them_off_finds(crowded: Store) -> None:
-    chance = random.Random(3)
-    for wanted, column in (
+_AMID_MANY: dict[Screen, tuple[tuple[Filter, str], ...]] = {
+    "carts": (
         (Filter("carts"), "updated"),
+        (Filter("carts"), "created"),
         (Filter("carts"), "status"),
         (Filter("carts"), "number"),
         (Filter("carts", statuses=("purchased",)), "updated"),
         (Filter("carts", channel_ids=(1,), statuses=("open", "purchased")), "status"),
-    ):
+        (Filter("carts", channel_ids=(1,), currency="EUR"), "created"),
+    ),
+    "orders": (
+        (Filter("orders"), "updated"),
+        (Filter("orders", channel_ids=(1,), currency="EUR"), "updated"),
+    ),
+}
+
+
+@pytest.mark.parametrize("screen", ["carts", "orders"])
+def test_a_page_amid_many_rows_is_the_one_that_counting_them_off_finds(store: Store, screen: Screen) -> None:
+    chance = random.Random(3)
+    _crowd(store, screen)
+    read: Callable[..., Page[Any]] = cart_page if screen == "carts" else order_page
+    id_column = ROWS[screen].table.c.id
+    for wanted, column in _AMID_MANY[screen]:
         for descending in (True, False):
             sort = Sort(column, descending)
-            with crowded.reading() as connection:
+            with store.reading() as connection:
                 names = Directory.read(connection)
-                keys = [key.desc() if descending else key.asc() for key in sort_keys("carts", sort, names)]
+                keys = [key.desc() if descending else key.asc() for key in sort_keys(screen, sort, names)]
                 conditions = where(connection, wanted, names, TODAY)
-                expected = connection.scalars(select(cart.c.id).where(*conditions).order_by(*keys)).all()
+                expected = connection.scalars(select(id_column).where(*conditions).order_by(*keys)).all()
             pages = -(-len(expected) // PAGE_ROWS)
             middle = pages // 2
             for number in (1, 2, pages - 1, pages, middle, *(chance.randrange(1, pages) for _ in range(3))):
-                page = cart_page(crowded, wanted, sort, number, today=TODAY)
+                page = read(store, wanted, sort, number, today=TODAY)
                 offset = (page.page - 1) * PAGE_ROWS
                 assert (page.page, page.pages, page.matching.value) == (number, pages, len(expected))
                 assert [row.key for row in page.rows] == list(expected[offset : offset + PAGE_ROWS])

@@ -45,7 +45,7 @@ def test_other_entities_keep_theirs(store: Store) -> None:
 
 def _add_an_order(store: Store) -> None:
     day = day_for_driver(date(2026, 5, 1), store.dialect_name)
-    facts = OrderFacts(1, 1, day, "pending", "new", "EUR", 1, 0, is_gone=False)
+    facts = OrderFacts(1, 1, day, "pending", "new", "EUR", 1, 0, 0, is_gone=False)
     with store.writing() as connection:
         add_shop(connection)
         columns = tuple(column.name for column in order.columns)

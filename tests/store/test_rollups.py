@@ -37,6 +37,7 @@ def _random_order(random_: random.Random, dialect_name: str) -> OrderFacts:
         base_currency=random_.choice(["EUR", "USD"]),
         base_grand_total=random_.randrange(10**7),
         base_total_refunded=random_.choice([0, 50_000]),
+        updated_at=random_.randrange(20_000 * DAY, 20_003 * DAY),
         is_gone=random_.random() < 0.1,
     )
 
@@ -49,6 +50,7 @@ def _random_cart(random_: random.Random) -> CartFacts:
         base_currency="EUR",
         items_qty=random_.choice([0, 10_000, 25_000]),
         base_subtotal=random_.randrange(10**7),
+        created_at=random_.randrange(19_998 * DAY, 20_000 * DAY),
         updated_at=random_.randrange(20_000 * DAY, 20_003 * DAY),
     )
 
@@ -69,8 +71,8 @@ def _write_orders(connection: Connection, new: dict[int, OrderFacts], deltas: De
     lock = " FOR UPDATE" if connection.dialect.name == "postgresql" else ""
     rows = connection.exec_driver_sql(
         "SELECT origin_id, shop_id, store_id, local_day, status, state, base_currency, base_grand_total,"
-        f" base_total_refunded, gone_at IS NOT NULL FROM sales_order WHERE id IN ({', '.join(map(str, keys))})"
-        f" ORDER BY id{lock}"
+        " base_total_refunded, updated_at, gone_at IS NOT NULL FROM sales_order"
+        f" WHERE id IN ({', '.join(map(str, keys))}) ORDER BY id{lock}"
     ).all()
     old = {row[0]: OrderFacts._make(row[1:]) for row in rows}
     dialect_name = connection.dialect.name
@@ -88,8 +90,8 @@ def _write_carts(connection: Connection, new: dict[int, CartFacts], deltas: Delt
     keys = [record_key(1, origin_id) for origin_id in sorted(new)]
     lock = " FOR UPDATE" if connection.dialect.name == "postgresql" else ""
     rows = connection.exec_driver_sql(
-        "SELECT origin_id, shop_id, store_id, status, base_currency, items_qty, base_subtotal, updated_at"
-        f" FROM cart WHERE id IN ({', '.join(map(str, keys))}) ORDER BY id{lock}"
+        "SELECT origin_id, shop_id, store_id, status, base_currency, items_qty, base_subtotal, created_at,"
+        f" updated_at FROM cart WHERE id IN ({', '.join(map(str, keys))}) ORDER BY id{lock}"
     ).all()
     old = {row[0]: CartFacts(*row[1:]) for row in rows}
     dialect_name = connection.dialect.name
@@ -162,16 +164,21 @@ def test_rollups_equal_a_recount_after_any_changes(store: Store) -> None:
     _write_pages(store, seed=1, pages=40)
     assert _differences(store) == []
     with store.reading() as connection:
-        assert connection.execute(text("SELECT count(*) FROM order_day_total")).scalar_one() > 0
-        assert connection.execute(text("SELECT count(*) FROM cart_day_total")).scalar_one() > 0
-        assert connection.execute(text("SELECT count(*) FROM customer_total")).scalar_one() > 0
+        for table in (
+            "order_day_total",
+            "order_updated_total",
+            "cart_day_total",
+            "cart_created_total",
+            "customer_total",
+        ):
+            assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() > 0
 
 
 def test_rollups_are_exact_for_a_known_set_of_orders_and_carts(store: Store) -> None:
     day = day_for_driver(date(2026, 5, 1), store.dialect_name)
-    kept = OrderFacts(1, 1, day, "complete", "complete", "EUR", 1_000_000, 250_000, is_gone=False)
+    kept = OrderFacts(1, 1, day, "complete", "complete", "EUR", 1_000_000, 250_000, 20_001 * DAY - 1, is_gone=False)
     gone = kept._replace(base_grand_total=7, is_gone=True)
-    filled = CartFacts(1, 1, "open", "EUR", 20_000, 300_000, updated_at=20_000 * DAY + 5)
+    filled = CartFacts(1, 1, "open", "EUR", 20_000, 300_000, created_at=19_999 * DAY, updated_at=20_000 * DAY + 5)
     empty = filled._replace(items_qty=0, base_subtotal=0)
     with store.writing() as connection:
         add_shop(connection)
@@ -184,16 +191,18 @@ def test_rollups_are_exact_for_a_known_set_of_orders_and_carts(store: Store) -> 
         with store.reading() as connection:
             return [tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4")]
 
-    cart_day = day_for_driver(date(2024, 10, 4), store.dialect_name)
+    day_before, cart_day = (day_for_driver(date(2024, 10, number), store.dialect_name) for number in (3, 4))
     assert rows("order_status_total") == [(1, 1, "complete", "complete", "EUR", 2, 2_000_000)]
     assert rows("order_day_total") == [(day, 1, 1, "complete", "complete", "EUR", 2, 2_000_000, 500_000)]
     assert rows("cart_status_total") == [(1, 1, "open", False, "EUR", 1, 0), (1, 1, "open", True, "EUR", 2, 600_000)]
     assert rows("cart_day_total") == [(cart_day, 1, 1, "open", "EUR", 2, 600_000)]
+    assert rows("order_updated_total") == [(cart_day, 1, 1, "EUR", 2)]
+    assert rows("cart_created_total") == [(day_before, 1, 1, "EUR", 2)]
 
 
 def test_a_rollup_row_that_counts_nothing_is_deleted(store: Store) -> None:
     day = day_for_driver(date(2026, 5, 1), store.dialect_name)
-    facts = OrderFacts(1, 1, day, "pending", "new", "EUR", 1_000_000, 0, is_gone=False)
+    facts = OrderFacts(1, 1, day, "pending", "new", "EUR", 1_000_000, 0, 20_000 * DAY, is_gone=False)
     for change in ({1: facts}, {1: facts._replace(is_gone=True)}):
         with store.writing() as connection:
             if not facts.is_gone and change[1] is facts:
@@ -202,7 +211,7 @@ def test_a_rollup_row_that_counts_nothing_is_deleted(store: Store) -> None:
             _write_orders(connection, change, deltas)
             deltas.apply(connection)
     with store.reading() as connection:
-        for table in ("order_day_total", "order_status_total"):
+        for table in ("order_day_total", "order_status_total", "order_updated_total"):
             assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 0
     assert _differences(store) == []
 
@@ -212,6 +221,8 @@ def test_a_recount_names_every_row_that_is_off_and_a_rebuild_mends_it(store: Sto
     with store.writing() as connection:
         connection.execute(text("UPDATE order_status_total SET orders = orders + 1 WHERE status = 'pending'"))
         connection.execute(text("DELETE FROM cart_day_total WHERE status = 'lost'"))
+        connection.execute(text("UPDATE order_updated_total SET orders = orders - 1 WHERE store_id = 2"))
+        connection.execute(text("DELETE FROM cart_created_total WHERE store_id = 1"))
         connection.execute(text("UPDATE customer_total SET subscribed = 0 WHERE website_id = 1 AND group_id = -1"))
         connection.execute(
             text("INSERT INTO cart_status_total VALUES (1, 9, 'open', :filled, 'EUR', 3, 0)"), {"filled": True}
@@ -220,6 +231,8 @@ def test_a_recount_names_every_row_that_is_off_and_a_rebuild_mends_it(store: Sto
     assert any("order_status_total" in line and "pending" in line for line in found)
     assert any("cart_day_total" in line and "lost" in line for line in found)
     assert any("cart_status_total (1, 9, open" in line for line in found)
+    assert any("order_updated_total" in line and "1, 2, EUR" in line for line in found)
+    assert any("cart_created_total" in line and "1, 1, EUR" in line for line in found)
     assert any("customer_total (1, 1, -1" in line for line in found)
     with store.writing() as connection:
         rebuild(connection)

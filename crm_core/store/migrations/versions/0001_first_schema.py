@@ -14,6 +14,19 @@ down_revision = None
 def upgrade() -> None:
     """The schema is of version 0001 afterwards."""
     op.create_table(
+        "cart_created_total",
+        sa.Column("created_day", sa.Date(), nullable=False, comment="UTC day of created_at"),
+        sa.Column("shop_id", sa.Integer(), nullable=False),
+        sa.Column("store_id", sa.Integer(), nullable=False),
+        sa.Column("base_currency", sa.String(length=3), nullable=False),
+        sa.Column("carts", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "created_day", "shop_id", "store_id", "base_currency", name=op.f("pk_cart_created_total")
+        ),
+        comment="Carts with items, by day of their creation: how far down a list sorted by it a day begins.",
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "cart_day_total",
         sa.Column("updated_day", sa.Date(), nullable=False, comment="UTC day of updated_at"),
         sa.Column("shop_id", sa.Integer(), nullable=False),
@@ -115,6 +128,19 @@ def upgrade() -> None:
             "shop_id", "store_id", "status", "state", "base_currency", name=op.f("pk_order_status_total")
         ),
         comment="All orders that are not gone, by status.",
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "order_updated_total",
+        sa.Column("updated_day", sa.Date(), nullable=False, comment="UTC day of updated_at"),
+        sa.Column("shop_id", sa.Integer(), nullable=False),
+        sa.Column("store_id", sa.Integer(), nullable=False),
+        sa.Column("base_currency", sa.String(length=3), nullable=False),
+        sa.Column("orders", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "updated_day", "shop_id", "store_id", "base_currency", name=op.f("pk_order_updated_total")
+        ),
+        comment="Orders that are not gone, by day of their last update: how far down a list sorted by it a day begins.",
         sqlite_with_rowid=False,
     )
     op.create_table(
