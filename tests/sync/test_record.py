@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from decimal import Decimal
 
@@ -223,4 +224,19 @@ def test_what_is_read_while_the_last_channel_of_the_shop_is_removed_is_not_left_
         synchronise_cart(desk.store, desk.key(cart), "anna")
     assert removed
     assert desk.ids(tables.cart) == []
+    assert desk.differences() == []
+
+
+def test_people_who_synchronise_one_cart_at_once_leave_rollups_that_equal_a_recount(desk: Desk) -> None:
+    cart = desk.shop.add_cart()
+    desk.run("carts")
+
+    def look() -> None:
+        for pieces in range(1, 11):
+            desk.shop.set_qty(cart, "MUG-01", pieces)
+            synchronise_cart(desk.store, desk.key(cart), "anna")
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(look) for _ in range(4)]:
+            done.result()
     assert desk.differences() == []
