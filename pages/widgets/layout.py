@@ -46,7 +46,8 @@ def sums(lines: Iterable[tuple[str, str]], total: tuple[str, str] | None = None)
     for label, value in lines:
         with spread(wrap=False):
             st.markdown(f":small[:gray[{label}]]", width="content")
-            st.markdown(f":small[{value}]", width="content", text_alignment="right")
+            # The rest of the line, where a long value wraps: one of its own width would be cut off by the card.
+            st.markdown(f":small[{value}]", text_alignment="right")
     if total:
         with spread(wrap=False):
             st.markdown(f"**{total[0]}**", width="content")
