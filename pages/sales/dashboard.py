@@ -53,7 +53,7 @@ def _screen() -> None:
     _key_figures(figures, _PERIODS[period])
     left, right = st.columns([2, 1], gap="small")
     with left:
-        _sold(figures, period)
+        _sold(figures, period, channel)
     with right:
         _by_status(figures, "carts", f"updated in {_PERIODS[period]}", period, channel)
         _by_status(figures, "orders", f"created in {_PERIODS[period]}", period, channel)
@@ -197,10 +197,10 @@ def _points(by_day: Sequence[Decimal | None]) -> list[float]:
 
 @st.fragment
 @desk.guarded
-def _sold(figures: Dashboard, period: str) -> None:
+def _sold(figures: Dashboard, period: str, channel: int | None) -> None:
     """Revenue or orders: over time, and by store view."""
     what = _over_time(figures)
-    _by_store(figures, what, period)
+    _by_store(figures, what, period, channel)
 
 
 def _over_time(figures: Dashboard) -> str:
@@ -230,7 +230,7 @@ def _over_time(figures: Dashboard) -> str:
     return what
 
 
-def _by_store(figures: Dashboard, what: str, period: str) -> None:
+def _by_store(figures: Dashboard, what: str, period: str, channel: int | None) -> None:
     """Bars of the store views, the longest first; a press on one opens its orders."""
     if not figures.revenue_by_store:
         return
@@ -255,8 +255,7 @@ def _by_store(figures: Dashboard, what: str, period: str) -> None:
         pressed = _pressed_bar(slices, f"{what.lower()}-by-store", title)
     if pressed:
         conditions: dict[str, Any] = {"stores": (int(pressed),), "created": Period(preset=period)}
-        conditions["currency"] = figures.currency if len(figures.currencies) > 1 else ""
-        st.switch_page(_LISTS["orders"], query_params=listing.everything("orders", **conditions).params())
+        _open("orders", conditions, figures, channel)
 
 
 @st.fragment
@@ -275,15 +274,19 @@ def _by_status(figures: Dashboard, screen: Screen, about: str, period: str, chan
             return
         pressed = _pressed_bar(slices, f"{screen}-by-status", f"{screen.capitalize()} by status")
     if pressed:
-        period_of: dict[str, Any] = {"updated" if screen == "carts" else "created": Period(preset=period)}
-        of_status = listing.everything(
-            screen,
-            statuses=(pressed,),
-            channel_ids=(channel,) if channel else (),
-            currency=figures.currency if len(figures.currencies) > 1 else "",
-            **period_of,
-        )
-        st.switch_page(_LISTS[screen], query_params=of_status.params())
+        period_of = "updated" if screen == "carts" else "created"
+        _open(screen, {"statuses": (pressed,), period_of: Period(preset=period)}, figures, channel)
+
+
+def _open(screen: Screen, conditions: dict[str, Any], figures: Dashboard, channel: int | None) -> None:
+    """Opens the list that a bar stands for, in the currency and of the channel that the dashboard shows."""
+    found = listing.everything(
+        screen,
+        channel_ids=(channel,) if channel else (),
+        currency=figures.currency if len(figures.currencies) > 1 else "",
+        **conditions,
+    )
+    st.switch_page(_LISTS[screen], query_params=found.params())
 
 
 def _pressed_bar(slices: tuple[Slice, ...], key: str, alt: str) -> str | None:

@@ -173,11 +173,13 @@ def bars(slices: Sequence[Slice], row_height: int = 26) -> go.Figure:
                 "textfont": {"size": 12, "color": _MUTED},
                 "hovertext": [f"{chart_text(piece.label, 60)}: {piece.text}" for piece in turned],
                 "hovertemplate": "%{hovertext}<extra></extra>",
+                "hoverinfo": "text",  # without the key beside it, which "y" below would show
             }
         ],
         layout=_layout(
             max(row_height * len(turned) + 4, 12),
             bargap=0.42,
+            hovermode="y",  # all of a row can be pressed, however short its bar is
             xaxis={"visible": False, "range": [0, longest * reach]},
             yaxis={
                 "showgrid": False,
