@@ -38,12 +38,14 @@ class _Done:
 
 
 class _Rate(ProgressColumn):
-    """Records a second, over all that was read."""
+    """Records a second: of late, or of all where they came in one go."""
 
     def render(self, task: Task) -> RenderableType:
         """Empty until known."""
-        speed = task.completed / task.elapsed if task.completed and task.elapsed else None
-        return Text("" if speed is None else f"{speed:,.0f}/s")
+        rate = task.finished_speed or task.speed
+        if rate is None and task.completed and task.finished_time:
+            rate = task.completed / task.finished_time
+        return Text("" if rate is None else f"{rate:,.{0 if rate >= 10 else 1}f}/s")
 
 
 def sync(
