@@ -172,8 +172,7 @@ def bars(slices: Sequence[Slice], row_height: int = 26) -> go.Figure:
                 "cliponaxis": False,
                 "textfont": {"size": 12, "color": _MUTED},
                 "hovertext": [f"{chart_text(piece.label, 60)}: {piece.text}" for piece in turned],
-                "hovertemplate": "%{hovertext}<extra></extra>",
-                "hoverinfo": "text",  # without the key beside it, which "y" below would show
+                "hoverinfo": "text",
             }
         ],
         layout=_layout(
