@@ -227,7 +227,10 @@ def _readable(entity: Entity, raw: RawPage) -> SearchPage[Any]:
     page: SearchPage[Any] = raw.decoded(_KINDS[entity])
     nameless = [item for item in page.bad if item.id is None or not 0 <= item.id < _HIGHEST_NUMBER]
     if nameless:
-        raise ShopAnsweredNonsense(f"The shop sent a record of {entity} without a readable id: {nameless[0].reason}")
+        raise ShopAnsweredNonsense(
+            f"The shop sent a record of {entity} without a readable id: {nameless[0].reason}. "
+            "Look for a module or a proxy that changes the shop's answers."
+        )
     return page
 
 
@@ -251,7 +254,10 @@ def _require_alive(shop: OpenShop, entity: Entity, failure: Exception) -> None:
 
 
 def _poison(shop: OpenShop, entity: Entity, search: Search, after: int, failure: Exception) -> Rejected:
-    """The next record behind the id, which fails alone: its id is found by asking for shorter and shorter ranges."""
+    """The next record behind the id, which fails alone: its id is found by asking for shorter and shorter ranges.
+
+    Raises the failure if the shop fails over any range: it would go on for ever, blaming one id after the other.
+    """
 
     def holds(last: int) -> bool:
         try:
@@ -259,6 +265,8 @@ def _poison(shop: OpenShop, entity: Entity, search: Search, after: int, failure:
         except _POISONED:
             return True
 
+    if holds(after):
+        raise failure  # the shop sends this in a range that holds nothing, so no record is to blame
     span = 1
     while not holds(after + span):
         if after + span > _HIGHEST_ID:

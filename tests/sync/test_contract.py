@@ -319,6 +319,14 @@ def test_24_a_poisonous_row_is_quarantined_and_the_others_are_mirrored(desks: De
     assert desk.differences() == []
 
 
+def test_24_a_shop_that_fails_over_every_page_blames_no_record(desk: Desk) -> None:
+    add_carts(desk, 3)
+    desk.shop.faults = Faults(fail_every=1, matching=r"carts/search\?(?!.*total_count)")
+    with pytest.raises(ShopFailed):
+        desk.run("carts")
+    assert desk.all(select(tables.quarantine)) == []
+
+
 @pytest.mark.parametrize(
     ("faults", "error"),
     [
