@@ -29,11 +29,10 @@ _LISTS = {"carts": "pages/sales/carts.py", "orders": "pages/sales/orders.py"}
 
 @desk.guarded
 def _screen() -> None:
-    names = desk.names()
     with spread():
         st.title("Dashboard", width="content", anchor=False)
         controls = row(width="content")
-    params = st.query_params
+    names, params = desk.names(), st.query_params
     # Going back from a list that a bar opened, Streamlit leaves the list's words in the address.
     chosen = params.get("period") or params.get("created") or params.get("updated") or "30d"
     period = chosen if chosen in _PERIODS else "30d"
