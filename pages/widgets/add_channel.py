@@ -77,6 +77,23 @@ def _body(existing: str) -> None:
         "Sign in with", list(_KINDS), format_func=_KINDS.__getitem__, key="channel-kind", required=True, default="token"
     )
     st.caption(_HINTS[kind or "token"])
+    # A form, since outside of one Streamlit 1.67 forgets a password that is left by the Tab key: the focus goes to the
+    # eye in the same field, and what was typed is never sent.
+    with st.form("channel-form", border=False, enter_to_submit=False):
+        _fields(kind or "token", is_new=not existing)
+        _findings()
+        with row(horizontal_alignment="right", gap="xsmall"):
+            st.caption(":material/lock: Credentials are encrypted and never shown again.", width="content")
+            st.form_submit_button(
+                "Check and save" if existing else "Check and connect",
+                type="primary",
+                icon=":material/stethoscope:",
+                on_click=_save,
+                args=(existing,),
+            )
+
+
+def _fields(kind: str, *, is_new: bool) -> None:
     match kind:
         case "oauth":
             with st.grid(2, min_column_width=200):
@@ -90,7 +107,7 @@ def _body(existing: str) -> None:
                 _secret("Password", "channel-password")
         case _:
             _secret("Access token", "channel-token")
-    if not existing:
+    if is_new:
         st.text_input(
             "Codes of the websites to read, if not all",
             key="channel-websites",
@@ -106,16 +123,6 @@ def _body(existing: str) -> None:
             "Allow placing orders",
             key="channel-writes",
             help="Until this is on, the desk only reads. It can be switched on later.",
-        )
-    _findings()
-    with row(horizontal_alignment="right", gap="xsmall"):
-        st.caption(":material/lock: Credentials are encrypted and never shown again.", width="content")
-        st.button(
-            "Check and save" if existing else "Check and connect",
-            type="primary",
-            icon=":material/stethoscope:",
-            on_click=_save,
-            args=(existing,),
         )
 
 

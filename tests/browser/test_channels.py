@@ -24,6 +24,7 @@ def test_a_shop_is_connected_named_anew_and_removed_on_the_screen(floor: Floor, 
         dialog.get_by_role("button", name="Check and connect").click()
         expect(dialog.get_by_text("accepted for nothing")).to_be_visible()
         dialog.get_by_label("Access token", exact=True).fill("demo")
+        dialog.get_by_label("Access token", exact=True).press("Tab")  # to the eye in the same field
         dialog.get_by_role("button", name="Check and connect").click()
         expect(page.get_by_text(re.compile("Nordlicht.* is connected"))).to_be_visible()
         expect(dialog).to_have_count(0)

@@ -95,14 +95,14 @@ def test_the_first_store_is_connected_from_the_screen_after_a_check(empty_desk: 
     at.text_input(key="channel-url").set_value(filled.url).run()
     _press(at, "Check and connect")
     assert "access token" in at.error[0].value
-    at.text_input(key="channel-token").set_value("wrong").run()
+    at.text_input(key="channel-token").set_value("wrong")
     _press(at, "Check and connect")
     assert at.error
-    at.text_input(key="channel-token").set_value("demo").run()
-    at.text_input(key="channel-websites").set_value("us, elsewhere").run()
+    at.text_input(key="channel-token").set_value("demo")
+    at.text_input(key="channel-websites").set_value("us, elsewhere")
     _press(at, "Check and connect")
     assert "base, us" in at.error[0].value
-    at.text_input(key="channel-websites").set_value("us,").run()
+    at.text_input(key="channel-websites").set_value("us,")
     _press(at, "Check and connect")
     assert is_well(at)
     store = Store(settings().store_url)
