@@ -5,6 +5,7 @@ BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r
 COMPILE = $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true # on all cores, as pip does not
 CODE = app.py run.py crm_core pages demo_store tests benchmarks
+LINT = $(BIN)/ruff check $(CODE) && $(BIN)/ruff format --check $(CODE) && $(BIN)/mypy && $(BIN)/lint-imports
 
 .DEFAULT_GOAL := help
 # Tests start dozens of processes and workers: each would compile the code anew.
@@ -19,16 +20,13 @@ run: $(VENV)/.installed ## install what is missing and start the desk
 
 # Side by side, as lint needs one core alone. Collecting compiles the tests, once: each worker would for itself.
 test: $(VENV)/.installed-dev ## everything: lint, types, layers, tests
-	@$(MAKE) --no-print-directory lint > $(VENV)/lint.txt 2>&1 & lint=$$!; \
+	@{ $(LINT); } > $(VENV)/lint.txt 2>&1 & lint=$$!; \
 	  $(BIN)/python -m pytest -qq --collect-only > /dev/null; \
 	  $(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder; tests=$$?; \
 	  wait $$lint; lint=$$?; cat $(VENV)/lint.txt; exit $$((tests + lint))
 
 lint: $(VENV)/.installed-dev ## ruff, mypy strict, import-linter
-	@$(BIN)/ruff check $(CODE)
-	@$(BIN)/ruff format --check $(CODE)
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(LINT)
 
 bench: $(VENV)/.installed-dev ## the benchmarks of docs/performance.md
 	@$(BIN)/python -m benchmarks
