@@ -65,7 +65,8 @@ def _read_value(text: str, at: int) -> tuple[str, int]:
 
 
 def _quoted(term: Term) -> str:
-    is_plain = _PLAIN.fullmatch(term.value) and (term.key or not _KEY.match(term.value))
-    if is_plain:
+    # After > or < the sign would be read as a part of the operator.
+    is_other = term.value.startswith("=") if term.key else _KEY.match(term.value)
+    if _PLAIN.fullmatch(term.value) and not is_other:
         return term.value
     return '"' + term.value.replace("\\", "\\\\").replace('"', '\\"') + '"'
