@@ -127,7 +127,10 @@ class Filter:
     # ---- the keyboard -----------------------------------------------------------------------------------------------
 
     def to_text(self, names: Directory | None = None) -> str:
-        """The filter as a person types it; `from_text` with the same `names` reads it back."""
+        """The filter as a person types it; `from_text` with the same `names` reads it back.
+
+        An order's status that holds capitals is the exception: on the keyboard they don't matter.
+        """
         names = names or Directory()
         terms = []
         for key, value in self._pairs():

@@ -156,7 +156,7 @@ def _place(screen: Screen, column: str, names: Directory) -> ColumnElement[Any]:
     part = rows.table.c.group_id if column == "group" else rows.part
     words: dict[tuple[int, int], tuple[str, ...]]
     if column == "group":
-        words = {(each.shop_id, each.origin_id): (each.code,) for each in names.groups}
+        words = {(each.shop_id, each.origin_id): (each.code.casefold(),) for each in names.groups}
     elif screen == "customers":
         words = {(each.shop_id, each.origin_id): _website_words(column, each, names) for each in names.websites}
     else:
@@ -181,7 +181,8 @@ def _store_words(column: str, view: StoreView, names: Directory) -> tuple[str, .
 
 def _website_words(column: str, website: Website, names: Directory) -> tuple[str, ...]:
     channel = names.channel_of_website(website.shop_id, website.origin_id)
-    return (website.name,) if column == "website" else (channel.name if channel else "",)
+    word = website.name if column == "website" else channel.name if channel else ""
+    return (word.casefold(),)
 
 
 def _amount(column: ColumnClause[Any]) -> ColumnElement[Any]:
