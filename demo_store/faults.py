@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from math import isfinite
+from typing import TypeVar
+
+_Number = TypeVar("_Number", int, float)
 
 USAGE = (
     "slow=2 (seconds before every answer), fail=500 (or 503: every fifth request), drop (do the work, then no answer), "
@@ -68,7 +72,7 @@ def of_names(names: list[str]) -> Faults:
 def _switch_on(faults: Faults, key: str, value: str | None = None) -> None:
     match key, value:
         case "slow", _:
-            faults.slow = float(value or 2)
+            faults.slow = _positive(float(value or 2))
         case "fail", None | "500" | "503":
             faults.fail_every, faults.fail_status = 5, int(value or 500)
         case "drop", None:
@@ -76,14 +80,20 @@ def _switch_on(faults: Faults, key: str, value: str | None = None) -> None:
         case "html", None:
             faults.html = True
         case "limit", _:
-            faults.limit = int(value or 50)
+            faults.limit = _positive(int(value or 50))
         case "repeat-last-page", None:
             faults.repeat_last_page = True
         case "truncate", None:
             faults.truncate = True
         case "throttle", _:
-            faults.throttle_every = int(value or 5)
+            faults.throttle_every = _positive(int(value or 5))
         case "poison", _:
-            faults.poison.add(int(value or 1))
+            faults.poison.add(_positive(int(value or 1)))
         case _:
             raise ValueError(key)
+
+
+def _positive(number: _Number) -> _Number:
+    if number <= 0 or not isfinite(number):
+        raise ValueError(number)
+    return number

@@ -85,7 +85,9 @@ def test_faults_of_the_command_line() -> None:
     assert of_names(["fail=503", "slow=0.5"]) == Faults(fail_every=5, fail_status=503, slow=0.5)
 
 
-@pytest.mark.parametrize("name", ["nonsense", "fail=3", "slow=x", "drop=1"])
+@pytest.mark.parametrize(
+    "name", ["nonsense", "fail=3", "slow=x", "slow=-1", "slow=nan", "limit=0", "throttle=-2", "drop=1"]
+)
 def test_a_fault_that_does_not_exist_is_told_with_those_that_do(name: str) -> None:
     with pytest.raises(ValueError, match=f"no fault '{name}'; the faults are slow=2 "):
         of_names([name])
