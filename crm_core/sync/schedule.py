@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 
-from crm_core.errors import BadInput, NotAllowed, NotFound, PermissionMissing, ShopUnavailable
+from crm_core.errors import BadInput, DeskError, NotAllowed, NotFound, PermissionMissing, ShopUnavailable
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.sync.channels import ENTITIES, Channel, channel_by_id, lease_name
@@ -171,8 +171,15 @@ def finish_failed(store: Store, channel_id: int, entity: str, error: Exception) 
         connection.execute(
             update(tables.sync_state)
             .where(_of(channel_id, entity))
-            .values(last_error=str(error), failures=failures, due_at=now + wait)
+            .values(last_error=_words_of(error), failures=failures, due_at=now + wait)
         )
+
+
+def _words_of(error: Exception) -> str:
+    """What went wrong, for a person; of a bug only where to look: its own words may be a page of SQL."""
+    if isinstance(error, DeskError):
+        return str(error)
+    return f"Something unexpected went wrong ({type(error).__name__}). The log of the worker tells what."
 
 
 def last_successes(store: Store, channel_id: int) -> dict[str, datetime | None]:

@@ -139,6 +139,8 @@ def test_failures_wait_longer_each_time_up_to_a_quarter_of_an_hour(store: Store,
         waits.append(round((state(store, "orders").due_at - datetime.now(UTC)).total_seconds()))
     assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
     assert (state(store, "orders").failures, state(store, "orders").last_error) == (11, "HTML.")
+    schedule.finish_failed(store, channel.id, "orders", RuntimeError("[SQL: INSERT INTO x]"))
+    assert state(store, "orders").last_error.startswith("Something unexpected went wrong (RuntimeError).")
     done(store, channel, "orders")
     assert (state(store, "orders").failures, state(store, "orders").last_error) == (0, None)
 
