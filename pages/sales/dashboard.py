@@ -116,7 +116,7 @@ def _unclear(figures: Dashboard) -> list[str]:
         "currency": (currencies, f"{figures.currency} is"),
     }
     told = [
-        f"The address names a {name} that there is not (“{params[name][:40]}”): {instead} shown."
+        f"There is no {name} “{params[name][:40]}” here: {instead} shown."
         for name, (values, instead) in known.items()
         if name in params and params[name] not in values
     ]
