@@ -18,7 +18,7 @@ def test_a_shop_is_connected_named_anew_and_removed_on_the_screen(floor: Floor, 
         page = floor.open("channels")
         dialog = page.get_by_role("dialog")
         page.get_by_role("button", name="Add channel").click()
-        dialog.get_by_label("Name", exact=True).fill("Nordlicht")
+        dialog.get_by_label("Name", exact=True).fill("Wollhaus")
         dialog.get_by_label("Address of the store").fill(url)
         dialog.get_by_label("Access token", exact=True).fill("wrong-token")
         dialog.get_by_role("button", name="Check and connect").click()
@@ -26,25 +26,26 @@ def test_a_shop_is_connected_named_anew_and_removed_on_the_screen(floor: Floor, 
         dialog.get_by_label("Access token", exact=True).fill("demo")
         dialog.get_by_label("Access token", exact=True).press("Tab")  # to the eye in the same field
         dialog.get_by_role("button", name="Check and connect").click()
-        expect(page.get_by_text(re.compile("Nordlicht.* is connected"))).to_be_visible()
+        expect(page.get_by_text(re.compile("Wollhaus.* is connected"))).to_be_visible()
         expect(dialog).to_have_count(0)
 
         drawn(page)
         _choose(page, "Settings…")
-        dialog.get_by_label("Name", exact=True).fill("Südlicht")
+        dialog.get_by_label("Name", exact=True).fill("Zinnhaus")
         dialog.get_by_role("button", name="Save").click()
-        expect(page.get_by_text("Südlicht is read by these settings")).to_be_visible()
+        expect(page.get_by_text("Zinnhaus is read by these settings")).to_be_visible()
         expect(dialog).to_have_count(0)
 
         drawn(page)
         _choose(page, "Remove…")
         dialog.get_by_role("button", name="Remove").click()
         expect(dialog).to_have_count(0)
-        expect(page.get_by_text("Südlicht")).to_have_count(0)
+        expect(page.get_by_text("Zinnhaus")).to_have_count(0)
+        expect(page.get_by_text("Test shop").first).to_be_visible()
     shop.close()
 
 
 def _choose(page: Page, choice: str) -> None:
-    """From the menu of the channel that was added last."""
+    """From the menu of the last channel; they stand by name, so that of the other tests comes before."""
     page.get_by_test_id("stMenuButton").last.get_by_role("button").click()
     page.get_by_role("menuitem", name=choice).click()
