@@ -5,6 +5,8 @@ Against the demo store over real HTTP. Numbers are those of the contract tests.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +18,7 @@ from crm_core.sales.outcomes import Placed, TotalsChanged
 from crm_core.sales.preflight.check import Code, Verdict
 from crm_core.store import tables
 from crm_core.store.rollups import recount
+from demo_store.service import Request, Response
 from tests.sales.desk import PLACE, SHIP, Desk, before
 from tests.sales.placing.placings import on_sqlite, timeline
 
@@ -84,6 +87,22 @@ def test_an_ordered_cart_comes_to_what_it_was_ordered_for_with_another_way_of_sh
     assert isinstance(desk.place(cart_id, offer.choose(other.code, "checkmo")), Placed)
     order = desk.shop.order(desk.shop.orders_of(cart_id)[0])
     assert desk.row(cart_id).grand_total == Decimal(str(order["grand_total"]))
+
+
+def test_a_total_of_an_extension_that_the_mirror_cannot_hold_does_not_keep_an_order_from_being_placed(
+    desk: Desk,
+) -> None:
+    cart_id = desk.add_cart(("MUG-01", 2))
+    choice = desk.choice(cart_id)
+
+    def with_another_total(_request: Request, work: Callable[[], Response]) -> Response:
+        done = work()
+        told = json.loads(done.body)
+        told["totals"]["total_segments"].append({"code": "co2", "title": "kg of CO2", "value": 0.123456})
+        return Response(done.status, json.dumps(told).encode(), done.headers)
+
+    desk.front.on(r"POST .*/shipping-information$", with_another_total)
+    assert isinstance(desk.place(cart_id, choice), Placed)
 
 
 def test_a_purchase_order_carries_its_number(desk: Desk) -> None:
