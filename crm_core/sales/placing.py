@@ -16,7 +16,6 @@ from msgspec import structs
 
 from crm_core.access.people import require_person
 from crm_core.errors import (
-    BadRecord,
     ChannelError,
     DeskError,
     NotAllowed,
@@ -176,10 +175,7 @@ def _run(store: Store, shop: OpenShop, attempt: Attempt, choice: Choice) -> Outc
         not_placed.stopped(store, attempt, why, Code.PAYMENT)
         return not_placed.explained(store, attempt, choice, lambda _: Code.PAYMENT)
     # The mirrored cart comes to what it is ordered for, also where another way of shipping was chosen than it had.
-    try:
-        keep_cart(store, shop, attempt.cart_key, cart=cart, orders=orders, totals=totals)
-    except BadRecord as bad:  # what the mirror cannot hold, such as an extension's total, is no reason not to order
-        logger.warning("What cart %d comes to was not kept: %s", attempt.cart_origin_id, bad)
+    keep_cart(store, shop, attempt.cart_key, cart=cart, orders=orders, totals=totals)
     last_order = max((each.entity_id for each in orders), default=0)
     # The longest that an answer can take, so that nobody calls the order missing while it may still come.
     if not claims.mark_sent(store, attempt.id, last_order, settings().longest_write):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 from sqlalchemy import select, update
 
+from crm_core.errors import BadRecord
 from crm_core.magento import payloads
 from crm_core.magento.payloads import exact
 from crm_core.store import documents, tables
@@ -16,9 +19,14 @@ from crm_core.sync.changes import amount_changed, value_changed
 from crm_core.sync.channels import OpenShop
 from crm_core.sync.transaction import Transaction
 
+logger = logging.getLogger(__name__)
+
 
 def totals_document(totals: payloads.Totals, quote_currency: str) -> documents.Totals:
-    """The totals as the store keeps them; `quote_currency` where they don't name their own. Raises BadRecord."""
+    """The totals as the store keeps them; `quote_currency` where they don't name their own.
+
+    A segment that is no amount of money is left out. Raises BadRecord for any other figure.
+    """
 
     def amount(value: float | None) -> Decimal:
         return exact(value or 0)
@@ -40,10 +48,7 @@ def totals_document(totals: payloads.Totals, quote_currency: str) -> documents.T
         base_subtotal=known(totals.base_subtotal),
         base_grand_total=known(totals.base_grand_total),
         coupon_code=totals.coupon_code or None,
-        segments=[
-            documents.TotalsSegment(segment.code, segment.title or segment.code, amount(segment.value))
-            for segment in totals.total_segments or ()
-        ],
+        segments=list(_segments(totals.total_segments or ())),
         items=[
             documents.TotalsItem(
                 item_id=item.item_id,
@@ -118,6 +123,16 @@ def _write_options(transaction: Transaction, key: int, totals: documents.Totals)
             chosen = documents.encode(item.options)
             here = (table.c.cart_id == key) & (table.c.item_id == item.item_id)
             transaction.connection.execute(update(table).where(here).values(options=chosen))
+
+
+def _segments(told: Iterable[payloads.TotalSegment]) -> Iterator[documents.TotalsSegment]:
+    for segment in told:
+        try:
+            value = exact(segment.value or 0)
+        except BadRecord as bad:  # an extension may put a weight there: no reason to know nothing of the cart
+            logger.warning("The total “%s” was left out: %s", segment.code, bad)
+            continue
+        yield documents.TotalsSegment(segment.code, segment.title or segment.code, value)
 
 
 def _options(text: str | None) -> list[documents.Option]:
