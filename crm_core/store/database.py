@@ -123,7 +123,7 @@ class Store:
                 return int(version)
 
     def close(self) -> None:
-        """All idle connections are closed; the store must not be used any more."""
+        """All idle connections are closed; whoever uses the store again opens new ones."""
         with self._watching_lock:
             if self._watching is not None:
                 self._watching.close()
