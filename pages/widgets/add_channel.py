@@ -72,7 +72,7 @@ def _body(existing: str) -> None:
         st.rerun()  # closed by a press: a run of the dialog alone cannot take it away
     if not existing:
         st.text_input("Name", key="channel-name", placeholder="Nordlicht Outfitters", max_chars=80)
-        st.text_input("Address of the store", key="channel-url", placeholder="https://shop.example.com", type="url")
+        st.text_input("Address of the store", key="channel-url", placeholder="https://shop.example.com")
     kind = st.segmented_control(
         "Sign in with", list(_KINDS), format_func=_KINDS.__getitem__, key="channel-kind", required=True, default="token"
     )
