@@ -184,7 +184,7 @@ def _server(folder: Path, environment: dict[str, str]) -> Iterator[tuple[psutil.
     port = _free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(folder / "app.py"), "--server.port", str(port)]
     command += ["--server.address", "127.0.0.1", "--logger.hideWelcomeMessage", "true"]
-    server = subprocess.Popen(command, cwd=_ROOT, env={**os.environ, **environment})
+    server = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment})  # its own configuration
     try:
         _wait_until_ready(port)
         yield psutil.Process(server.pid), port
