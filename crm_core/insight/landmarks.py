@@ -36,7 +36,7 @@ _DAYS: dict[Screen, dict[str, Column[date]]] = {
     },
     "customers": {},
 }
-"""By sort: days that a rollup knows, in the order of which the list is; within a status, where it is sorted by that."""
+"""For each sort that has one, the rollup column of days that the sorted list follows; by status, within one status."""
 
 _DAY = timedelta(days=1)
 
