@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Table, fun
 
 from crm_core.insight.directory import Directory, Scope, directory
 from crm_core.insight.freshness import freshness
-from crm_core.insight.periods import Period, span
+from crm_core.insight.periods import Period, span, whole_months
 from crm_core.insight.related import CANCELLED_STATE
 from crm_core.insight.statuses import (
     StatusStyle,
@@ -29,7 +29,14 @@ from crm_core.insight.statuses import (
 from crm_core.insight.where import in_scope
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
-from crm_core.store.tables import CART_STATUSES, cart_day_total, cart_status_total, order_day_total, order_status_total
+from crm_core.store.tables import (
+    CART_STATUSES,
+    cart_day_total,
+    cart_status_total,
+    order_day_total,
+    order_month_total,
+    order_status_total,
+)
 from crm_core.store.types import units_to_money
 
 _PLACES = Decimal("0.0001")
@@ -212,32 +219,29 @@ def _currencies(connection: Connection, scope: Scope | None, open_carts: Mapping
     return tuple(sorted(orders, key=lambda currency: (-orders[currency], currency)))
 
 
-def _of_period(scope: Scope | None, currency: str, first: date, final: date) -> list[ColumnElement[bool]]:
-    return [
-        order_day_total.c.local_day.between(first, final),
-        order_day_total.c.base_currency == currency,
-        *_in_scope(order_day_total, scope),
-    ]
+def _of_period(
+    day: Column[date], scope: Scope | None, currency: str, first: date, final: date
+) -> list[ColumnElement[bool]]:
+    table = day.table
+    return [day.between(first, final), table.c.base_currency == currency, *_in_scope(table, scope)]
 
 
-_SALES = (
-    func.sum(order_day_total.c.orders),
-    _units(order_day_total.c.base_grand_total),
-    _units(order_day_total.c.base_total_refunded),
-)
+def _sales(table: Table) -> list[ColumnElement[int]]:
+    return [func.sum(table.c.orders), _units(table.c.base_grand_total), _units(table.c.base_total_refunded)]
 
 
 def _sold_by_day(
     connection: Connection, scope: Scope | None, currency: str, first: date, final: date
 ) -> dict[date, _Tally]:
+    day = order_day_total.c.local_day
     is_sold = order_day_total.c.state != CANCELLED_STATE
-    query = select(order_day_total.c.local_day, *_SALES).where(*_of_period(scope, currency, first, final), is_sold)
-    rows = connection.execute(query.group_by(order_day_total.c.local_day))
+    query = select(day, *_sales(order_day_total)).where(*_of_period(day, scope, currency, first, final), is_sold)
+    rows = connection.execute(query.group_by(day))
     return {day: _Tally(int(orders), int(total) - int(refunded)) for day, orders, total, refunded in rows}
 
 
 class _Orders(NamedTuple):
-    """Orders of one store view and status in the period; amounts in units of 1/10000."""
+    """Some orders of one store view and status in the period; amounts in units of 1/10000."""
 
     shop_id: int
     store_id: int
@@ -249,10 +253,23 @@ class _Orders(NamedTuple):
 
 
 def _orders_of(connection: Connection, scope: Scope | None, currency: str, first: date, final: date) -> list[_Orders]:
-    table = order_day_total.c
-    by = (table.shop_id, table.store_id, table.status, table.state)
-    query = select(*by, *_SALES).where(*_of_period(scope, currency, first, final)).group_by(*by)
-    return [_Orders(*row[:4], *map(int, row[4:])) for row in connection.execute(query)]
+    """All orders of the period: of its whole months by month, of the rest by day."""
+    day, month = order_day_total.c.local_day, order_month_total.c.local_month
+    parts = [(day, first, final)]
+    if months := whole_months(first, final):
+        begin, end = months
+        parts = [(month, begin, end)]
+        if first < begin:
+            parts.append((day, first, begin - _DAY))
+        if end < final:
+            parts.append((day, end + _DAY, final))
+    found = []
+    for column, since, until in parts:
+        table = column.table.c
+        by = (table.shop_id, table.store_id, table.status, table.state)
+        query = select(*by, *_sales(column.table)).where(*_of_period(column, scope, currency, since, until))
+        found += [_Orders(*row[:4], *map(int, row[4:])) for row in connection.execute(query.group_by(*by))]
+    return found
 
 
 def _by_status(found: Sequence[_Orders]) -> tuple[StatusFigure, ...]:

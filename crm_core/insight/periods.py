@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -90,6 +91,17 @@ def span(days: tuple[date | None, date | None]) -> tuple[date, date]:
     """The first and the last of these days; an open end is the earliest or the latest day there is."""
     first, final = days
     return first or date.min, final or date.max
+
+
+def whole_months(first: date, final: date) -> tuple[date, date] | None:
+    """The first day of the first and the last day of the last month that lies whole in these days; None: none does."""
+    starts = first.day == 1
+    ends = final.day == monthrange(final.year, final.month)[1]
+    if (first.year, first.month) == (final.year, final.month):
+        return (first, final) if starts and ends else None
+    begin = first if starts else first.replace(day=monthrange(first.year, first.month)[1]) + timedelta(days=1)
+    end = final if ends else final.replace(day=1) - timedelta(days=1)
+    return (begin, end) if begin < end else None
 
 
 def _a_year_before(day: date) -> date:

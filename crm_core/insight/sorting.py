@@ -242,7 +242,7 @@ _KEYS: Mapping[Screen, Mapping[str, tuple[ColumnElement[Any], ...]]] = {
     },
 }
 _WALKABLE: Mapping[Screen, frozenset[str]] = {
-    "carts": frozenset({"status", "subtotal", "updated", "created", "number"}),
-    "orders": frozenset({"status", "total", "updated", "created", "number"}),
+    "carts": frozenset({"status", "name", "subtotal", "activity", "updated", "created", "number"}),
+    "orders": frozenset({"status", "name", "total", "updated", "created", "number"}),
     "customers": frozenset({"name", "email", "updated", "created", "number"}),
 }

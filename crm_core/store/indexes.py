@@ -10,7 +10,7 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 
 from crm_core.errors import DeskError, LeaseLost
 from crm_core.store.database import Store
-from crm_core.store.tables import cart, cart_item, customer, order, order_item
+from crm_core.store.tables import ONLY_ON, cart, cart_item, customer, order, order_item
 
 _TABLES: dict[str, tuple[Table, ...]] = {
     "customers": (customer,),
@@ -38,7 +38,7 @@ def without_secondary_indexes(store: Store, entity: str) -> Iterator[None]:
     with store.writing() as connection:
         if all(connection.execute(select(table).limit(1)).first() is None for table in tables):
             for table in tables:
-                for index in _secondary(table):
+                for index in _secondary(table, connection.dialect.name):
                     connection.execute(DropIndex(index, if_exists=True))
         are_missing = any(_missing(connection, table) for table in tables)
     try:
@@ -90,10 +90,11 @@ def _build(store: Store, tables: tuple[Table, ...]) -> list[str]:
     return [str(index.name) for index in missing]
 
 
-def _secondary(table: Table) -> list[Index]:
-    return sorted(table.indexes, key=lambda index: str(index.name))
+def _secondary(table: Table, dialect_name: str) -> list[Index]:
+    wanted = [index for index in table.indexes if index.info.get(ONLY_ON, dialect_name) == dialect_name]
+    return sorted(wanted, key=lambda index: str(index.name))
 
 
 def _missing(connection: Connection, table: Table) -> list[Index]:
     present = {index["name"] for index in inspect(connection).get_indexes(table.name)}
-    return [index for index in _secondary(table) if index.name not in present]
+    return [index for index in _secondary(table, connection.dialect.name) if index.name not in present]

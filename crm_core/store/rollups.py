@@ -24,6 +24,7 @@ from crm_core.store.tables import (
     cart_status_total,
     customer_total,
     order_day_total,
+    order_month_total,
     order_status_total,
     order_updated_total,
 )
@@ -133,6 +134,19 @@ _ORDERS_BY_DAY = _Rollup(
         " FROM sales_order WHERE gone_at IS NULL GROUP BY 1, 2, 3, 4, 5, 6"
     ),
 )
+_ORDERS_BY_MONTH = _Rollup(
+    order_month_total,
+    ("orders", "base_grand_total", "base_total_refunded"),
+    {
+        dialect_name: f"SELECT {month} AS local_month, shop_id, store_id, status, state, base_currency,"
+        " count(*), sum(base_grand_total), sum(coalesce(base_total_refunded, 0))"
+        " FROM sales_order WHERE gone_at IS NULL GROUP BY 1, 2, 3, 4, 5, 6"
+        for dialect_name, month in (
+            ("sqlite", "date(local_day, 'start of month')"),
+            ("postgresql", "date_trunc('month', local_day)::date"),
+        )
+    },
+)
 _CARTS_BY_STATUS = _Rollup(
     cart_status_total,
     ("carts", "base_subtotal"),
@@ -180,6 +194,7 @@ _CUSTOMERS = _Rollup(
 _ROLLUPS = (
     _ORDERS_BY_STATUS,
     _ORDERS_BY_DAY,
+    _ORDERS_BY_MONTH,
     _ORDERS_BY_UPDATE,
     _CARTS_BY_STATUS,
     _CARTS_BY_DAY,
@@ -226,15 +241,21 @@ class Deltas:
 
     def apply(self, connection: Connection) -> None:
         """The rollups hold the collected differences afterwards, and nothing is collected any more."""
-        # Counted here and not order by order: they are the same without the day.
+        # Counted here and not order by order: they are the same without the day, or with its month.
         orders_by_status: dict[_Key, list[int]] = {}
-        for (_, *of_status), (orders, grand_total, _) in self._orders_by_day.items():
+        orders_by_month: dict[_Key, list[int]] = {}
+        for (day, *of_status), (orders, grand_total, refunded) in self._orders_by_day.items():
             by_status = orders_by_status.setdefault(tuple(of_status), [0, 0])
             by_status[0] += orders
             by_status[1] += grand_total
+            by_month = orders_by_month.setdefault((_month(day), *of_status), [0, 0, 0])
+            by_month[0] += orders
+            by_month[1] += grand_total
+            by_month[2] += refunded
         for rollup, deltas in (
             (_ORDERS_BY_STATUS, orders_by_status),
             (_ORDERS_BY_DAY, self._orders_by_day),
+            (_ORDERS_BY_MONTH, orders_by_month),
             (_ORDERS_BY_UPDATE, self._orders_by_update),
             (_CARTS_BY_STATUS, self._carts_by_status),
             (_CARTS_BY_DAY, self._carts_by_day),
@@ -340,3 +361,8 @@ def _statements(table: Table, measures: tuple[str, ...], dialect_name: str) -> t
 @cache
 def _day(number: int, dialect_name: str) -> str | date:
     return day_for_driver(date.fromordinal(_FIRST_DAY + number), dialect_name)
+
+
+def _month(day: str | date) -> str | date:
+    """The first day of its month, as the driver takes it."""
+    return f"{day[:-2]}01" if isinstance(day, str) else day.replace(day=1)

@@ -117,6 +117,38 @@ def test_a_status_of_several_states_is_one_figure_with_the_look_of_most_of_its_o
     assert found.style.label == "Check address"
 
 
+@pytest.mark.parametrize(
+    "code", ["12m", "90d", "2026-10-01..2026-11-21", "2026-09-17..2026-10-31", "2026-10-01..2026-10-31"]
+)
+def test_over_months_the_figures_by_status_and_by_store_are_those_by_day(store: Store, code: str) -> None:
+    rows = two_shops(store)
+    for days in range(0, 400, 7):
+        is_cancelled = days % 3 == 0
+        rows.order(
+            base_grand_total=Decimal(days + 1),
+            base_total_refunded=Decimal("0.50"),
+            created_at=ago(days=days),
+            store_id=1 + days % 2,
+            state="canceled" if is_cancelled else "complete",
+            status="canceled" if is_cancelled else "complete",
+        )
+    rows.write()
+    figures = dashboard(store, Period.parse(code), None, "EUR", TODAY)
+    kept, cancelled = (
+        sum(each.rows for each in figures.orders_by_status if (each.status == "canceled") is out)
+        for out in (False, True)
+    )
+    days_in = [number for number in range(0, 400, 7) if figures.first <= ago(days=number).date() <= figures.final]
+    assert cancelled == len([number for number in days_in if number % 3 == 0])
+    assert (
+        kept
+        == sum(each.orders for each in figures.revenue_by_store)
+        == figures.orders.value
+        == len(days_in) - cancelled
+    )
+    assert sum(each.revenue for each in figures.revenue_by_store) == figures.revenue.value
+
+
 def test_revenue_by_store_is_biggest_first(sold: Store) -> None:
     found = _week(sold, currency="EUR").revenue_by_store
     assert [(each.channel, each.store_view, each.orders, each.revenue) for each in found] == [

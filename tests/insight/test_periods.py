@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_core.insight.periods import PRESETS, Period, span
+from crm_core.insight.periods import PRESETS, Period, span, whole_months
 from tests.insight.factories import TODAY, day
 
 
@@ -53,6 +53,36 @@ def test_a_range_holds_both_of_its_days(code: str, first: str | None, final: str
 def test_what_is_no_period_is_told_so(code: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         Period.parse(code)
+
+
+@pytest.mark.parametrize(
+    ("first", "final", "months"),
+    [
+        ("2026-01-01", "2026-12-31", ("2026-01-01", "2026-12-31")),
+        ("2025-11-23", "2026-11-22", ("2025-12-01", "2026-10-31")),
+        ("2026-02-01", "2026-02-28", ("2026-02-01", "2026-02-28")),
+        ("2026-02-01", "2026-02-27", None),
+        ("2026-01-02", "2026-02-27", None),
+        ("0001-01-01", "0001-01-30", None),
+        ("0001-01-01", "9999-12-31", ("0001-01-01", "9999-12-31")),
+        ("9999-12-02", "9999-12-31", None),
+    ],
+)
+def test_whole_months_are_those_of_which_no_day_is_missing(
+    first: str, final: str, months: tuple[str, str] | None
+) -> None:
+    assert whole_months(day(first), day(final)) == (months and (day(months[0]), day(months[1])))
+
+
+@given(st.dates(date(1999, 1, 1), date(2004, 12, 31)), st.integers(0, 500))
+def test_no_whole_month_is_left_out(first: date, length: int) -> None:
+    final = first + timedelta(days=length)
+    found = whole_months(first, final)
+    for number in range(length + 1):
+        each = first + timedelta(days=number)
+        following = (each.replace(day=28) + timedelta(days=4)).replace(day=1)
+        is_whole = first <= each.replace(day=1) and following - timedelta(days=1) <= final
+        assert is_whole == (found is not None and found[0] <= each <= found[1])
 
 
 _days = st.dates()

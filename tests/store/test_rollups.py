@@ -166,6 +166,7 @@ def test_rollups_equal_a_recount_after_any_changes(store: Store) -> None:
     with store.reading() as connection:
         for table in (
             "order_day_total",
+            "order_month_total",
             "order_updated_total",
             "cart_day_total",
             "cart_created_total",
@@ -175,7 +176,7 @@ def test_rollups_equal_a_recount_after_any_changes(store: Store) -> None:
 
 
 def test_rollups_are_exact_for_a_known_set_of_orders_and_carts(store: Store) -> None:
-    day = day_for_driver(date(2026, 5, 1), store.dialect_name)
+    day, month = (day_for_driver(date(2026, 5, number), store.dialect_name) for number in (17, 1))
     kept = OrderFacts(1, 1, day, "complete", "complete", "EUR", 1_000_000, 250_000, 20_001 * DAY - 1, is_gone=False)
     gone = kept._replace(base_grand_total=7, is_gone=True)
     filled = CartFacts(1, 1, "open", "EUR", 20_000, 300_000, created_at=19_999 * DAY, updated_at=20_000 * DAY + 5)
@@ -194,6 +195,7 @@ def test_rollups_are_exact_for_a_known_set_of_orders_and_carts(store: Store) -> 
     day_before, cart_day = (day_for_driver(date(2024, 10, number), store.dialect_name) for number in (3, 4))
     assert rows("order_status_total") == [(1, 1, "complete", "complete", "EUR", 2, 2_000_000)]
     assert rows("order_day_total") == [(day, 1, 1, "complete", "complete", "EUR", 2, 2_000_000, 500_000)]
+    assert rows("order_month_total") == [(month, 1, 1, "complete", "complete", "EUR", 2, 2_000_000, 500_000)]
     assert rows("cart_status_total") == [(1, 1, "open", False, "EUR", 1, 0), (1, 1, "open", True, "EUR", 2, 600_000)]
     assert rows("cart_day_total") == [(cart_day, 1, 1, "open", "EUR", 2, 600_000)]
     assert rows("order_updated_total") == [(cart_day, 1, 1, "EUR", 2)]
@@ -211,7 +213,7 @@ def test_a_rollup_row_that_counts_nothing_is_deleted(store: Store) -> None:
             _write_orders(connection, change, deltas)
             deltas.apply(connection)
     with store.reading() as connection:
-        for table in ("order_day_total", "order_status_total", "order_updated_total"):
+        for table in ("order_day_total", "order_month_total", "order_status_total", "order_updated_total"):
             assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 0
     assert _differences(store) == []
 
@@ -222,6 +224,7 @@ def test_a_recount_names_every_row_that_is_off_and_a_rebuild_mends_it(store: Sto
         connection.execute(text("UPDATE order_status_total SET orders = orders + 1 WHERE status = 'pending'"))
         connection.execute(text("DELETE FROM cart_day_total WHERE status = 'lost'"))
         connection.execute(text("UPDATE order_updated_total SET orders = orders - 1 WHERE store_id = 2"))
+        connection.execute(text("UPDATE order_month_total SET orders = orders + 1 WHERE store_id = 2"))
         connection.execute(text("DELETE FROM cart_created_total WHERE store_id = 1"))
         connection.execute(text("UPDATE customer_total SET subscribed = 0 WHERE website_id = 1 AND group_id = -1"))
         connection.execute(
@@ -232,6 +235,7 @@ def test_a_recount_names_every_row_that_is_off_and_a_rebuild_mends_it(store: Sto
     assert any("cart_day_total" in line and "lost" in line for line in found)
     assert any("cart_status_total (1, 9, open" in line for line in found)
     assert any("order_updated_total" in line and "1, 2, EUR" in line for line in found)
+    assert any("order_month_total" in line and ", 2, " in line for line in found)
     assert any("cart_created_total" in line and "1, 1, EUR" in line for line in found)
     assert any("customer_total (1, 1, -1" in line for line in found)
     with store.writing() as connection:

@@ -116,6 +116,23 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "order_month_total",
+        sa.Column("local_month", sa.Date(), nullable=False, comment="its first day"),
+        sa.Column("shop_id", sa.Integer(), nullable=False),
+        sa.Column("store_id", sa.Integer(), nullable=False),
+        sa.Column("status", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("base_currency", sa.String(length=3), nullable=False),
+        sa.Column("orders", sa.Integer(), nullable=False),
+        sa.Column("base_grand_total", sa.BigInteger(), nullable=False),
+        sa.Column("base_total_refunded", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "local_month", "shop_id", "store_id", "status", "state", "base_currency", name=op.f("pk_order_month_total")
+        ),
+        comment="The same by month: a year of days is thirty times as many rows.",
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "order_status_total",
         sa.Column("shop_id", sa.Integer(), nullable=False),
         sa.Column("store_id", sa.Integer(), nullable=False),
@@ -406,6 +423,14 @@ def upgrade() -> None:
     op.create_index("ix_cart_customer_id", "cart", ["customer_id"], unique=False)
     op.create_index("ix_cart_email_key", "cart", ["email_key"], unique=False)
     op.create_index(
+        "ix_cart_filled_activity",
+        "cart",
+        ["last_activity_at", "id", "items_qty"],
+        unique=False,
+        postgresql_where=sa.text("items_qty > 0"),
+        sqlite_where=sa.text("items_qty > 0"),
+    )
+    op.create_index(
         "ix_cart_filled_created",
         "cart",
         ["created_at", "id", "items_qty"],
@@ -440,6 +465,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("items_qty > 0"),
     )
     op.create_index(
+        "ix_cart_filled_name",
+        "cart",
+        ["name_key", "id", "items_qty"],
+        unique=False,
+        postgresql_where=sa.text("items_qty > 0"),
+        sqlite_where=sa.text("items_qty > 0"),
+    )
+    op.create_index(
         "ix_cart_filled_number",
         "cart",
         ["origin_id", "id", "items_qty"],
@@ -447,6 +480,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("items_qty > 0"),
         sqlite_where=sa.text("items_qty > 0"),
     )
+    if op.get_bind().dialect.name == "postgresql":
+        op.create_index(
+            "ix_cart_filled_rest",
+            "cart",
+            ["id", "shop_id", "store_id", "grand_total", "billing_country", "billing_region", "items_qty"],
+            unique=False,
+            postgresql_where=sa.text("items_qty > 0"),
+        )
     op.create_index(
         "ix_cart_filled_status",
         "cart",
@@ -788,6 +829,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("gone_at IS NULL"),
     )
     op.create_index(
+        "ix_sales_order_name",
+        "sales_order",
+        ["name_key", "id", "gone_at"],
+        unique=False,
+        postgresql_where=sa.text("gone_at IS NULL"),
+        sqlite_where=sa.text("gone_at IS NULL"),
+    )
+    op.create_index(
         "ix_sales_order_number",
         "sales_order",
         ["increment_id", "id", "gone_at"],
@@ -795,6 +844,23 @@ def upgrade() -> None:
         postgresql_where=sa.text("gone_at IS NULL"),
         sqlite_where=sa.text("gone_at IS NULL"),
     )
+    if op.get_bind().dialect.name == "postgresql":
+        op.create_index(
+            "ix_sales_order_rest",
+            "sales_order",
+            [
+                "id",
+                "shop_id",
+                "store_id",
+                "base_subtotal",
+                "base_total_paid",
+                "billing_country",
+                "billing_region",
+                "gone_at",
+            ],
+            unique=False,
+            postgresql_where=sa.text("gone_at IS NULL"),
+        )
     op.create_index(
         "ix_sales_order_status",
         "sales_order",
