@@ -29,7 +29,8 @@ hypothesis_settings.load_profile("desk")
 OnEvent = Callable[[Engine, str, Callable[..., None]], None]
 
 _TEMPLATE = "desk_template"
-
+_ROOM_FOR_DATABASES = 2 * 1024**3
+"""Free bytes that four servers never fill, each with its log and a database or two."""
 
 _LONG = (
     "tests/browser/",
@@ -103,7 +104,7 @@ def postgresql_server() -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package warns of an unset XDG_RUNTIME_DIR when it is imported
         from pgserver.postgres_server import get_server
-    folder = tempfile.mkdtemp(prefix="desk-pg-")  # short: a socket's path has a limit
+    folder = tempfile.mkdtemp(prefix="desk-pg-", dir=_folder_of_databases())  # short: a socket's path has a limit
     server = get_server(folder, cleanup_mode="delete")
     try:
         address = str(server.get_uri())
@@ -183,6 +184,12 @@ def on_event() -> Iterator[OnEvent]:
             heard.callback(event.remove, engine, name, function)
 
         yield hear
+
+
+def _folder_of_databases() -> str | None:
+    """In memory where there is room, else the usual one: each test has a database of its own, of 300 files."""
+    memory = Path("/dev/shm")  # noqa: S108  made by mkdtemp, for one user
+    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > _ROOM_FOR_DATABASES else None
 
 
 def _of_database(address: str, name: str) -> str:
