@@ -59,7 +59,8 @@ def _look(what: str, look: Callable[[], str]) -> bool:
 
 def _store_opens() -> str:
     with opened() as store:
-        return f"{store} is of version {SCHEMA_VERSION}."
+        store.check_writable()
+        return f"{store} is of version {SCHEMA_VERSION} and can be written."
 
 
 def _key_works() -> str:

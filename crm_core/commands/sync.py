@@ -14,7 +14,7 @@ from rich.text import Text
 
 from crm_core.access.people import person_of_this_machine
 from crm_core.commands.console import err, opened, out, plain, row, table
-from crm_core.errors import ChannelError, DeskError, NotAllowed, PermissionMissing, ShopUnreachable
+from crm_core.errors import ChannelError, DeskError, NotAllowed, PermissionMissing, ShopUnreachable, StoreUnusable
 from crm_core.store.database import Store
 from crm_core.store.indexes import ensure_indexes
 from crm_core.sync import run
@@ -87,6 +87,8 @@ def _read(store: Store, known: Sequence[Channel], wanted: Sequence[str], full: b
                 entities = ("stores", *wanted)
             for entity in entities:
                 done.append(_read_one(store, bars, channel, entity, full))
+                if isinstance(done[-1].trouble, StoreUnusable):
+                    return done  # nothing of any shop can be written
                 if _ends_all(store, done[-1]):
                     break
     return done

@@ -23,7 +23,7 @@ from crm_core.store.engines import (
     writing_engine,
 )
 from crm_core.store.kept import Kept
-from crm_core.store.schema import SCHEMA_VERSION, check_sqlite, check_version, found_version, migrate
+from crm_core.store.schema import SCHEMA_VERSION, check_schema, check_sqlite, found_version, migrate
 
 _INSTRUCTIONS_BETWEEN_LOOKS = 20_000
 """Steps of SQLite's machine between two looks at the clock: about a millisecond."""
@@ -54,8 +54,7 @@ class Store:
         self._watching_lock = Lock()
         try:
             with self.reading() as connection:
-                found = found_version(connection)
-            check_version(found, describe(self._url))
+                check_schema(connection, describe(self._url))
         except StoreUnusable:
             self.close()
             raise
@@ -97,6 +96,11 @@ class Store:
         """
         with clear_errors(self._url), self._writing.begin() as connection:
             yield connection
+
+    def check_writable(self) -> None:
+        """Nothing is written. Raises StoreUnusable, with what to do, where nothing could be."""
+        with self.writing() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = version_num WHERE version_num IS NULL"))
 
     def kept(self, what: Hashable, read: Callable[[], _Answer]) -> _Answer:
         """What `read` finds in the store; if nothing was committed since it was last asked, what it found then.

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, inspect, text
 
 from crm_core.errors import StoreUnusable
 from crm_core.store.engines import clear_errors, describe, parse_url, sqlite_file, writing_engine
+from crm_core.store.tables import metadata
 
 SCHEMA_VERSION = "0001"
 """The revision this program reads and writes: the latest of crm_core/store/migrations/versions."""
@@ -27,10 +28,9 @@ def found_version(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
-def check_version(found: str | None, where: str) -> None:
-    """Raises StoreUnusable, with what to do, unless the version found is this program's; `where` names the store."""
-    if found == SCHEMA_VERSION:
-        return
+def check_schema(connection: Connection, where: str) -> None:
+    """Raises StoreUnusable, with what to do, unless the database has this program's schema; `where` names the store."""
+    found = found_version(connection)
     if found is None:
         raise StoreUnusable(f"{where} is empty. Run: python -m crm_core migrate")
     if found > SCHEMA_VERSION:
@@ -38,10 +38,32 @@ def check_version(found: str | None, where: str) -> None:
             f"{where} was made by a newer version of this program (schema {found}, this one knows {SCHEMA_VERSION}). "
             "Install the newer version."
         )
-    raise StoreUnusable(
-        f"{where} is of an older version of this program (schema {found}, needed {SCHEMA_VERSION}). "
-        "Run: python -m crm_core migrate"
-    )
+    if found < SCHEMA_VERSION:
+        raise StoreUnusable(
+            f"{where} is of an older version of this program (schema {found}, needed {SCHEMA_VERSION}). "
+            "Run: python -m crm_core migrate"
+        )
+    lacking = _lacking(connection)
+    if lacking:
+        raise StoreUnusable(
+            f"{where} is of version {found} but lacks {', '.join(lacking)}: an unreleased version of this program made "
+            "it, or it is damaged. Restore a backup, or move it away and import again."
+        )
+
+
+def _lacking(connection: Connection) -> list[str]:
+    """The tables that the database does not have, and the columns of those that it has."""
+    there = {
+        name: {column["name"] for column in columns}
+        for (_, name), columns in inspect(connection).get_multi_columns().items()
+    }
+    tables = [name for name in metadata.tables if name not in there]
+    return tables + [
+        f"{table.name}.{column.name}"
+        for table in metadata.tables.values()
+        for column in table.columns
+        if table.name in there and column.name not in there[table.name]
+    ]
 
 
 def check_sqlite(version: tuple[int, ...]) -> None:
@@ -59,7 +81,7 @@ def migrate(url: str) -> bool:
     """The store at `url` has this program's schema afterwards; an SQLite file and its folder are made if missing.
 
     All in one transaction, one process at a time. True if anything had to be done. Raises StoreUnusable if the store
-    cannot be written or is newer than this program.
+    cannot be written, is newer than this program, or is another program's.
     """
     parsed = parse_url(url)
     file = sqlite_file(parsed)
@@ -75,11 +97,10 @@ def migrate(url: str) -> bool:
                     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
                     connection.execute(text("SET LOCAL statement_timeout = '30min'"))
                 found = found_version(connection)
-                if found == SCHEMA_VERSION:
+                if found is not None and found >= SCHEMA_VERSION:
+                    check_schema(connection, describe(parsed))
                     return False
-                if found is not None and found > SCHEMA_VERSION:
-                    check_version(found, describe(parsed))
-                _upgrade(connection)
+                _upgrade(connection, found, describe(parsed))
                 return True
         finally:
             engine.dispose()
@@ -94,12 +115,26 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, found: str | None, where: str) -> None:
     # Imported here: only a migration needs it, and it takes a tenth of a second of every start.
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
+    if found is None:
+        theirs = sorted(metadata.tables.keys() & inspect(connection).get_table_names())
+        if theirs:
+            raise StoreUnusable(
+                f"{where} holds tables of another program ({', '.join(theirs)}). Give the desk a database of its own: "
+                "set CRM_DATABASE_URL or CRM_DATA_DIR."
+            )
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise StoreUnusable(
+            f"{where} is of version {found}, which this program never had. It may be another program's: correct "
+            "CRM_DATABASE_URL or CRM_DATA_DIR."
+        ) from error

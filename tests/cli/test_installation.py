@@ -100,6 +100,21 @@ def test_the_doctor_names_what_was_read_longest_ago(desk: Desk, served: Served) 
     assert " ago" in said
 
 
+def test_a_store_that_cannot_be_written_is_told_once_and_the_doctor_finds_it(
+    desk: Desk, served: Served, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert desk("channel", "add", "Shop", served.url, "--token", "demo").status == 0
+    assert desk("doctor").status == 0
+    monkeypatch.setenv("CRM_DATABASE_URL", f"{sqlite_url.replace(':///', ':///file:')}?mode=ro&uri=true")
+    settings.cache_clear()
+    told = "Give this user the right to write the file"
+    assert desk("channel", "list").status == 0
+    doctor, sync = desk("doctor"), desk("sync")
+    assert (doctor.status, sync.status) == (1, 1)
+    assert [line for line in doctor.out.splitlines() if told in line and line.startswith("PROBLEM")]
+    assert sync.err.count(told) == 1
+
+
 def test_the_doctor_says_which_channel_has_stopped_and_why(desk: Desk) -> None:
     shop = Shop(orders=4, carts=2, customers=2, seed=3)
     with serve(shop) as url:

@@ -101,16 +101,38 @@ def test_processes_that_migrate_at_the_same_time_do_it_once(tmp_path: Path, post
 
 def test_a_migration_that_cannot_finish_leaves_nothing_behind(tmp_path: Path) -> None:
     file = tmp_path / "desk.db"
-    with sqlite3.connect(file) as other:
-        other.execute("CREATE TABLE sales_order_item (id INTEGER)")
-    other.close()
-    with pytest.raises(Exception, match="already exists"):
+    other = sqlite3.connect(file)
+    other.execute("CREATE VIEW sales_order_item AS SELECT 1")
+    with pytest.raises(Exception, match="already"):
         migrate(f"sqlite:///{file}")
-    with sqlite3.connect(file) as other:
-        assert other.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall() == [
-            ("sales_order_item",)
-        ]
+    assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("sales_order_item",)]
     other.close()
+
+
+def test_a_database_of_another_program_is_left_as_it_is(tmp_path: Path) -> None:
+    made = "CREATE TABLE sales_order_item (id INTEGER)", "CREATE TABLE alembic_version (version_num TEXT)"
+    for file, tables, step in (
+        (tmp_path / "tables.db", made[:1], "another program.*sales_order_item.*CRM_DATA_DIR"),
+        (tmp_path / "version.db", (*made, "INSERT INTO alembic_version VALUES ('0000')"), "never had.*CRM_DATA_DIR"),
+    ):
+        other = sqlite3.connect(file)
+        for table in tables:
+            other.execute(table)
+        other.commit()
+        before = list(other.iterdump())
+        with pytest.raises(StoreUnusable, match=step):
+            migrate(f"sqlite:///{file}")
+        assert list(other.iterdump()) == before
+        other.close()
+
+
+def test_a_store_that_lacks_a_table_or_a_column_is_told_when_it_is_opened(store: Store) -> None:
+    with store.writing() as connection:
+        connection.execute(text("DROP TABLE order_month_total"))
+        connection.execute(text("ALTER TABLE sales_order DROP COLUMN coupon_code"))
+    for open_it in (Store, migrate):
+        with pytest.raises(StoreUnusable, match=r"lacks order_month_total, sales_order\.coupon_code: .* move it away"):
+            open_it(store.url)
 
 
 def test_a_store_of_another_version_says_what_to_do(store: Store) -> None:
