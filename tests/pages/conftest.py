@@ -141,7 +141,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
 
 
 def forget_store() -> None:
-    """The app opens its store anew: tests of one process have a store each."""
+    """The app opens its store anew: tests of one process have a store each. The one that it had open is closed."""
+    if desk_widgets._opened.cache_info().currsize:
+        desk_widgets.store().close()
     desk_widgets._opened.cache_clear()
 
 
