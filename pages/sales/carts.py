@@ -77,7 +77,7 @@ def _draw_ticked(rows: Sequence[CartRow]) -> None:
 
 def _convert(keys: Sequence[int]) -> None:
     here, _ = listing.read("carts")
-    st.switch_page("pages/sales/several.py", query_params={"ids": ",".join(str(key) for key in keys), **here.params()})
+    listing.leave(here, "pages/sales/several.py", ids=",".join(str(key) for key in keys))
 
 
 desk.guarded(

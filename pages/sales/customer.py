@@ -195,11 +195,14 @@ def _list(
             on_sort=lambda _: None,
         )
         if count > len(rows):
-            st.page_link(
-                f"pages/sales/{one}s.py",
-                label=f"The newest {len(rows)} of {plural(count, one)}: show all",
+            # Not a link: its address would hold an id for the e-mail address, and drawing a customer writes nothing.
+            st.button(
+                f"The newest {len(rows)} of {plural(count, one)}: show all",
                 icon=":material/arrow_forward:",
-                query_params=everything.params(),
+                type="tertiary",
+                key=f"all-{one}s",
+                on_click=listing.leave,
+                args=(everything, f"pages/sales/{one}s.py"),
             )
 
 

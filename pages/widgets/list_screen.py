@@ -145,7 +145,7 @@ def _in_all(counts: Sequence[Count]) -> str:
 
 
 def _view(record_page: str, here: Listing, key: int) -> None:
-    st.switch_page(record_page, query_params={"id": str(key), **here.params()})
+    listing.leave(here, record_page, id=str(key))
 
 
 def _pagination(here: Listing, page: int, pages: int) -> None:

@@ -13,11 +13,13 @@ from typing import Any
 
 import streamlit as st
 
+from crm_core.errors import DeskError
 from crm_core.insight.filter_words import is_word, known_words
 from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.saved_filters import open_filter, save_filter
 from crm_core.insight.sorting import DEFAULT_SORT, Sort, column_of
 from pages.widgets import desk
+from pages.widgets.text import message
 
 _DEEPEST_PAGE = 1_000_000
 _BESIDE_FILTERS = ("sort", "page", "f", "id")
@@ -105,8 +107,28 @@ def everything(screen: Screen, **conditions: Any) -> Listing:
 
 
 def go(listing: Listing, **others: str) -> None:
-    """Writes the place into the URL; the next run shows it. `others` are parameters beside it."""
-    st.query_params.from_dict({**others, **listing.params()})
+    """Writes the place into the URL; the next run shows it. `others` are parameters beside it.
+
+    Where the store can't keep what the URL carries as an id, nothing moves and the next run says why.
+    """
+    params = _params_or_told(listing)
+    if params is not None:
+        st.query_params.from_dict({**others, **params})
+
+
+def leave(listing: Listing, page: str, **others: str) -> None:
+    """Opens another page with the place in its URL, as `go` does; for a callback."""
+    params = _params_or_told(listing)
+    if params is not None:
+        st.switch_page(page, query_params={**others, **params})
+
+
+def _params_or_told(listing: Listing) -> dict[str, str] | None:
+    try:
+        return listing.params()
+    except DeskError as error:
+        desk.announce(message(str(error)), icon=":material/error:")
+        return None
 
 
 def show(wanted: Filter) -> None:

@@ -22,6 +22,7 @@ from crm_core.sync.setting_up import add_channel
 from crm_core.sync.work import read_entity
 from demo_store import Shop, serve
 from pages.widgets import listing
+from pages.widgets.desk import store as open_desk_store
 from tests.pages.conftest import PAGES, Desk
 from tests.pages.screens import is_well, words_of
 
@@ -85,6 +86,22 @@ def test_what_is_typed_becomes_conditions_and_words_stay_in_the_box_not_in_the_a
     again = desk.open("carts", **params)
     assert again.text_input(key="filter-text").value == "guest@example.test"
     assert again.dataframe[0].value.equals(at.dataframe[0].value)
+
+
+def test_words_typed_while_another_program_holds_the_store_are_told_so_and_taken_later(
+    desk: Desk,
+) -> None:
+    at = desk.open("carts")
+    with open_desk_store().writing() as connection:  # the app's own connection need not wait long for its turn
+        connection.exec_driver_sql("PRAGMA busy_timeout=50")
+    with desk.store.writing():
+        at.text_input(key="filter-text").set_value("guest@example.test").run()
+    assert is_well(at)
+    assert "locked by another program" in str([toast.value for toast in at.toast])
+    assert at.title[0].value == "Carts"
+    assert not _params(at)
+    at.text_input(key="filter-text").set_value("guest@example.test").run()
+    assert "f" in _params(at)
 
 
 def test_a_term_that_is_not_understood_is_said_once(desk: Desk) -> None:
