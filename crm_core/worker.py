@@ -14,15 +14,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from huey import Huey, PostgresHuey, SqliteHuey
-from sqlalchemy import text
+from sqlalchemy import URL, text
 
 from crm_core.errors import DeskError, LeaseLost, NotFound
 from crm_core.sales.placing import settle
 from crm_core.settings import settings
 from crm_core.store.database import Store
-from crm_core.store.engines import parse_url, sqlite_file
+from crm_core.store.engines import clear_errors, parse_url, sqlite_file
 from crm_core.store.indexes import ensure_indexes, refresh_statistics
 from crm_core.store.lease import release_all
 from crm_core.sync import schedule
@@ -100,11 +101,13 @@ def run(store: Store, threads: int, lease_seconds: float = LEASE_SECONDS) -> Non
 
     def enqueue_due() -> None:
         for due in schedule.claim_due(store):
-            read(due.channel_id, due.entity)
+            with clear_errors(_queue_url(store)):
+                read(due.channel_id, due.entity)
 
     def enqueue_audits() -> None:
         for channel_id in claim_audits(store, by_clock, datetime.now(UTC)):
-            audit_channel(channel_id)
+            with clear_errors(_queue_url(store)):
+                audit_channel(channel_id)
 
     # A thread of its own: what became of an order must not wait for an import.
     house = [
@@ -150,16 +153,28 @@ def _keep_doing(duties: Sequence[_Duty], stop: threading.Event) -> None:
 
 
 def _queue(store: Store) -> Huey:
-    """The job queue of this store: a file beside an SQLite store, tables of Huey's own in a PostgreSQL store."""
-    url = parse_url(store.url)
+    """The job queue of this store. Raises StoreUnusable, with what to do, if its file cannot be made or opened."""
+    url = _queue_url(store)
     if store.dialect_name == "sqlite":
-        file = sqlite_file(url) or settings().data_dir / "desk.db"
-        return SqliteHuey(file.name, filename=str(file.with_name("jobs.db")), results=False)
+        with clear_errors(url):
+            return SqliteHuey(_store_file(store).name, filename=url.database, results=False)
     dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
     with store.writing() as connection:
         # Two workers that start at once would both find Huey's tables missing, and one would fail to make them.
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _QUEUE_LOCK})
         return PostgresHuey("desk", dsn=dsn, results=False)
+
+
+def _queue_url(store: Store) -> URL:
+    """Where the job queue is kept: a file beside an SQLite store, tables of Huey's own in a PostgreSQL store."""
+    url = parse_url(store.url)
+    if store.dialect_name == "postgresql":
+        return url
+    return url.set(database=str(_store_file(store).with_name("jobs.db")))
+
+
+def _store_file(store: Store) -> Path:
+    return sqlite_file(parse_url(store.url)) or settings().data_dir / "desk.db"
 
 
 def _reader(store: Store, stop: threading.Event, lease_seconds: float) -> Callable[[int, str], None]:

@@ -98,9 +98,9 @@ class Store:
             yield connection
 
     def check_writable(self) -> None:
-        """Nothing is written. Raises StoreUnusable, with what to do, where nothing could be."""
+        """What is written is what stands there. Raises StoreUnusable, with what to do, where nothing can be written."""
         with self.writing() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = version_num WHERE version_num IS NULL"))
+            connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
 
     def kept(self, what: Hashable, read: Callable[[], _Answer]) -> _Answer:
         """What `read` finds in the store; if nothing was committed since it was last asked, what it found then.

@@ -17,6 +17,7 @@ from crm_core.sync.channels import Channel, channel_by_name, channels, channels_
 from crm_core.sync.lookups import rows_where
 
 _CHUNK = 2_000
+_UNDER_WAY = ("claimed", "sent", "unclear")
 _SMALL = (tables.website, tables.store_view, tables.customer_group)
 _LINES = {tables.cart: tables.cart_item, tables.order: tables.order_item}
 _ORDER_FACTS = (
@@ -34,13 +35,21 @@ class Removal:
     customers: int
     orders: int
     carts: int
+    orders_under_way: int
+    """Attempts to place an order whose outcome is not known yet."""
 
     def __str__(self) -> str:
-        return (
+        told = (
             f"The channel “{self.channel.name}” goes, with its credentials and what only it has mirrored from "
             f"{self.channel.base_url}: {self.customers:,} customers, {self.orders:,} orders, {self.carts:,} carts, and "
             "the decisions made on them. The history of what people did is kept. Nothing changes in the shop."
         )
+        if self.orders_under_way:
+            told += (
+                f" Attempts to place an order whose outcome is not known yet: {self.orders_under_way:,}. Without the "
+                "channel nobody asks the shop for it: wait until none is “Not settled” under Attempts."
+            )
+        return told
 
 
 def removal_of(store: Store, name: str) -> Removal:
@@ -55,7 +64,12 @@ def removal_of(store: Store, name: str) -> Removal:
             or 0
             for table in (tables.customer, tables.order, tables.cart)
         }
-    return Removal(channel, counts[tables.customer], counts[tables.order], counts[tables.cart])
+        under_way = connection.scalar(
+            select(func.count())
+            .select_from(tables.attempt)
+            .where(tables.attempt.c.channel_id == channel.id, tables.attempt.c.state.in_(_UNDER_WAY))
+        )
+    return Removal(channel, counts[tables.customer], counts[tables.order], counts[tables.cart], under_way or 0)
 
 
 def remove_channel(store: Store, name: str) -> Removal:

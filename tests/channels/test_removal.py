@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Table, func, insert, select
+from sqlalchemy import Table, func, insert, select, update
 
 from crm_core.errors import LeaseLost, NotFound
 from crm_core.store import rollups, tables
@@ -73,6 +73,15 @@ def test_a_removal_says_what_it_would_delete_and_deletes_nothing_yet(store: Stor
     assert (planned.orders, planned.carts, planned.customers) == (7, 1, 0)
     assert "7 orders, 1 carts" in str(planned)
     assert channels(store) == [channel]
+
+
+def test_a_removal_says_that_the_outcome_of_an_attempt_is_not_known_yet(store: Store, channel: Channel) -> None:
+    fill(store, channel)
+    assert "outcome" not in str(removal_of(store, "Shop"))
+    for state in ("claimed", "sent", "unclear"):
+        with store.writing() as connection:
+            connection.execute(update(tables.attempt).values(state=state, holds=True))
+        assert "outcome is not known yet: 1." in str(removal_of(store, "Shop"))
 
 
 def test_the_last_channel_of_a_shop_takes_the_mirror_with_it_and_leaves_the_history(

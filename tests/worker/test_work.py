@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import delete, func, select
 
-from crm_core.errors import LeaseLost, PermissionMissing, ShopAnsweredNonsense
+from crm_core import worker
+from crm_core.errors import LeaseLost, PermissionMissing, ShopAnsweredNonsense, StoreUnusable
 from crm_core.magento.auth import Bearer
 from crm_core.store import rollups, tables
 from crm_core.store.database import Store
@@ -38,6 +40,16 @@ def orders(store: Store) -> int:
 
 def read(store: Store, channel: Channel, *entities: str) -> list[Progress | None]:
     return [read_entity(store, channel.id, entity, holder="test") for entity in entities]
+
+
+def test_a_queue_that_cannot_be_opened_ends_the_worker_with_a_word(sqlite_url: str) -> None:
+    store = Store(sqlite_url)
+    jobs = Path(sqlite_url.removeprefix("sqlite:///")).with_name("jobs.db")
+    jobs.mkdir()
+    with pytest.raises(StoreUnusable, match="jobs[.]db can't be opened[.] Check that its folder"):
+        worker.run(store, 1)
+    jobs.rmdir()
+    store.close()
 
 
 def test_work_that_someone_else_holds_is_left_alone(store: Store, channel: Channel, served: Served) -> None:
