@@ -46,7 +46,7 @@ def test_a_queue_that_cannot_be_opened_ends_the_worker_with_a_word(sqlite_url: s
     store = Store(sqlite_url)
     jobs = Path(sqlite_url.removeprefix("sqlite:///")).with_name("jobs.db")
     jobs.mkdir()
-    with pytest.raises(StoreUnusable, match="jobs[.]db can't be opened[.] Check that its folder"):
+    with pytest.raises(StoreUnusable, match=r"jobs\.db can't be opened\. Check that its folder"):
         worker.run(store, 1)
     jobs.rmdir()
     store.close()
