@@ -163,6 +163,18 @@ def test_a_read_only_store_can_be_read_and_says_why_it_cannot_be_written(sqlite_
     filled.close()
 
 
+def test_a_store_that_was_read_only_is_written_again_once_it_may_be(sqlite_url: str) -> None:
+    store = Store(sqlite_url)
+    with store.writing() as connection:  # as a connection stays that was opened while the file was read-only
+        connection.exec_driver_sql("PRAGMA query_only=ON")
+    with pytest.raises(StoreUnusable, match="right to write"), store.writing() as connection:
+        _add_shop(connection, 1)
+    with store.writing() as connection:
+        _add_shop(connection, 1)
+    assert _shops(store) == [1]
+    store.close()
+
+
 def test_a_server_compiles_no_statement_however_dear_it_thinks_it_is(postgresql_url: str) -> None:
     store = Store(postgresql_url)
     with store.reading() as connection:
