@@ -93,8 +93,12 @@ class Store:
         """A connection inside one write transaction: committed at the end of the block, rolled back on any error.
 
         SQLite: it holds the database's only right to write from the start, so keep the block short and don't nest it.
+        Raises StoreUnusable where a newer program has migrated the store since it was opened: this one would write what
+        that one no longer reads.
         """
         with clear_errors(self._url), self._writing.begin() as connection:
+            if connection.scalar(text("SELECT version_num FROM alembic_version")) != SCHEMA_VERSION:
+                check_schema(connection, describe(self._url))
             yield connection
 
     def check_writable(self) -> None:

@@ -135,16 +135,29 @@ def test_a_store_that_lacks_a_table_or_a_column_is_told_when_it_is_opened(store:
             open_it(store.url)
 
 
+def _set_version(url: str, version: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
+    engine.dispose()
+
+
 def test_a_store_of_another_version_says_what_to_do(store: Store) -> None:
     for version, step in (("9999", "newer version of this program"), ("0000", "python -m crm_core migrate")):
-        with store.writing() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
+        _set_version(store.url, version)
         with pytest.raises(StoreUnusable, match=step):
             Store(store.url)
-    with store.writing() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    _set_version(store.url, "9999")
     with pytest.raises(StoreUnusable, match="Install the newer version"):
         migrate(store.url)
+
+
+def test_a_store_that_a_newer_program_migrates_meanwhile_is_written_no_more(store: Store) -> None:
+    _set_version(store.url, "9999")
+    with pytest.raises(StoreUnusable, match="Install the newer version"), store.writing():
+        pytest.fail("nothing may be written")
+    _set_version(store.url, SCHEMA_VERSION)
+    store.check_writable()
 
 
 def test_a_store_that_was_never_migrated_says_what_to_do(tmp_path: Path, postgresql_server: str) -> None:
