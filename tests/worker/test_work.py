@@ -17,6 +17,7 @@ from crm_core.magento.auth import Bearer
 from crm_core.store import rollups, tables
 from crm_core.store.database import Store
 from crm_core.store.lease import acquire
+from crm_core.store.schema import migrate
 from crm_core.sync import schedule
 from crm_core.sync.channels import Channel, channel_by_name, lease_name, open_shop, pause
 from crm_core.sync.removal import remove_channel
@@ -42,14 +43,13 @@ def read(store: Store, channel: Channel, *entities: str) -> list[Progress | None
     return [read_entity(store, channel.id, entity, holder="test") for entity in entities]
 
 
-def test_a_queue_that_cannot_be_opened_ends_the_worker_with_a_word(sqlite_url: str) -> None:
-    store = Store(sqlite_url)
-    jobs = Path(sqlite_url.removeprefix("sqlite:///")).with_name("jobs.db")
-    jobs.mkdir()
-    with pytest.raises(StoreUnusable, match=r"jobs\.db can't be opened\. Check that its folder"):
+def test_a_queue_that_cannot_be_opened_ends_the_worker_with_a_word(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'desk.db'}"
+    migrate(url)
+    (tmp_path / "jobs.db").mkdir()
+    told = r"jobs\.db can't be opened\. Check that its folder"
+    with closing(Store(url)) as store, pytest.raises(StoreUnusable, match=told):
         worker.run(store, 1)
-    jobs.rmdir()
-    store.close()
 
 
 def test_work_that_someone_else_holds_is_left_alone(store: Store, channel: Channel, served: Served) -> None:
