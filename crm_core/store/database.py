@@ -17,6 +17,7 @@ from crm_core.store.engines import (
     BUSY_SECONDS,
     clear_errors,
     describe,
+    is_read_only,
     parse_url,
     reading_engine,
     sqlite_file,
@@ -96,10 +97,15 @@ class Store:
         Raises StoreUnusable where a newer program has migrated the store since it was opened: this one would write what
         that one no longer reads.
         """
-        with clear_errors(self._url), self._writing.begin() as connection:
-            if connection.scalar(text("SELECT version_num FROM alembic_version")) != SCHEMA_VERSION:
-                check_schema(connection, describe(self._url))
-            yield connection
+        try:
+            with clear_errors(self._url), self._writing.begin() as connection:
+                if connection.scalar(text("SELECT version_num FROM alembic_version")) != SCHEMA_VERSION:
+                    check_schema(connection, describe(self._url))
+                yield connection
+        except StoreUnusable as error:
+            if is_read_only(error.__cause__):
+                self.close()  # SQLite holds to it while one connection of the process is left, a reading one too
+            raise
 
     def check_writable(self) -> None:
         """What is written is what stands there. Raises StoreUnusable, with what to do, where nothing can be written."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Numeric, create_engine, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
@@ -45,9 +45,6 @@ _SQLITE_MEANINGS = {
     sqlite3.SQLITE_CORRUPT: "is damaged. Restore a backup, or move the file away and import again.",
     sqlite3.SQLITE_NOTADB: "is not a database of this program. Correct CRM_DATABASE_URL or CRM_DATA_DIR.",
 }
-
-_OPENED_AMISS = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
-"""What a connection that met it goes on saying, though the file has been mended since: another one is opened."""
 
 _POSTGRESQL_MEANINGS = {
     "08": "can't be reached. Check that it runs and that CRM_DATABASE_URL is right.",
@@ -166,6 +163,12 @@ def clear_errors(url: URL) -> Iterator[None]:
         raise meaning[0](f"{describe(url)} {meaning[1]}") from error
 
 
+def is_read_only(error: BaseException | None) -> bool:
+    """Whether SQLite refused to write a file that this process opened while it could only be read."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+
+
 def _meaning(error: DBAPIError) -> tuple[type[StoreUnusable], str] | None:
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
@@ -236,11 +239,6 @@ def _tune_sqlite(engine: Engine, begin: str, *pragmas: str) -> None:
     def start(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
-    def let_go(failed: ExceptionContext) -> None:
-        if getattr(failed.original_exception, "sqlite_errorcode", 0) & 0xFF in _OPENED_AMISS:
-            failed.is_disconnect = True
-
     _refuse_untyped_amounts(engine)
     event.listen(engine, "connect", tune)
     event.listen(engine, "begin", start)
-    event.listen(engine, "handle_error", let_go)
