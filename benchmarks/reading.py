@@ -106,7 +106,7 @@ def _grid_cases(store: Store, screen: Screen) -> Iterator[Case]:
     pages = _read(store, plain, default, 1).pages
     for column in COLUMNS[screen]:
         sort, back = Sort(column.key), Sort(column.key, descending=False)
-        near, far = (10, 60) if column.key in _INDEXED_SORTS[screen] else (300, 300)
+        near, far = (10, 60) if column.key in _QUICK_SORTS[screen] else (300, 300)
         label = f"{screen} by {column.key}"
         yield f"{label}: first page", partial(_read, store, plain, sort, 1), near, near
         if not is_walkable(screen, sort):
@@ -128,7 +128,7 @@ def _grid_cases(store: Store, screen: Screen) -> Iterator[Case]:
         yield f"{screen}, {text}: by status", partial(status_counts, store, wanted, today=_TODAY), None, None
 
 
-_INDEXED_SORTS: dict[Screen, tuple[str, ...]] = {
+_QUICK_SORTS: dict[Screen, tuple[str, ...]] = {
     "carts": ("status", "subtotal", "updated", "created", "number"),
     "orders": ("status", "total", "updated", "created", "number"),
 }

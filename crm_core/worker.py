@@ -82,7 +82,7 @@ def run(store: Store, threads: int, lease_seconds: float = LEASE_SECONDS) -> Non
     for name in ensure_indexes(store):
         logger.info("Built the index %s, which an import had left out.", name)
     stop = threading.Event()
-    queue = _queue(store)
+    queue, queue_url = _queue(store), _queue_url(store)
     read = queue.task(name="read", expires=schedule.CLAIM)(_reader(store, stop, lease_seconds))
     audit_channel = queue.task(name="audit")(_auditor(store, stop))
     consumer = queue.create_consumer(
@@ -101,12 +101,12 @@ def run(store: Store, threads: int, lease_seconds: float = LEASE_SECONDS) -> Non
 
     def enqueue_due() -> None:
         for due in schedule.claim_due(store):
-            with clear_errors(_queue_url(store)):
+            with clear_errors(queue_url):
                 read(due.channel_id, due.entity)
 
     def enqueue_audits() -> None:
         for channel_id in claim_audits(store, by_clock, datetime.now(UTC)):
-            with clear_errors(_queue_url(store)):
+            with clear_errors(queue_url):
                 audit_channel(channel_id)
 
     # A thread of its own: what became of an order must not wait for an import.

@@ -36,7 +36,7 @@ def migrate() -> None:
 
 def doctor() -> None:
     """Say what is fit and what is not: store, key, channels, port. Makes a missing store and key; asks no shop."""
-    fit = [_look("", _store_opens), _look("Key: ", _key_works), _look("Port of the app: ", _port_is_usable)]
+    fit = [_look("", _store_works), _look("Key: ", _key_works), _look("Port of the app: ", _port_is_usable)]
     if fit[0]:
         with opened() as store:
             known = channels(store)
@@ -57,7 +57,7 @@ def _look(what: str, look: Callable[[], str]) -> bool:
     return True
 
 
-def _store_opens() -> str:
+def _store_works() -> str:
     with opened() as store:
         store.check_writable()
         return f"{store} is of version {SCHEMA_VERSION} and can be written."

@@ -87,11 +87,19 @@ def _read(store: Store, known: Sequence[Channel], wanted: Sequence[str], full: b
                 entities = ("stores", *wanted)
             for entity in entities:
                 done.append(_read_one(store, bars, channel, entity, full))
-                if isinstance(done[-1].trouble, StoreUnusable):
-                    return done  # nothing of any shop can be written
+                if isinstance(done[-1].trouble, StoreUnusable) and not _can_be_written(store):
+                    return done
                 if _ends_all(store, done[-1]):
                     break
     return done
+
+
+def _can_be_written(store: Store) -> bool:
+    try:
+        store.check_writable()
+    except StoreUnusable:
+        return False
+    return True
 
 
 def _ends_all(store: Store, done: _Done) -> bool:

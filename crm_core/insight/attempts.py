@@ -17,7 +17,7 @@ from crm_core.insight.periods import Period
 from crm_core.insight.statuses import StatusStyle
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
-from crm_core.store.tables import attempt, cart
+from crm_core.store.tables import UNSETTLED_ATTEMPTS, attempt, cart
 
 PAGE_ROWS = 50
 
@@ -25,7 +25,7 @@ OUTCOMES: Mapping[str, tuple[str, ...]] = {
     "placed": ("placed",),
     "refused": ("refused",),
     "not_placed": ("not_placed",),
-    "open": ("claimed", "sent", "unclear"),
+    "open": UNSETTLED_ATTEMPTS,
 }
 """How an attempt can stand, with the states of the table that mean it."""
 

@@ -35,9 +35,9 @@ _Answer = TypeVar("_Answer")
 class Store:
     """A database of this program's schema version, open for any number of threads of one process.
 
-    Opening raises StoreUnusable, with what to do, if the database is missing, cannot be opened, was not migrated or is
-    of another version, or if this Python's SQLite is too old. Every transaction turns a lock, a full disk, a lost
-    connection and the like into StoreUnusable.
+    Opening raises StoreUnusable, with what to do, if the database is missing, cannot be opened, was not migrated, is of
+    another version or lacks tables or columns of it, or if this Python's SQLite is too old. Every transaction turns a
+    lock, a full disk, a lost connection and the like into StoreUnusable.
     `busy_seconds` is how long one waits for another's lock, or for its turn, before it gives up.
     """
 
@@ -108,7 +108,7 @@ class Store:
             raise
 
     def check_writable(self) -> None:
-        """What is written is what stands there. Raises StoreUnusable, with what to do, where nothing can be written."""
+        """A write goes through and changes nothing. Raises StoreUnusable, with what to do, where none can."""
         with self.writing() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
 

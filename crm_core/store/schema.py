@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def check_schema(connection: Connection, where: str) -> None:
     found = found_version(connection)
     if found is None:
         raise StoreUnusable(f"{where} is empty. Run: python -m crm_core migrate")
+    if not re.fullmatch(r"\d{4}", found):
+        raise _never_ours(found, where)
     if found > SCHEMA_VERSION:
         raise StoreUnusable(
             f"{where} was made by a newer version of this program (schema {found}, this one knows {SCHEMA_VERSION}). "
@@ -47,8 +50,15 @@ def check_schema(connection: Connection, where: str) -> None:
     if lacking:
         raise StoreUnusable(
             f"{where} is of version {found} but lacks {', '.join(lacking)}: an unreleased version of this program made "
-            "it, or it is damaged. Restore a backup, or move it away and import again."
+            "it, or it is damaged. Restore a backup, or begin with an empty store and import again."
         )
+
+
+def _never_ours(found: str, where: str) -> StoreUnusable:
+    return StoreUnusable(
+        f"{where} is of version {found}, which this program never had. It may be another program's: correct "
+        "CRM_DATABASE_URL or CRM_DATA_DIR."
+    )
 
 
 def _lacking(connection: Connection) -> list[str]:
@@ -100,6 +110,9 @@ def migrate(url: str) -> bool:
                 if found is not None and found >= SCHEMA_VERSION:
                     check_schema(connection, describe(parsed))
                     return False
+                if found is not None and connection.dialect.name == "postgresql":
+                    # Whoever writes has read the version: writers of the old one end first, and none begins.
+                    connection.execute(text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
                 _upgrade(connection, found, describe(parsed))
                 return True
         finally:
@@ -134,7 +147,6 @@ def _upgrade(connection: Connection, found: str | None, where: str) -> None:
     try:
         command.upgrade(config, "head")
     except CommandError as error:
-        raise StoreUnusable(
-            f"{where} is of version {found}, which this program never had. It may be another program's: correct "
-            "CRM_DATABASE_URL or CRM_DATA_DIR."
-        ) from error
+        if found is None:
+            raise
+        raise _never_ours(found, where) from error

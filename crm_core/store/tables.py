@@ -328,7 +328,7 @@ order_item = Table(
 )
 
 ONLY_ON = "only_on"
-"""Key of an index's `info` under which the kind of database stands that alone has it."""
+"""Key in an index's `info`: the only kind of database that has this index."""
 
 # Secondary indexes of the big tables: built after the first import of an empty entity (crm_core.store.indexes).
 
@@ -663,6 +663,9 @@ quarantine = Table(
 )
 
 # ---- what people did ------------------------------------------------------------------------------------------------
+
+UNSETTLED_ATTEMPTS = ("claimed", "sent", "unclear")
+"""Values of attempt.state of which it is not known yet whether they make an order."""
 
 attempt = Table(
     "attempt",

@@ -17,7 +17,6 @@ from crm_core.sync.channels import Channel, channel_by_name, channels, channels_
 from crm_core.sync.lookups import rows_where
 
 _CHUNK = 2_000
-_UNDER_WAY = ("claimed", "sent", "unclear")
 _SMALL = (tables.website, tables.store_view, tables.customer_group)
 _LINES = {tables.cart: tables.cart_item, tables.order: tables.order_item}
 _ORDER_FACTS = (
@@ -35,8 +34,8 @@ class Removal:
     customers: int
     orders: int
     carts: int
-    orders_under_way: int
-    """Attempts to place an order whose outcome is not known yet."""
+    attempts_unsettled: int
+    """Attempts to place an order, of carts that go, whose outcome is not known yet."""
 
     def __str__(self) -> str:
         told = (
@@ -44,9 +43,9 @@ class Removal:
             f"{self.channel.base_url}: {self.customers:,} customers, {self.orders:,} orders, {self.carts:,} carts, and "
             "the decisions made on them. The history of what people did is kept. Nothing changes in the shop."
         )
-        if self.orders_under_way:
+        if self.attempts_unsettled:
             told += (
-                f" Attempts to place an order whose outcome is not known yet: {self.orders_under_way:,}. Without the "
+                f" Attempts to place an order whose outcome is not known yet: {self.attempts_unsettled:,}. Without the "
                 "channel nobody asks the shop for it: wait until none is “Not settled” under Attempts."
             )
         return told
@@ -64,12 +63,19 @@ def removal_of(store: Store, name: str) -> Removal:
             or 0
             for table in (tables.customer, tables.order, tables.cart)
         }
-        under_way = connection.scalar(
+        attempt, cart = tables.attempt.c, tables.cart.c
+        unsettled = connection.scalar(
             select(func.count())
-            .select_from(tables.attempt)
-            .where(tables.attempt.c.channel_id == channel.id, tables.attempt.c.state.in_(_UNDER_WAY))
+            .join_from(
+                tables.attempt,
+                tables.cart,
+                and_(attempt.shop_id == cart.shop_id, attempt.cart_origin_id == cart.origin_id),
+            )
+            .where(
+                attempt.state.in_(tables.UNSETTLED_ATTEMPTS), _uncovered(connection, channel.shop_id, tables.cart, left)
+            )
         )
-    return Removal(channel, counts[tables.customer], counts[tables.order], counts[tables.cart], under_way or 0)
+    return Removal(channel, counts[tables.customer], counts[tables.order], counts[tables.cart], unsettled or 0)
 
 
 def remove_channel(store: Store, name: str) -> Removal:

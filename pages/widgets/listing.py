@@ -117,7 +117,7 @@ def go(listing: Listing, **others: str) -> None:
 
 
 def leave(listing: Listing, page: str, **others: str) -> None:
-    """Opens another page with the place in its URL, as `go` does; for a callback."""
+    """Opens another page with the place in its URL, as `go` writes it."""
     params = _params_or_told(listing)
     if params is not None:
         st.switch_page(page, query_params={**others, **params})

@@ -12,7 +12,7 @@ from crm_core.insight.neighbours import neighbours
 from crm_core.insight.order_record import order_record
 from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Unclear, outcome_of
 from crm_core.sales.placing import settle
-from pages.widgets import desk
+from pages.widgets import desk, listing
 from pages.widgets.layout import key_facts, row
 from pages.widgets.listing import Listing
 from pages.widgets.text import escaped, mail_link, message, money, when
@@ -57,9 +57,7 @@ def draw_placed(cart: CartRecord, outcome: Placed, here: Listing, close: Callabl
         following = around.next or around.previous
         if following and st.button("Next open cart", type="tertiary", icon=":material/arrow_forward:"):
             close()
-            st.switch_page(
-                "pages/sales/cart.py", query_params={"id": str(following), **here.filtered(filter_).params()}
-            )
+            listing.leave(here.filtered(filter_), "pages/sales/cart.py", id=str(following))
 
 
 def _next_steps(outcome: Placed, cart: CartRecord) -> list[str]:

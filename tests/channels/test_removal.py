@@ -79,8 +79,8 @@ def test_a_removal_says_that_the_outcome_of_an_attempt_is_not_known_yet(store: S
     fill(store, channel)
     assert "outcome" not in str(removal_of(store, "Shop"))
     for state in ("claimed", "sent", "unclear"):
-        with store.writing() as connection:
-            connection.execute(update(tables.attempt).values(state=state, holds=True))
+        with store.writing() as connection:  # placed through a channel that was removed and added again since
+            connection.execute(update(tables.attempt).values(state=state, holds=True, channel_id=channel.id + 9))
         assert "outcome is not known yet: 1." in str(removal_of(store, "Shop"))
 
 
@@ -110,7 +110,10 @@ def test_what_another_channel_of_the_shop_has_in_scope_stays(store: Store, serve
     us = next(iter(open_shop(store, two).store_views))
     fill(store, one)
     add_orders(store, two.shop_id, [NOW, NOW], store_id=us)
+    with store.writing() as connection:
+        connection.execute(update(tables.attempt).values(state="sent", holds=True, channel_id=two.id))
     assert removal_of(store, "One").orders == 7
+    assert [removal_of(store, name).attempts_unsettled for name in ("One", "Two")] == [1, 0]
     remove_channel(store, "One")
     assert count(store, tables.order) == count(store, tables.order_item) == 2
     assert count(store, tables.cart) == 0
