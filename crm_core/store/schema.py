@@ -34,7 +34,7 @@ def check_schema(connection: Connection, where: str) -> None:
     found = found_version(connection)
     if found is None:
         raise StoreUnusable(f"{where} is empty. Run: python -m crm_core migrate")
-    if not re.fullmatch(r"\d{4}", found):
+    if not re.fullmatch(r"[0-9]{4}", found):
         raise _never_ours(found, where)
     if found > SCHEMA_VERSION:
         raise StoreUnusable(

@@ -511,7 +511,7 @@ order_month_total = Table(
     Column("base_grand_total", Money, nullable=False),
     Column("base_total_refunded", Money, nullable=False),
     sqlite_with_rowid=False,
-    comment="The same by month: a year of days is thirty times as many rows.",
+    comment="Orders that are not gone, by the store's own month and status: far fewer rows than by day.",
 )
 
 cart_status_total = Table(

@@ -129,7 +129,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(
             "local_month", "shop_id", "store_id", "status", "state", "base_currency", name=op.f("pk_order_month_total")
         ),
-        comment="The same by month: a year of days is thirty times as many rows.",
+        comment="Orders that are not gone, by the store's own month and status: far fewer rows than by day.",
         sqlite_with_rowid=False,
     )
     op.create_table(
