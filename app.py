@@ -13,7 +13,7 @@ from pages.widgets.sidebar import person_line, status_line
 
 
 def _dashboard_by_name() -> None:
-    """Streamlit serves the first page at / only; /dashboard leads there too."""
+    """Streamlit serves the first page at / only; /dashboard and /home lead there too."""
     st.switch_page(_dashboard, query_params=st.query_params.to_dict())
 
 
@@ -27,11 +27,12 @@ st.set_page_config(
 st.logo("/app/static/logo.svg", icon_image="/app/static/mark.svg", size="medium")
 
 _addresses = (
-    "home", "dashboard", "carts", "orders", "customers", "attempts", "cart", "order", "customer", "several", "channels",
+    "", "home", "dashboard", "carts", "orders", "customers", "attempts", "cart", "order", "customer", "several",
+    "channels",
 )  # fmt: skip
 if desk.knows_reader():
     _dashboard = st.Page(
-        "pages/sales/dashboard.py", title="Dashboard", icon=":material/monitoring:", url_path="home", default=True
+        "pages/sales/dashboard.py", title="Dashboard", icon=":material/monitoring:", url_path="", default=True
     )
     _chosen = st.navigation(
         {
@@ -47,6 +48,7 @@ if desk.knows_reader():
             ],
             "": [
                 st.Page(_dashboard_by_name, title="Dashboard", url_path="dashboard", visibility="hidden"),
+                st.Page(_dashboard_by_name, title="Dashboard", url_path="home", visibility="hidden"),
                 st.Page("pages/sales/cart.py", title="Cart", url_path="cart", visibility="hidden"),
                 st.Page("pages/sales/order.py", title="Order", url_path="order", visibility="hidden"),
                 st.Page("pages/sales/several.py", title="Several carts", url_path="several", visibility="hidden"),
@@ -63,7 +65,7 @@ if desk.knows_reader():
 else:
     _chosen = st.navigation(
         [
-            st.Page("pages/setup/sign_in.py", title="Sign in", url_path=address, default=address == "home")
+            st.Page("pages/setup/sign_in.py", title="Sign in", url_path=address, default=not address)
             for address in _addresses
         ],
         position="hidden",

@@ -28,7 +28,7 @@ def port() -> int:
 @pytest.mark.parametrize(
     "path",
     [
-        "", "dashboard", "carts", "orders", "customers", "attempts", "cart?id=1", "order?id=1", "customer?id=1",
+        "", "home", "dashboard", "carts", "orders", "customers", "attempts", "cart?id=1", "order?id=1", "customer?id=1",
         "several?ids=1", "channels",
     ],
 )  # fmt: skip
