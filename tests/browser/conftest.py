@@ -52,8 +52,14 @@ def free_port() -> int:
 
 
 def drawn(page: Page) -> None:
-    """Wait until the screen is drawn to its end: until then, old parts stand beside new ones and push them about."""
+    """Wait until the screen is drawn to its end: until then, old parts stand beside new ones and push them about.
+
+    An expander that is still growing counts as not drawn: what it holds moves away under a press.
+    """
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('details')].every((each) => each.getAnimations().length === 0)"
+    )
 
 
 @dataclass
