@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.widgets import desk, left_behind, no_such_page
+from pages.widgets import desk, left_behind, no_such_page, record_address
 from pages.widgets.sidebar import person_line, status_line
 
 
@@ -58,7 +58,7 @@ if desk.knows_reader():
         },
         expanded=True,
     )
-    left_behind.close_elsewhere(_chosen.url_path, st.query_params.get("id"))
+    left_behind.close_elsewhere(_chosen.url_path, record_address.asked_for(_chosen.url_path))
     with st.sidebar:
         status_line()
         person_line()

@@ -62,6 +62,16 @@ def test_a_dialog_that_was_left_does_not_open_by_itself_on_the_way_back(desk: De
     assert _dialogs(at) == 0
 
 
+@pytest.mark.parametrize("screen", ["carts", "customer"])
+def test_a_dialog_opens_where_going_back_left_the_id_of_another_record_in_the_address(desk: Desk, screen: str) -> None:
+    here = _record(desk, screen)
+    back = {"id": str(desk.cart(status="open"))} | ({"customer": here["id"]} if here else {})
+    at = desk.open(screen, **back)
+    at.button(key="open-new-cart").click().run()
+    assert is_well(at)
+    assert _dialogs(at) == 1
+
+
 @pytest.mark.parametrize("dialog", ["place order", "edit", "mark lost"])
 def test_a_dialog_of_one_record_does_not_open_on_another_nor_later_on_the_first(desk: Desk, dialog: str) -> None:
     one, other = desk.new_cart(), desk.new_cart()
