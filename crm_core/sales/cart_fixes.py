@@ -35,21 +35,23 @@ _LONGEST_NAME = 80
 
 @dataclass(frozen=True)
 class SetQuantity:
-    """The line holds exactly so many."""
+    """The line holds exactly so many; with `seen`, only if it held that many until now, as the person saw it."""
 
     kind: ClassVar[str] = "line"
     doing: ClassVar[str] = "Change a quantity"
     item_id: int
     quantity: Decimal
+    seen: Decimal | None = None
 
 
 @dataclass(frozen=True)
 class RemoveLine:
-    """The line is gone; one that the shop hides, too."""
+    """The line is gone; one that the shop hides, too. `seen` as for SetQuantity."""
 
     kind: ClassVar[str] = "line"
     doing: ClassVar[str] = "Remove a line"
     item_id: int
+    seen: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,10 @@ class AddLine:
 
 @dataclass(frozen=True)
 class ReplaceLine:
-    """The product is in the cart in place of the line. It is added first, so a refusal leaves the cart as it was."""
+    """The product is in the cart in place of the line. It is added first, so a refusal leaves the cart as it was.
+
+    `seen` as for SetQuantity.
+    """
 
     kind: ClassVar[str] = "line"
     doing: ClassVar[str] = "Replace a line"
@@ -76,6 +81,7 @@ class ReplaceLine:
     sku: str
     quantity: Decimal
     options: Mapping[int, int] | None = None
+    seen: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +166,7 @@ def _carried_out(cart: CartWriting, change: Change) -> Mended:
         case SetQuantity():
             return _set_quantity(cart, change)
         case RemoveLine():
-            return _remove(cart, change.item_id)
+            return _remove(cart, change)
         case AddLine():
             return _add(cart, change)
         case ReplaceLine():
@@ -182,7 +188,7 @@ def _require_open(store: Store, cart_key: int) -> None:
 
 
 def _set_quantity(cart: CartWriting, change: SetQuantity) -> Mended:
-    line = _line(cart, change.item_id)
+    line = _line(cart, change)
     if line.state != "present":
         raise BadInput(f"The shop has disabled or deleted {_called(line.name)}. Remove or replace the line.")
     with _limits_told(cart, line.sku, change.quantity):
@@ -194,8 +200,8 @@ def _set_quantity(cart: CartWriting, change: SetQuantity) -> Mended:
     return cart.done(lambda _: f"Now {quantity(change.quantity)} × {_called(line.name)}.")
 
 
-def _remove(cart: CartWriting, item_id: int) -> Mended:
-    line = _line(cart, item_id)
+def _remove(cart: CartWriting, change: RemoveLine) -> Mended:
+    line = _line(cart, change)
     _take_out(cart, line)
     return cart.done(lambda _: f"{_called(line.name)} removed.")
 
@@ -206,7 +212,7 @@ def _add(cart: CartWriting, change: AddLine) -> Mended:
 
 
 def _replace(cart: CartWriting, change: ReplaceLine) -> Mended:
-    line = _line(cart, change.item_id)
+    line = _line(cart, change)
     if change.sku == line.sku:
         raise BadInput(
             f"{_called(line.name)} is what the line holds already. Choose another product, or change its quantity."
@@ -276,12 +282,17 @@ def _take_out(cart: CartWriting, line: Row[Any]) -> None:
     )
 
 
-def _line(cart: CartWriting, item_id: int) -> Row[Any]:
-    """The line that is in the cart. Raises BadInput if it is not."""
+def _line(cart: CartWriting, change: SetQuantity | RemoveLine | ReplaceLine) -> Row[Any]:
+    """The line that is in the cart. Raises BadInput if it is not, or if somebody has changed how many it holds."""
     for line in cart.before.lines:
-        if line.item_id == item_id and line.state != "removed":
+        if line.item_id == change.item_id and line.state != "removed":
+            if change.seen is not None and line.qty != change.seen:
+                raise BadInput(
+                    f"Somebody changed the line meanwhile: it holds {quantity(line.qty)} × {_called(line.name)} now, "
+                    f"not {quantity(change.seen)}. It was left so; if you still want to change it, do it again."
+                )
             return line
-    raise BadInput("That line is no longer in the cart. Look at the cart again.")
+    raise BadInput("That line is no longer in the cart, so nothing was changed. Look at what the cart holds now.")
 
 
 def _called(name: str) -> str:

@@ -20,7 +20,7 @@ from pages.widgets.address_form import draw_address_form, draw_addresses_editor,
 from pages.widgets.cart_editor_lines import draw_lines_editor
 from pages.widgets.layout import row, spread
 from pages.widgets.mending import Mending, forget
-from pages.widgets.product_search import draw_product_search
+from pages.widgets.product_search import Replaced, draw_product_search
 from pages.widgets.text import escaped, message, money
 
 _OPEN = "editing"
@@ -162,4 +162,4 @@ def draw_fix(cart_key: int, check: Check, fix: Fix, on_changed: Callable[[Mended
         case FixKind.ENTER_EMAIL:
             draw_email_form(mending, cart)
         case FixKind.REPLACE_LINE:
-            draw_product_search(mending, "search", arguments["item_id"], arguments["quantity"])
+            draw_product_search(mending, "search", Replaced(arguments["item_id"], arguments["quantity"]))

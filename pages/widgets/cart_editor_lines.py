@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from crm_core.insight.cart_record import CartLine, CartRecord
@@ -9,17 +11,23 @@ from crm_core.sales.cart_fixes import RemoveLine, SetQuantity
 from pages.widgets.layout import row, spread
 from pages.widgets.lines import product
 from pages.widgets.mending import Mending
-from pages.widgets.product_search import draw_product_search
+from pages.widgets.product_search import Replaced, draw_product_search
 from pages.widgets.text import escaped, money
 
 _REPLACING = "replacing"
 _FEWEST = 0.0001
+_LINE_OF_SPOT = re.compile(r"(?:line|instead)-(\d+)\b")
 
 
 def draw_lines_editor(mending: Mending, cart: CartRecord) -> None:
     """Every line with its quantity, the hidden ones too, and the search for another product."""
     kept = (*cart.present, *cart.unavailable)
+    pressed = _LINE_OF_SPOT.match(mending.presses.spot)
+    if pressed and int(pressed[1]) not in {line.item_id for line in kept}:
+        mending.draw_trouble(mending.presses.spot)
     replaced = mending.value(_REPLACING)
+    if replaced not in {line.item_id for line in kept}:
+        replaced = None
     if not kept:
         st.caption("The cart is empty.")
     for line in kept:
@@ -29,7 +37,7 @@ def draw_lines_editor(mending: Mending, cart: CartRecord) -> None:
             with spread():
                 st.markdown(f"**Replace {escaped(line.name, 80)} with**", width="content")
                 st.button("Keep it", type="tertiary", on_click=_replace, args=(mending, None))
-            draw_product_search(mending, f"search-{line.item_id}", line.item_id, line.qty)
+            draw_product_search(mending, f"instead-{line.item_id}", Replaced(line.item_id, line.qty))
     if replaced is None:
         with st.container(gap="xsmall"):
             st.markdown("**Add a product**")
@@ -53,7 +61,7 @@ def _draw_line(mending: Mending, cart: CartRecord, line: CartLine) -> None:
             mending.button(
                 "Remove",
                 spot,
-                lambda: RemoveLine(line.item_id),
+                lambda: RemoveLine(line.item_id, line.qty),
                 name="remove",
                 icon=":material/delete:",
                 type="tertiary",
@@ -83,7 +91,9 @@ def _draw_quantity(mending: Mending, line: CartLine, spot: str) -> None:
             label_visibility="collapsed",
             width=110,
         )
-        mending.submit("Save", spot, lambda: SetQuantity(line.item_id, mending.quantity(key)), width="content")
+        mending.submit(
+            "Save", spot, lambda: SetQuantity(line.item_id, mending.quantity(key), line.qty), width="content"
+        )
 
 
 def _replace(mending: Mending, item_id: int | None) -> None:

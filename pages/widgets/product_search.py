@@ -25,6 +25,14 @@ from pages.widgets.text import escaped, message, money, plain, plural, quantity
 _FEW_LEFT = 20
 
 
+@dataclass(frozen=True)
+class Replaced:
+    """The line that a product is to take the place of, with the quantity that the person sees there."""
+
+    item_id: int
+    quantity: Decimal
+
+
 @dataclass
 class _Search:
     """What a person searches for and what was found; `chosen` is the SKU whose choices are shown."""
@@ -36,10 +44,10 @@ class _Search:
     choices: ProductChoices | DeskError | None = None
 
 
-def draw_product_search(mending: Mending, name: str, replaces: int | None = None, pieces: Decimal = Decimal(1)) -> None:
+def draw_product_search(mending: Mending, name: str, replaces: Replaced | None = None) -> None:
     """The search, its results, and a button on each that adds it, or puts it in place of the line `replaces`.
 
-    `name` sets this search apart from others at the place; `pieces` is the quantity to start from.
+    `name` sets this search apart from others at the place.
     """
     search: _Search = st.session_state.setdefault(mending.key(name), _Search())
     with st.form(f"{mending.place}-{name}-form", border=False), row(gap="xsmall", wrap=False):
@@ -61,7 +69,7 @@ def draw_product_search(mending: Mending, name: str, replaces: int | None = None
         case DeskError():
             desk.say(search.found)
         case FoundProducts():
-            _draw_found(mending, name, search, search.found, replaces, pieces)
+            _draw_found(mending, name, search, search.found, replaces)
 
 
 def _search(mending: Mending, name: str) -> None:
@@ -76,9 +84,7 @@ def _found(mending: Mending, search: _Search) -> FoundProducts | DeskError:
         return error
 
 
-def _draw_found(
-    mending: Mending, name: str, search: _Search, found: FoundProducts, replaces: int | None, pieces: Decimal
-) -> None:
+def _draw_found(mending: Mending, name: str, search: _Search, found: FoundProducts, replaces: Replaced | None) -> None:
     if not found.products:
         st.caption(f"The shop has no product with “{escaped(search.words, 80)}” in its name or SKU.")
         return
@@ -91,7 +97,7 @@ def _draw_found(
         st.number_input(
             "Quantity",
             min_value=0.0001,
-            value=float(pieces),
+            value=1.0 if replaces is None else float(replaces.quantity),
             step=1.0,
             format="%g",
             key=mending.key(name, "pieces"),
@@ -112,7 +118,7 @@ def _turn(search: _Search, key: str) -> None:
 
 
 def _draw_product(
-    mending: Mending, name: str, search: _Search, found: FoundProduct, page: FoundProducts, replaces: int | None
+    mending: Mending, name: str, search: _Search, found: FoundProduct, page: FoundProducts, replaces: Replaced | None
 ) -> None:
     spot = f"{name}-{found.sku}"
     with spread():
@@ -159,7 +165,7 @@ def _choose(search: _Search, sku: str) -> None:
 
 
 def _draw_choices(
-    mending: Mending, name: str, search: _Search, found: FoundProduct, page: FoundProducts, replaces: int | None
+    mending: Mending, name: str, search: _Search, found: FoundProduct, page: FoundProducts, replaces: Replaced | None
 ) -> None:
     if search.choices is None:
         with st.spinner("Reading what it comes in…"):
@@ -209,7 +215,7 @@ def _draw_add(
     name: str,
     spot: str,
     found: FoundProduct,
-    replaces: int | None,
+    replaces: Replaced | None,
     parent: str | None = None,
     options: Mapping[int, int] | None = None,
 ) -> None:
@@ -218,7 +224,7 @@ def _draw_add(
     def change() -> Change:
         pieces, sku = mending.quantity(mending.key(name, "pieces")), parent or found.sku
         if replaces is not None:
-            return ReplaceLine(replaces, sku, pieces, options)
+            return ReplaceLine(replaces.item_id, sku, pieces, options, replaces.quantity)
         return AddLine(sku, pieces, options)
 
     mending.button(

@@ -112,6 +112,26 @@ def test_a_refused_quantity_is_told_at_its_line_and_what_was_typed_stays(desk: D
     assert _lines(desk, key) == {"RARE-01": 1}
 
 
+def test_who_changes_a_line_that_somebody_else_has_changed_or_removed_is_told(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 2), ("BOOK 01", 1))
+    item, gone = _item(desk, key, "MUG-01"), _item(desk, key, "BOOK 01")
+    one, other = _editor(desk, key), _editor(desk, key)
+    _quantity(one, item).set_value(5.0)
+    one.button(key=f"edit-line-{item}-submit-0").click().run()
+    _quantity(other, item).set_value(3.0)
+    other.button(key=f"edit-line-{item}-submit-0").click().run()
+    assert "it holds 5 × Stoneware mug, blue now, not 2" in other.warning[0].value.replace("\\", "")
+    assert _quantity(other, item).value == 5
+    other.button(key=f"edit-line-{gone}-replace").click().run()
+    _search(other, "lantern")
+    one.button(key=f"edit-line-{gone}-remove-1").click().run()
+    assert _lines(desk, key) == {"MUG-01": 5}
+    _press(other, "Put it in")
+    assert "That line is no longer in the cart" in other.warning[0].value
+    assert "Add a product" in _said(other)
+    assert _lines(desk, key) == {"MUG-01": 5}
+
+
 def test_a_line_is_removed_and_the_last_one_leaves_an_empty_cart(desk: Desk) -> None:
     key = desk.new_cart(("MUG-01", 2), ("BOOK 01", 1))
     at = _editor(desk, key)

@@ -66,6 +66,24 @@ def test_lines_are_changed_once_each_in_the_carts_own_store_view_and_mirrored(de
         assert recount(connection) == []
 
 
+def test_a_line_that_somebody_changed_meanwhile_is_left_so_and_that_is_told(desk: Desk) -> None:
+    cart_id = desk.add_cart(("MUG-01", 1))
+    item_id, seen = item_of(desk, cart_id), Decimal(1)
+    mended(desk, cart_id, SetQuantity(item_id, Decimal(5), seen), "Anna")
+    sent = len(writes_to(desk))
+    for change in (
+        SetQuantity(item_id, Decimal(3), seen),
+        RemoveLine(item_id, seen),
+        ReplaceLine(item_id, "BOOK 01", Decimal(1), seen=seen),
+    ):
+        with pytest.raises(BadInput, match="holds 5 × Stoneware mug, blue now, not 1"):
+            mended(desk, cart_id, change, "Ben")
+    assert in_shop(desk, cart_id) == {"MUG-01": 5}
+    assert len(writes_to(desk)) == sent
+    mended(desk, cart_id, SetQuantity(item_id, Decimal(3), Decimal(5)), "Ben")
+    assert in_shop(desk, cart_id) == {"MUG-01": 3}
+
+
 def test_a_hidden_line_is_removed_and_is_counted_no_more(desk: Desk) -> None:
     cart_id = desk.add_cart(("MUG-01", 1), ("BOOK 01", 1))
     hidden = item_of(desk, cart_id, "BOOK 01")
