@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import threading
+import time
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -97,6 +99,33 @@ def test_processes_that_migrate_at_the_same_time_do_it_once(tmp_path: Path, post
         for thread in threads:
             thread.join()
         assert sorted(did) == [False, False, True]
+
+
+def test_a_migration_waits_for_those_who_write_by_the_old_version(postgresql_server: str) -> None:
+    with psycopg.connect(postgresql_server, autocommit=True) as server:
+        server.execute("CREATE DATABASE migrated_while_written")
+        url = postgresql_server.replace("/postgres?", "/migrated_while_written?")
+        migrate(url)
+        told: list[str] = []
+
+        def upgrade() -> None:
+            with pytest.raises(StoreUnusable) as caught:  # there is no such old version to come from
+                migrate(url)
+            told.append(str(caught.value))
+
+        with closing(Store(url)) as store:
+            with store.writing():
+                with psycopg.connect(url) as other:
+                    other.execute("UPDATE alembic_version SET version_num = '0000'")
+                thread = threading.Thread(target=upgrade)
+                thread.start()
+                waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"
+                while not server.execute(waiting).fetchone():
+                    assert thread.is_alive(), f"It did not wait: {told}"
+                    time.sleep(0.02)
+                assert told == []
+            thread.join()
+    assert "never had" in told[0]
 
 
 def test_a_migration_that_cannot_finish_leaves_nothing_behind(tmp_path: Path) -> None:
