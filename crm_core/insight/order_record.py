@@ -23,7 +23,7 @@ from crm_core.insight.related import (
     timeline,
 )
 from crm_core.store.database import Store
-from crm_core.store.documents import Address, Comment, decode_comments
+from crm_core.store.documents import Address, Comment, decode_comments, shipping_address_of
 from crm_core.store.tables import cart, order, order_item
 
 PaymentStanding = Literal["unpaid", "partly paid", "paid", "partly refunded", "refunded"]
@@ -164,7 +164,7 @@ def order_record(store: Store, key: int) -> OrderRecord:
             shipping_method=row.shipping_method,
             shipping_description=row.shipping_description,
             billing_address=address_in(row.billing_address),
-            shipping_address=address_in(row.shipping_address),
+            shipping_address=address_in(shipping_address_of(row.billing_address, row.shipping_address)),
             comments=comments,
             remote_ip=row.remote_ip,
             created_at=row.created_at,

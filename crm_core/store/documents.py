@@ -111,8 +111,20 @@ def encode(document: Document | list[Address] | list[Comment] | list[Option]) ->
     return _encoder.encode(document).decode()
 
 
+SAME_AS_BILLING = "="
+"""What an order's column `shipping_address` holds where the goods go where the bill goes, as of most orders they do."""
+
+
+def shipping_address_of(billing_address: str | None, shipping_address: str | None) -> str | None:
+    """The JSON text of where an order's goods go, by those two columns of it; None where the shop told nothing."""
+    return billing_address if shipping_address == SAME_AS_BILLING else shipping_address
+
+
 def decode_address(text: str) -> Address:
-    """The address in a column `billing_address` or `shipping_address`. Raises msgspec.DecodeError if it is none."""
+    """The address in a column `billing_address`, or in `shipping_address` where it is one of its own.
+
+    Raises msgspec.DecodeError if it is none.
+    """
     return _address.decode(text)
 
 

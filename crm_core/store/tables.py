@@ -285,7 +285,7 @@ order = Table(
     Column("billing_country", _Country),
     Column("billing_region", _Region, comment="crm_core.store.search_keys.region_key"),
     Column("billing_address", Text, comment="JSON address"),
-    Column("shipping_address", Text, comment="JSON address"),
+    Column("shipping_address", Text, comment="JSON address; = where it is the billing address"),
     Column("comments", Text, nullable=False, comment="JSON list of the status history, newest first"),
     Column("remote_ip", Text),
     Column("relation_parent_id", BigInt, comment="origin id of the order that this one replaces"),

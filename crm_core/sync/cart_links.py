@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from crm_core.store import tables
+from crm_core.store.documents import shipping_address_of
 from crm_core.store.keys import origin_of
 from crm_core.store.rollups import CartFacts
 from crm_core.store.types import units_to_money
@@ -266,7 +267,7 @@ def _made(transaction: Transaction, cart_key: int, order: Any, link: OrderLink) 
         order.billing_country,
         order.billing_region,
         order.billing_address,
-        order.shipping_address,
+        shipping_address_of(order.billing_address, order.shipping_address),
         order.shipping_method,
         order.increment_id,
         order.created_at,

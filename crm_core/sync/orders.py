@@ -148,7 +148,11 @@ def _changes(old: Any, order: MappedOrder) -> Iterator[str]:
         yield from amount_changed(what, getattr(old, column), new(column), currency)
     yield from value_changed("E-mail", old.email, new("email"))
     yield from address_changed("Billing address", old.billing_address, new("billing_address"))
-    yield from address_changed("Shipping address", old.shipping_address, new("shipping_address"))
+    yield from address_changed(
+        "Shipping address",
+        documents.shipping_address_of(old.billing_address, old.shipping_address),
+        documents.shipping_address_of(new("billing_address"), new("shipping_address")),
+    )
     if old.comments != new("comments"):
         known = {comment.origin_id for comment in documents.decode_comments(old.comments)}
         news = [each for each in documents.decode_comments(new("comments")) if each.origin_id not in known]

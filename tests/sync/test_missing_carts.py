@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 
 from crm_core.store import tables
+from crm_core.store.documents import decode_address
 from crm_core.sync.rules import Rules
 from tests.sync.conftest import Desk, Desks
 
@@ -66,6 +67,7 @@ def test_orders_whose_first_import_ends_after_that_of_carts_have_their_carts(des
     desk.run("carts")
     assert desk.ids(tables.cart) == [cart]
     assert desk.cart(cart)["made_from_order"]
+    assert decode_address(desk.cart(cart)["shipping_address"]) == decode_address(desk.cart(cart)["billing_address"])
 
 
 def test_orders_that_came_hours_late_have_their_carts(desk: Desk) -> None:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from crm_core.errors import ChannelError, NotAllowed, NotFound, SignInFailed
+from crm_core.insight.order_record import order_record
 from crm_core.magento.auth import AdminPassword
 from crm_core.store import documents, tables
 from crm_core.store.database import Store
@@ -82,6 +83,29 @@ def test_an_order_placed_meanwhile_makes_the_cart_purchased(filled: tuple[Desk, 
     assert desk.order(order)["cart_id"] == desk.key(cart)
     assert [line["state"] for line in desk.lines(cart)] == ["present", "present"]
     assert desk.differences() == []
+
+
+def test_an_order_that_goes_where_the_bill_goes_keeps_that_address_once_until_they_differ(
+    filled: tuple[Desk, int],
+) -> None:
+    desk, cart = filled
+    number = desk.shop.place(cart)
+    synchronise_cart(desk.store, desk.key(cart), "anna")
+    kept = desk.order(number)
+    same = order_record(desk.store, desk.key(number))
+    assert len(kept["shipping_address"]) == 1 < len(kept["billing_address"])
+    assert same.billing_address == same.shipping_address is not None
+    state = desk.shop.records.state
+    order = state.get("order", number)
+    assert order is not None
+    order["billing_address"]["city"] = "Utrecht"
+    state.put("order", number, order)
+    state.commit()
+    assert synchronise_order(desk.store, desk.key(number), "anna").changes == ["Billing address changed: city"]
+    differ = order_record(desk.store, desk.key(number))
+    assert differ.shipping_address == same.shipping_address
+    assert differ.billing_address is not None
+    assert differ.billing_address.city == "Utrecht"
 
 
 def test_a_cart_that_is_gone_is_said_to_be_and_closes(filled: tuple[Desk, int]) -> None:

@@ -761,7 +761,9 @@ def upgrade() -> None:
             comment="crm_core.store.search_keys.region_key",
         ),
         sa.Column("billing_address", sa.Text(), nullable=True, comment="JSON address"),
-        sa.Column("shipping_address", sa.Text(), nullable=True, comment="JSON address"),
+        sa.Column(
+            "shipping_address", sa.Text(), nullable=True, comment="JSON address; = where it is the billing address"
+        ),
         sa.Column("comments", sa.Text(), nullable=False, comment="JSON list of the status history, newest first"),
         sa.Column("remote_ip", sa.Text(), nullable=True),
         sa.Column(
