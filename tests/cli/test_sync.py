@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+import threading
+import time
+from contextlib import closing
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,6 +14,7 @@ from sqlalchemy import func, select
 
 from crm_core.store import tables
 from crm_core.store.database import Store
+from crm_core.store.engines import BUSY_SECONDS
 from crm_core.store.lease import acquire
 from crm_core.sync.channels import channel_by_name, lease_name, pause
 from demo_store import Faults
@@ -140,6 +145,28 @@ def test_nothing_is_read_before_the_store_views_are_known(desk: Desk, store: Sto
     for order in orders:
         local = order.created_at.astimezone(zones[order.store_id])
         assert (order.local_day, order.local_hour) == (local.date(), local.hour)
+
+
+def test_a_lock_that_passes_costs_one_entity_and_the_rest_is_read(desk: Desk, store_url: str, shop: Served) -> None:
+    shop.shop.faults = Faults(slow=1.0, matching="customers/search", times=1)
+    before = len(shop.shop.requests)
+
+    def hold_on() -> None:
+        while not any("customers/search" in each for each in shop.shop.requests[before:]):
+            time.sleep(0.01)
+        with closing(sqlite3.connect(store_url.removeprefix("sqlite:///"), isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            time.sleep(1.5 * BUSY_SECONDS)
+            other.execute("ROLLBACK")
+
+    holder = threading.Thread(target=hold_on)
+    holder.start()
+    said = desk("sync")
+    holder.join()
+    assert said.status == 1
+    assert re.search(r"Shop, customers: The store \S+ is locked by another program", " ".join(said.err.split()))
+    assert counts(said.out, "orders")[1] > 0
+    assert counts(said.out, "carts")[1] > 0
 
 
 def test_names_of_a_shop_cannot_steer_the_terminal(desk: Desk, store: Store, shop: Served) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,13 +15,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete, func, select
 
-from crm_core import worker
-from crm_core.errors import LeaseLost, PermissionMissing, ShopAnsweredNonsense, StoreUnusable
+from crm_core.errors import LeaseLost, PermissionMissing, ShopAnsweredNonsense
 from crm_core.magento.auth import Bearer
 from crm_core.store import rollups, tables
 from crm_core.store.database import Store
 from crm_core.store.lease import acquire
-from crm_core.store.schema import migrate
 from crm_core.sync import schedule
 from crm_core.sync.channels import Channel, channel_by_name, lease_name, open_shop, pause
 from crm_core.sync.removal import remove_channel
@@ -26,7 +28,7 @@ from crm_core.sync.setting_up import set_credentials
 from crm_core.sync.work import holding, read_entity
 from demo_store import Faults
 from tests.conftest import OnEvent
-from tests.worker.conftest import Served, eventually, held_leases
+from tests.worker.conftest import ROOT, Served, eventually, held_leases
 
 
 def state(store: Store, entity: str) -> Any:
@@ -44,12 +46,19 @@ def read(store: Store, channel: Channel, *entities: str) -> list[Progress | None
 
 
 def test_a_queue_that_cannot_be_opened_ends_the_worker_with_a_word(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'desk.db'}"
-    migrate(url)
     (tmp_path / "jobs.db").mkdir()
-    told = r"jobs\.db can't be opened\. Check that its folder"
-    with closing(Store(url)) as store, pytest.raises(StoreUnusable, match=told):
-        worker.run(store, 1)
+    ended = subprocess.run(
+        [sys.executable, "-m", "crm_core", "worker"],
+        cwd=ROOT,
+        env=os.environ | {"CRM_DATA_DIR": str(tmp_path), "CRM_DATABASE_URL": ""},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,  # one that could open it would work until it is told to stop
+    )
+    assert ended.returncode == 1
+    assert re.search(r"jobs\.db can't be opened\. Check that its folder", " ".join(ended.stderr.split()))
+    assert "Traceback" not in ended.stderr
 
 
 def test_work_that_someone_else_holds_is_left_alone(store: Store, channel: Channel, served: Served) -> None:
