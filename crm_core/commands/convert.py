@@ -123,7 +123,8 @@ def _key(store: Store, channel: Channel, cart_id: int) -> int:
 def _placed(store: Store, key: int, wishes: _Wishes, person: str) -> _Report:
     offer = prepare(store, key, person, recalculate=True)
     choice = _choice(offer, wishes)
-    report = _of_outcome(place(store, key, choice, person))
+    outcome = place(store, key, choice, person)
+    report = _of_outcome(outcome, is_read=_is_read(store, key))
     looks = [check.sentence for check in offer.preflight.checks if check.verdict is Verdict.LOOK]
     report.facts |= {"changes": list(offer.preflight.changes), "warnings": looks, "person": person}
     return report
@@ -171,7 +172,14 @@ def _payment(options: Sequence[PaymentOption], wanted: str | None) -> PaymentOpt
     return next((option for option in options if option.code == wanted), None)
 
 
-def _of_outcome(outcome: Outcome) -> _Report:
+def _is_read(store: Store, key: int) -> bool:
+    """Whether a channel still reads the cart: without one nobody asks the shop what became of an order."""
+    with store.reading() as connection:
+        store_id = connection.scalar(select(tables.cart.c.store_id).where(tables.cart.c.id == key))
+    return store_id is not None and channel_of_store(store, origin_of(key)[0], store_id) is not None
+
+
+def _of_outcome(outcome: Outcome, *, is_read: bool) -> _Report:
     match outcome:
         case Placed():
             order = {
@@ -198,7 +206,13 @@ def _of_outcome(outcome: Outcome) -> _Report:
             return _Report(REFUSED, "changed", message, shown)
         case Unclear():
             until = f" until {outcome.lookup_until:%H:%M} UTC" if outcome.lookup_until else ""
-            message = f"{outcome.known} A running worker looks for it{until}. Don't order it elsewhere meanwhile."
+            looks = f"A running worker looks for it{until}. Don't order it elsewhere meanwhile."
+            if not is_read:
+                looks = (
+                    "Nobody looks for it: its channel was removed meanwhile. Look in the shop before ordering it "
+                    "elsewhere; a channel that reads it again has the worker look."
+                )
+            message = f"{outcome.known} {looks}"
             return _Report(UNCLEAR, "unclear", message, {"attempt": outcome.attempt_id})
         case AlreadyHeld():
             facts = {"by": outcome.by, "increment_id": outcome.increment_id}

@@ -87,6 +87,8 @@ def _of_status(row: Row[Any]) -> str | None:
     if row.status == LOST:
         return f"Marked lost by {row.lost_by}. Reopen it first."
     if row.status == CLOSING:
+        if row.gone_at is not None:
+            return "No order has come of this cart yet. Synchronise it in a few minutes."
         return "The shop has closed this cart, and no order has come yet. Synchronise it in a few minutes."
     if row.status == EXPIRED:
         if row.gone_at is not None:

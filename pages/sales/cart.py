@@ -112,8 +112,10 @@ def _banners(cart: CartRecord) -> None:
     if cart.made_from_order:
         st.info("The shop no longer has this cart. It is shown as its order tells.", icon=":material/history:")
     elif cart.gone_at:
-        st.warning(f"The shop no longer has this cart, noticed {when(cart.gone_at, zone)}.", icon=":material/delete:")
-    if cart.status == "closing":
+        then = " If no order comes within an hour, it counts as expired." if cart.status == "closing" else ""
+        gone = f"The shop no longer has this cart, noticed {when(cart.gone_at, zone)}.{then}"
+        st.warning(gone, icon=":material/delete:")
+    elif cart.status == "closing":
         st.info(
             f"The shop closed this cart {ago(cart.closing_since, zone)}. "
             "If no order comes within an hour, it counts as expired.",

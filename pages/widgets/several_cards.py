@@ -150,7 +150,7 @@ def _reason(stopped: NotReady) -> str:
 
 
 def _sentence(title: str, detail: str) -> str:
-    return f"{escaped(title, 200)}. {escaped(detail, 300)}".strip()
+    return f"{escaped(title, 200).rstrip('.')}. {escaped(detail, 300)}".strip()
 
 
 def _link(page: str, key: int, label: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from crm_core.settings import settings
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.sync.channels import channel_by_name
+from crm_core.sync.removal import remove_channel
 from demo_store import Shop
+from demo_store.service import Request, Response
 from tests.cli.conftest import Desk, Said
 from tests.sales.desk import PLACE, Front, answered, dropped_before_the_work, serve_front
 
@@ -279,11 +281,27 @@ def test_an_answer_that_never_came_ends_with_3_and_is_not_sent_again(connected: 
     said = _convert(connected, cart, "--payment", "checkmo")
     assert said.status == 3
     assert "no clear answer came" in said.err
+    assert "A running worker looks for it" in " ".join(said.err.split())
     front.calm()
     again = _convert(connected, cart, "--payment", "checkmo")
     assert again.status == 1
     assert "gave no clear answer" in again.err
     assert front.count(PLACE) == 1
+
+
+def test_who_removes_the_channel_meanwhile_is_not_told_that_a_worker_looks(
+    connected: Desk, front: Front, store: Store
+) -> None:
+    cart = _cart(connected, front)
+
+    def removed(request: Request, work: Callable[[], Response]) -> Response:
+        remove_channel(store, "Shop")
+        return dropped_before_the_work(request, work)
+
+    front.on(PLACE, removed)
+    said = " ".join(_convert(connected, cart, "--payment", "checkmo").err.split())
+    assert "worker looks for it" not in said
+    assert "Nobody looks for it: its channel was removed meanwhile. Look in the shop" in said
 
 
 def test_a_shop_that_is_away_ends_with_1(connected: Desk, front: Front) -> None:

@@ -72,6 +72,11 @@ def test_synchronise_of_a_deleted_cart_says_that_the_shop_no_longer_has_it(desk:
     at.button(key="synchronise").click().run()
     assert not at.exception
     assert "no longer has" in words_of(at)
+    at = desk.open("cart", id=str(key))
+    (told,) = at.warning
+    assert "The shop no longer has this cart" in told.value
+    assert "it counts as expired" in told.value
+    assert "closed" not in words_of(at), "that it is gone says so already"
 
 
 def test_a_shop_that_cannot_be_asked_is_told_in_place_with_the_reason(desk: Desk) -> None:

@@ -33,6 +33,7 @@ TERMS = Terms("EUR", Decimal("84.20"), "flatrate_flatrate", "checkmo")
         ),
         ({"status": "lost", "lost_by": "Anna"}, "Marked lost by Anna. Reopen it first."),
         ({"status": "closing", "is_active": False}, "no order has come yet. Synchronise it"),
+        ({"status": "closing", "is_active": False, "gone_at": NOON}, "No order has come of this cart yet."),
         ({"status": "expired", "gone_at": NOON}, "The shop no longer has this cart."),
         ({"status": "expired", "is_active": False}, "The shop has closed this cart without an order."),
         ({"items_count": 0, "items_qty": Decimal(0)}, "The cart is empty."),
