@@ -16,6 +16,7 @@ import msgspec
 from msgspec import inspect
 
 from crm_core.errors import OutcomeUnknown, ShopAnsweredNonsense, ShopRefused
+from crm_core.magento.misfit import in_words
 
 T = TypeVar("T")
 
@@ -112,7 +113,7 @@ def decode(data: bytes, kind: Any, what: str) -> Any:
         try:
             return _mended(data, kind)
         except _UNREADABLE as unreadable:
-            raise _nonsense(what, unreadable) from unreadable
+            raise _nonsense(what, unreadable, data) from unreadable
 
 
 def decode_outcome(data: bytes, kind: Any, what: str) -> Any:
@@ -148,7 +149,7 @@ def decode_page(data: bytes, kind: type[T], page_size: int, what: str) -> Search
         try:
             page = _loose_pages.decode(data)
         except _UNREADABLE as unreadable:
-            raise _nonsense(what, unreadable) from unreadable
+            raise _nonsense(what, unreadable, data) from unreadable
         raws = page.items.values() if isinstance(page.items, dict) else page.items or ()
         items, bad = _one_by_one(raws, struct)
     id_field = "entity_id" if "entity_id" in struct.__struct_fields__ else "id"
@@ -168,7 +169,7 @@ def _one_by_one(raws: Any, kind: Any) -> tuple[list[Any], list[BadItem]]:
             try:
                 items.append(_mended(data, kind))
             except _UNREADABLE as unreadable:
-                bad.append(BadItem(data, str(unreadable), _id_of(data)))
+                bad.append(BadItem(data, in_words(unreadable, data), _id_of(data)))
     return items, bad
 
 
@@ -180,9 +181,9 @@ def _id_of(data: bytes) -> int | None:
     return identity.id if identity.entity_id is None else identity.entity_id
 
 
-def _nonsense(what: str, cause: Exception) -> ShopAnsweredNonsense:
+def _nonsense(what: str, cause: Exception, data: bytes) -> ShopAnsweredNonsense:
     return ShopAnsweredNonsense(
-        f"The shop's answer to {what} cannot be read ({cause}). Nothing of it was kept. "
+        f"The shop's answer to {what} cannot be read. {in_words(cause, data)} Nothing of it was kept. "
         "If it happens again, look for a module or a proxy that changes the shop's answers."
     )
 

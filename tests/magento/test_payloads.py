@@ -316,3 +316,29 @@ def test_an_amount_that_magento_cannot_keep_is_refused(amount: float) -> None:
 def test_times_are_utc() -> None:
     order = one(Order, entity_id=1, updated_at="2026-11-21 18:16:48")
     assert order.updated_at.replace(tzinfo=UTC).timestamp() == 1795285008
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"entity_id": 9, "grand_total": "twelve"}, "The field “grand_total” holds “twelve”, not a number."),
+        ({"entity_id": "x"}, "The field “entity_id” holds “x”, not a whole number."),
+        ({"entity_id": -1}, "The field “entity_id” holds -1, not at least 0."),
+        ({"grand_total": 1}, "The field “entity_id” is missing."),
+        ({"entity_id": 9, "updated_at": "yesterday"}, "The field “updated_at” holds “yesterday”, not a date and time."),
+        ({"entity_id": 9, "items": [{}, {"item_id": [1]}]}, "The field “items 1 › item_id” is missing."),
+        (
+            {"entity_id": 9, "items": [{"item_id": 1}, {"item_id": 2, "price": {"a": 1}}]},
+            "The field “items 2 › price” holds a group of fields, not a number.",
+        ),
+        ("order", "It holds “order”, not a group of fields."),
+    ],
+)
+def test_why_a_record_is_set_apart_names_the_field_and_what_it_holds_in_plain_words(fields: Any, told: str) -> None:
+    (bad,) = page_of(Order, fields).bad
+    assert bad.reason == told
+
+
+def test_an_answer_that_is_no_data_is_told_so() -> None:
+    with pytest.raises(ShopAnsweredNonsense, match=r"not the data that was asked for .*\. Nothing of it was kept"):
+        decode_page(b"<html>", Order, 2, "orders")
