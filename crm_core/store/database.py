@@ -37,7 +37,8 @@ class Store:
 
     Opening raises StoreUnusable, with what to do, if the database is missing, cannot be opened, was not migrated, is of
     another version or lacks tables or columns of it, or if this Python's SQLite is too old. Every transaction turns a
-    lock, a full disk, a lost connection and the like into StoreUnusable.
+    lock, a full disk, a lost connection and the like into StoreUnusable; an SQLite file that was deleted or moved since
+    too, and one that was put in its place is opened anew.
     `busy_seconds` is how long one waits for another's lock, or for its turn, before it gives up.
     """
 
@@ -45,14 +46,16 @@ class Store:
         self._url = parse_url(url)
         if self._url.get_backend_name() == "sqlite":
             check_sqlite(sqlite3.sqlite_version_info)
-        file = sqlite_file(self._url)
-        if file is not None and not file.exists():
+        self._file = sqlite_file(self._url)
+        self._opened = self._on_disk()
+        if self._file is not None and self._opened is None:
             raise StoreUnusable(f"{describe(self._url)} does not exist. Run: python -m crm_core migrate")
         self._reading = reading_engine(self._url, busy_seconds)
         self._writing = writing_engine(self._url, busy_seconds)
         self._kept = Kept()
         self._watching: Connection | None = None
         self._watching_lock = Lock()
+        self._closed = 0
         try:
             with self.reading() as connection:
                 check_schema(connection, describe(self._url))
@@ -79,6 +82,7 @@ class Store:
 
         With `seconds`, a statement (SQLite: the block) that takes longer ends with TooSlow.
         """
+        self._require_file()
         with clear_errors(self._url), self._reading.begin() as connection:
             if seconds is None:
                 yield connection
@@ -97,6 +101,7 @@ class Store:
         Raises StoreUnusable where a newer program has migrated the store since it was opened: this one would write what
         that one no longer reads.
         """
+        self._require_file()
         try:
             with clear_errors(self._url), self._writing.begin() as connection:
                 if connection.scalar(text("SELECT version_num FROM alembic_version")) != SCHEMA_VERSION:
@@ -122,6 +127,7 @@ class Store:
 
     def _version(self) -> Hashable:
         """Another value after every commit to the database, whoever made it; it may be another one without any."""
+        self._require_file()
         with clear_errors(self._url):
             if self.dialect_name == "postgresql":
                 # Which transactions can be seen: equal ones see the same rows.
@@ -134,11 +140,40 @@ class Store:
                     self._watching = self._reading.connect()
                 driver: Any = self._watching.connection.driver_connection
                 [(version,)] = driver.execute("PRAGMA data_version")
-                return int(version)
+                return self._closed, int(version)  # a new connection counts anew
+
+    def _on_disk(self) -> tuple[int, int] | None:
+        """What tells the SQLite file from another one of its name; None: there is no such file."""
+        try:
+            found = None if self._file is None else self._file.stat()
+        except OSError:
+            return None
+        return None if found is None else (found.st_dev, found.st_ino)
+
+    def _require_file(self) -> None:
+        """The SQLite file is the one that was opened: into a deleted one, writing goes on and nobody finds it again."""
+        if self._file is None:
+            return
+        found = self._on_disk()
+        if found is not None and found == self._opened:
+            return
+        self.close()
+        self._opened = None  # another file may get the number of a deleted one
+        if found is None:
+            name = self._file.name
+            raise StoreUnusable(
+                f"{describe(self._url)} was deleted or moved while the desk was running. Put it back; or delete what "
+                f"is left of it ({name}-wal, {name}-shm) and put a backup there. To begin with an empty one, stop the "
+                "desk and start it."
+            )
+        with clear_errors(self._url), self._reading.begin() as connection:
+            check_schema(connection, describe(self._url))
+        self._opened = found
 
     def close(self) -> None:
         """All idle connections are closed; whoever uses the store again opens new ones."""
         with self._watching_lock:
+            self._closed += 1
             if self._watching is not None:
                 self._watching.close()
                 self._watching = None

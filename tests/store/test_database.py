@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -18,6 +19,7 @@ from crm_core.errors import StoreUnusable, TooSlow
 from crm_core.settings import settings
 from crm_core.store.database import Store, open_store
 from crm_core.store.engines import clear_errors, parse_url
+from crm_core.store.schema import migrate
 
 _ENDLESS = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
@@ -146,6 +148,45 @@ def test_more_writers_than_turns_says_busy_and_the_store_works_on(sqlite_url: st
     with store.writing() as connection:
         _add_shop(connection, 1)
     store.close()
+
+
+@pytest.mark.parametrize("what", ["the file", "the folder"])
+def test_a_store_that_was_deleted_is_neither_read_nor_written_and_a_backup_is_used_at_once(
+    tmp_path: Path, what: str
+) -> None:
+    folder, backup = tmp_path / "data", tmp_path / "backup.db"
+    url = f"sqlite:///{folder / 'desk.db'}"
+    migrate(url)
+    with closing(Store(url)) as store:
+        with store.writing() as connection:
+            _add_shop(connection, 1)
+        with sqlite3.connect(folder / "desk.db") as source, sqlite3.connect(backup) as target:
+            source.backup(target)
+        source.close()
+        target.close()
+        with store.writing() as connection:
+            _add_shop(connection, 2)
+        assert store.kept("shops", lambda: _shops(store)) == [1, 2]
+        if what == "the folder":
+            shutil.rmtree(folder)
+        else:
+            (folder / "desk.db").unlink()
+        for _ in range(2):
+            with pytest.raises(StoreUnusable, match="was deleted or moved"), store.writing() as connection:
+                _add_shop(connection, 3)
+            with pytest.raises(StoreUnusable, match="was deleted or moved"), store.reading():
+                pass
+            with pytest.raises(StoreUnusable, match="was deleted or moved"):
+                store.kept("shops", lambda: _shops(store))
+            assert not (folder / "desk.db").exists()
+        folder.mkdir(exist_ok=True)
+        for left in folder.glob("desk.db-*"):
+            left.unlink()
+        shutil.copy(backup, folder / "desk.db")
+        assert store.kept("shops", lambda: _shops(store)) == [1]
+        with store.writing() as connection:
+            _add_shop(connection, 4)
+        assert _shops(store) == [1, 4]
 
 
 def test_a_read_only_store_can_be_read_and_says_why_it_cannot_be_written(sqlite_url: str) -> None:
