@@ -214,7 +214,7 @@ def _sent(store: Store, shop: OpenShop, attempt: Attempt, code: str, choice: Cho
     except ShopUnavailable as unsent:
         return not_placed.stopped(store, attempt, str(unsent), Code.SHOP)
     except OutcomeUnknown as unknown:
-        known = f"The order was sent once, and no clear answer came. {unknown.why} The shop is asked for it."
+        known = f"The order was sent once, and no clear answer came. {unknown.why}"
         return _unclear(store, shop, attempt, known)
     except (ShopRefused, ChannelError) as refused:
         return not_placed.after_refusal(store, shop, attempt, refused, last_order, choice)

@@ -310,7 +310,7 @@ def _result(cart_key: int, outcome: Outcome) -> Result:
             again = None if outcome.offer is None else Checked(cart_key, outcome.offer.preflight, outcome.offer)
             return Result(cart_key, "refused", _changed(outcome), again=again)
         case Unclear():
-            return Result(cart_key, "unclear", outcome.known)
+            return Result(cart_key, "unclear", f"{outcome.known} The shop is asked for it.")
         case AlreadyHeld():
             return Result(cart_key, "held", outcome.message, outcome.order_key, outcome.increment_id)
         case _:

@@ -301,6 +301,7 @@ def test_who_removes_the_channel_meanwhile_is_not_told_that_a_worker_looks(
     front.on(PLACE, removed)
     said = " ".join(_convert(connected, cart, "--payment", "checkmo").err.split())
     assert "worker looks for it" not in said
+    assert "The shop is asked" not in said
     assert "Nobody looks for it: its channel was removed meanwhile. Look in the shop" in said
 
 
