@@ -52,6 +52,9 @@ _UNCLEAR_4XX = frozenset((408, 425, 499))
 class _Session(requests.Session):
     """Looks at no redirect: even when told to follow none, requests parses its address and breaks over a bad one."""
 
+    read: requests.PreparedRequest | None = None
+    """A read of the shop's base URL, with all that the reads of a session share."""
+
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Nowhere."""
 
@@ -241,7 +244,7 @@ class Connection:
 
     def _exchange(
         self,
-        session: requests.Session,
+        session: _Session,
         method: str,
         url: str,
         query: str,
@@ -253,13 +256,7 @@ class Connection:
         with self._lock:
             self._requests_made += 1
         try:
-            request = requests.Request(
-                method,
-                url,
-                data=None if body is None else msgspec.json.encode(body),
-                headers=None if body is None else {"Content-Type": "application/json"},
-            )
-            prepared = session.prepare_request(request)
+            prepared = self._prepared(session, method, url, body)
             if query:
                 # It is encoded as it must be signed; requests would look at each of its hundreds of characters again.
                 prepared.url = f"{prepared.url}?{query}"
@@ -277,6 +274,18 @@ class Connection:
         self._note(response)
         return response
 
+    def _prepared(self, session: _Session, method: str, url: str, body: object) -> requests.PreparedRequest:
+        """The request, not signed yet. Addresses of reads are quoted already; to prepare each anew costs half of it."""
+        if method != "GET":
+            data = None if body is None else msgspec.json.encode(body)
+            headers = None if body is None else {"Content-Type": "application/json"}
+            return session.prepare_request(requests.Request(method, url, data=data, headers=headers))
+        if session.read is None:
+            session.read = session.prepare_request(requests.Request("GET", self.base_url))
+        prepared = session.read.copy()
+        prepared.url = f"{(session.read.url or '').rstrip('/')}{url.removeprefix(self.base_url)}"
+        return prepared
+
     def _note(self, response: requests.Response) -> None:
         date = http_date(response.headers.get("Date", ""))
         with self._lock:
@@ -288,13 +297,13 @@ class Connection:
         clock = self._shop_clock
         return None if clock is None else clock[0] + time.monotonic() - clock[1]
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
+    def _session(self) -> _Session:
+        session: _Session | None = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = self._new_session(self._adapter)
         return session
 
-    def _new_session(self, adapter: HTTPAdapter) -> requests.Session:
+    def _new_session(self, adapter: HTTPAdapter) -> _Session:
         session = _Session()
         session.proxies, session.verify = self._environment["proxies"], self._environment["verify"]
         session.trust_env = False

@@ -46,6 +46,17 @@ def test_a_read_asks_for_json_in_the_default_view_or_the_one_named(shop: Scripte
     assert plain.headers["Accept"] == "application/json"
 
 
+def test_reads_go_below_the_base_url_each_with_its_own_address_and_as_it_was_quoted(shop: ScriptedShop) -> None:
+    shop.on("GET", ".*", Answer([]))
+    with Connection(f"{shop.url}/two words", Bearer(TOKEN)) as connection:
+        connection.get("/V1/products/a%2Fb%20%C3%BC", [("a", "b")])
+        connection.get("/V1/orders/1")
+    assert [(each.path, each.query) for each in shop.requests] == [
+        ("/two%20words/rest/V1/products/a%2Fb%20%C3%BC", "a=b"),
+        ("/two%20words/rest/V1/orders/1", ""),
+    ]
+
+
 def test_the_proxy_that_the_environment_names_is_used_but_not_for_hosts_that_it_excludes(
     shop: ScriptedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
