@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import resource
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,7 @@ PANDAS_ORDERS = 5_000
 TICK_ORDERS = 20_000
 CHANGED = 100
 PAGE = 100
-_ROUNDS = 3
+_ROUNDS = 5
 
 
 def main() -> None:
@@ -54,23 +55,29 @@ def main() -> None:
                 results.setdefault(role, []).append(_measured(role, port, few))
     with _replaying(TICK_ORDERS) as (port, _):
         own, own_cpu = _measured("tick", port, TICK_ORDERS)
-    floor = max(rate for rate, *_ in results["floor"])
-    table = Table(title=f"Import of {orders:,} orders of {size / 1000:.1f} KB and 1.7 items, best of {rounds}")
+    table = Table(title=f"Import of {orders:,} orders of {size / 1000:.1f} KB and 1.7 items, {rounds} rounds (medians)")
     table.add_column("", no_wrap=True)
-    for heading in ("orders/s", "of the floor", "times pandas", "CPU µs/order", "memory MB"):
+    for heading in ("orders/s", "of the floor", "by round", "times pandas", "CPU µs/order", "memory MB"):
         table.add_column(heading, justify="right")
-    pandas = max(rate for rate, *_ in results["pandas"])
     for role, name in (
         ("floor", "hand-written floor"),
         ("first", "first import"),
         ("indexed", "all indexes kept"),
         ("pandas", "pandas"),
     ):
-        rate = max(rate for rate, *_ in results[role])
-        cpu = min(cpu for _, cpu, _ in results[role])
-        memory = max(memory for *_, memory in results[role])
-        figures = (f"{rate:,.0f}", f"{rate / floor:.2f}", f"{rate / pandas:.1f}", f"{cpu:.0f}", f"{memory:.0f}")
-        table.add_row(name, *figures)
+        rates, cpu, peaks = ([figures[place] for figures in results[role]] for place in range(3))
+        # Round by round, as the machine's speed changes within a run.
+        of_floor = [own / other for own, (other, *_) in zip(rates, results["floor"], strict=True)]
+        of_pandas = [own / other for own, (other, *_) in zip(rates, results["pandas"], strict=True)]
+        table.add_row(
+            name,
+            f"{statistics.median(rates):,.0f}",
+            f"{statistics.median(of_floor):.2f}",
+            f"{min(of_floor):.2f} to {max(of_floor):.2f}",
+            f"{statistics.median(of_pandas):.1f}",
+            f"{statistics.median(cpu):.0f}",
+            f"{max(peaks):.0f}",
+        )
     console = Console()
     console.print(table)
     console.print(
