@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, insert, text, update
 
 from crm_core.store.database import Store
-from crm_core.store.documents import Address, Comment, encode
+from crm_core.store.documents import SAME_AS_BILLING, Address, Comment, encode
 from crm_core.store.indexes import without_secondary_indexes
 from crm_core.store.keys import record_key
 from crm_core.store.rollups import rebuild
@@ -99,7 +99,6 @@ _SHARED = (
     "billing_country",
     "billing_region",
     "billing_address",
-    "shipping_address",
     "created_at",
     "updated_at",
     "content_hash",
@@ -109,6 +108,7 @@ _SHARED = (
 )
 _CART_COLUMNS = (
     *_SHARED,
+    "shipping_address",
     "is_active",
     "items_count",
     "unavailable_count",
@@ -120,6 +120,7 @@ _CART_COLUMNS = (
 )
 _ORDER_COLUMNS = (
     *_SHARED,
+    "shipping_address",
     "increment_id",
     "state",
     "order_currency",
@@ -275,7 +276,6 @@ def _shared(chance: random.Random, number: int, status: str, now: int) -> tuple[
         country,
         region,
         address,
-        address,
         created,
         updated,
         number,
@@ -292,12 +292,13 @@ def _orders(chance: random.Random, number_of: int, dialect_name: str) -> Iterato
     for number in range(1, number_of + 1):
         state = _STATES[chance.randrange(len(_STATES))]
         shared = _shared(chance, number, _STATUS.get(state, state), now)
-        currency, created = shared[11], shared[17]
+        currency, created = shared[11], shared[16]
         total = chance.randrange(5 * MONEY_SCALE, 400 * MONEY_SCALE, 100)
         day = created // _DAY_MS
         yield (
             (
                 *shared,
+                SAME_AS_BILLING,
                 f"{number:09d}",
                 state,
                 currency,
@@ -324,10 +325,10 @@ def _carts(chance: random.Random, number_of: int) -> Iterator[_Record]:
     for number in range(1, number_of + 1):
         status = _CART_STATUSES[chance.randrange(len(_CART_STATUSES))]
         shared = _shared(chance, number, status, now)
-        currency, updated = shared[11], shared[18]
+        currency, address, updated = shared[11], shared[15], shared[17]
         subtotal = chance.randrange(5 * MONEY_SCALE, 400 * MONEY_SCALE, 100)
         yield (
-            (*shared, status == "open", 2, 0, currency, "1", subtotal, updated, False),
+            (*shared, address, status == "open", 2, 0, currency, "1", subtotal, updated, False),
             [
                 (shared[0], line, sku, name, "simple", MONEY_SCALE, price, "present", updated)
                 for line, (sku, name, price) in _lines(chance)

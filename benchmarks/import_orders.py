@@ -55,10 +55,10 @@ def main() -> None:
                 results.setdefault(role, []).append(_measured(role, port, few))
     with _replaying(TICK_ORDERS) as (port, _):
         own, own_cpu = _measured("tick", port, TICK_ORDERS)
-    table = Table(title=f"Import of {orders:,} orders of {size / 1000:.1f} KB and 1.7 items, {rounds} rounds (medians)")
+    table = Table(title=f"Import of {orders:,} orders of {size / 1000:.1f} KB and 1.7 items, medians of {rounds}")
     table.add_column("", no_wrap=True)
-    for heading in ("orders/s", "of the floor", "by round", "times pandas", "CPU µs/order", "memory MB"):
-        table.add_column(heading, justify="right")
+    for heading in ("orders/s", "of the floor", "worst, best", "times pandas", "CPU µs", "peak MB"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for role, name in (
         ("floor", "hand-written floor"),
         ("first", "first import"),
@@ -67,13 +67,13 @@ def main() -> None:
     ):
         rates, cpu, peaks = ([figures[place] for figures in results[role]] for place in range(3))
         # Round by round, as the machine's speed changes within a run.
-        of_floor = [own / other for own, (other, *_) in zip(rates, results["floor"], strict=True)]
-        of_pandas = [own / other for own, (other, *_) in zip(rates, results["pandas"], strict=True)]
+        of_floor = [ours / theirs for ours, (theirs, *_) in zip(rates, results["floor"], strict=True)]
+        of_pandas = [ours / theirs for ours, (theirs, *_) in zip(rates, results["pandas"], strict=True)]
         table.add_row(
             name,
             f"{statistics.median(rates):,.0f}",
             f"{statistics.median(of_floor):.2f}",
-            f"{min(of_floor):.2f} to {max(of_floor):.2f}",
+            f"{min(of_floor):.2f}, {max(of_floor):.2f}",
             f"{statistics.median(of_pandas):.1f}",
             f"{statistics.median(cpu):.0f}",
             f"{max(peaks):.0f}",

@@ -28,7 +28,8 @@ class Refusal(msgspec.Struct, frozen=True):
 def read_refusal(body: bytes) -> Refusal | None:
     """The refusal that the body holds, None if it is not one (HTML, truncated, something else in JSON)."""
     try:
-        answer = msgspec.json.decode(body)
+        # Messages are kept, and PostgreSQL keeps no NUL.
+        answer = msgspec.json.decode(body.replace(b"\\u0000", b"\\ufffd"))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if not isinstance(answer, dict):

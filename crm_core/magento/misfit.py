@@ -23,7 +23,6 @@ _KINDS = {
 }
 _BOUNDS = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}
 _LONGEST_VALUE = 80
-_UNKNOWN = object()
 
 
 def in_words(error: Exception, data: bytes) -> str:
@@ -62,9 +61,8 @@ def _name(path: str) -> str:
 
 def _value(data: bytes, path: str) -> str | None:
     """What stands there, short enough for a sentence; None if it cannot be told."""
-    found: Any = _UNKNOWN
     try:
-        found = msgspec.json.decode(data)
+        found: Any = msgspec.json.decode(data)
         for name, index in _STEP.findall(path):
             found = found[name] if name else found[int(index)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError, TypeError):
@@ -79,6 +77,8 @@ def _value(data: bytes, path: str) -> str | None:
         case bool():
             return "yes" if found else "no"
         case str():
-            return f"“{found if len(found) <= _LONGEST_VALUE else f'{found[:_LONGEST_VALUE]}…'}”"
+            # No line break in a log, and none of what PostgreSQL cannot keep.
+            shown = "".join(letter if letter.isprintable() else " " for letter in found[:_LONGEST_VALUE])
+            return f"“{shown}{'…' if len(found) > _LONGEST_VALUE else ''}”"
         case _:
             return str(found)[:_LONGEST_VALUE]

@@ -204,12 +204,13 @@ def _order(shop_id: int, order: payloads.Order, zones: Mapping[int, ZoneInfo]) -
     )
     items = [_order_item(key, item) for item in order.items or ()]
     bill_to = _document(order.billing_address)
-    # Most orders go where the bill goes: kept twice, the address would be more than a third of the row.
-    goes_there = bill_to is not None and shipping.address == order.billing_address
-    ship_to = documents.SAME_AS_BILLING if goes_there else _document(shipping.address)
+    ship_to = bill_to if shipping.address == order.billing_address else _document(shipping.address)
     comments = _comments(order.status_histories) if order.status_histories else "[]"
     # The local day is left out of what tells a change: it follows from created_at and the zone.
-    data = packed((said, items, _raw(bill_to), goes_there or _raw(ship_to), msgspec.Raw(comments)))
+    data = packed((said, items, _raw(bill_to), ship_to == bill_to or _raw(ship_to), msgspec.Raw(comments)))
+    if ship_to is not None and ship_to == bill_to:
+        # So do most orders: kept twice, the address would be more than a third of the row.
+        ship_to = documents.SAME_AS_BILLING
     day, hour = local_day_and_hour(created, zones.get(store_id, UTC))
     mapped = MappedOrder(
         key,

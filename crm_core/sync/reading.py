@@ -228,7 +228,7 @@ def _readable(entity: Entity, raw: RawPage) -> SearchPage[Any]:
     nameless = [item for item in page.bad if item.id is None or not 0 <= item.id < _HIGHEST_NUMBER]
     if nameless:
         raise ShopAnsweredNonsense(
-            f"The shop sent a record of {entity} without a readable id: {nameless[0].reason}. "
+            f"The shop sent a record of {entity} without a readable id. {nameless[0].reason} "
             "Look for a module or a proxy that changes the shop's answers."
         )
     return page

@@ -82,3 +82,9 @@ def test_parameters_keep_their_names_and_lists_count_from_one() -> None:
 
 def test_a_huge_message_is_cut() -> None:
     assert len(told({"message": "x" * 100_000}) or "") == 2000
+
+
+def test_the_character_nul_is_replaced_because_messages_are_kept() -> None:
+    refusal = read_refusal(b'{"message": "a\\u0000%1", "parameters": ["b\\u0000"]}')
+    assert refusal is not None
+    assert refusal.message == "a\ufffdb\ufffd"

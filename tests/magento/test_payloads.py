@@ -332,6 +332,7 @@ def test_times_are_utc() -> None:
             "The field “items 2 › price” holds a group of fields, not a number.",
         ),
         ("order", "It holds “order”, not a group of fields."),
+        ({"entity_id": 9, "grand_total": "a\x00b\nc"}, "The field “grand_total” holds “a b c”, not a number."),
     ],
 )
 def test_why_a_record_is_set_apart_names_the_field_and_what_it_holds_in_plain_words(fields: Any, told: str) -> None:

@@ -145,6 +145,16 @@ def test_the_same_order_has_the_same_hash_and_another_amount_another() -> None:
     )
 
 
+def test_an_address_that_says_the_same_in_other_fields_is_kept_once() -> None:
+    body = copy.deepcopy(ORDER)
+    shipping = body["extension_attributes"]["shipping_assignments"][0]["shipping"]
+    shipping["address"] = body["billing_address"] | {"region_id": 0, "fax": "1"}
+    assert columns(msgspec.convert(body, Order, strict=False))["shipping_address"] == documents.SAME_AS_BILLING
+    shipping["address"]["city"] = "Elsewhere"
+    apart = columns(msgspec.convert(body, Order, strict=False))["shipping_address"]
+    assert documents.decode_address(apart).city == "Elsewhere"
+
+
 def test_comments_come_newest_first_with_utc_times() -> None:
     histories = [
         {"entity_id": 1, "created_at": "2026-01-01 10:00:00", "comment": "old", "is_customer_notified": 1},
