@@ -275,7 +275,10 @@ class Connection:
         return response
 
     def _prepared(self, session: _Session, method: str, url: str, body: object) -> requests.PreparedRequest:
-        """The request, not signed yet. Addresses of reads are quoted already; to prepare each anew costs half of it."""
+        """The request, not signed yet.
+
+        Callers quote the addresses of reads, and preparing each of them anew would cost a third of a read's own time.
+        """
         if method != "GET":
             data = None if body is None else msgspec.json.encode(body)
             headers = None if body is None else {"Content-Type": "application/json"}
