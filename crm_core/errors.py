@@ -2,7 +2,8 @@
 
 DeskError                    everything the product raises on purpose
 ├── BadInput                 the person's words are off: show the message, nothing was done
-│   └── NotFound             the record named does not exist here
+│   ├── NotFound             the record named does not exist here
+│   └── ChangedMeanwhile     the record is no longer as the person saw it: show it as it is now
 ├── NotAllowed               the action is not open now, or not to this person: show why
 ├── SetupError               someone must change a setting or the installation before trying again
 │   ├── StoreUnusable        the database is locked, read-only, missing or of another version
@@ -37,6 +38,10 @@ class BadInput(DeskError):
 
 class NotFound(BadInput):
     """The record named does not exist in the store."""
+
+
+class ChangedMeanwhile(BadInput):
+    """The record is no longer as the person saw it, so it was left as it is: show it anew, with this text."""
 
 
 class NotAllowed(DeskError):

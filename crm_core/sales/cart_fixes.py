@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Row
 
 from crm_core.access.people import require_person
-from crm_core.errors import BadInput, DeskError, NotAllowed, ShopRefused
+from crm_core.errors import BadInput, ChangedMeanwhile, DeskError, NotAllowed, ShopRefused
 from crm_core.magento.catalogue import Catalogue
 from crm_core.sales.cart_addresses import AddressKind, enter_address, enter_email
 from crm_core.sales.cart_writing import CartWriting, Mended, cart_writing
@@ -35,13 +35,13 @@ _LONGEST_NAME = 80
 
 @dataclass(frozen=True)
 class SetQuantity:
-    """The line holds exactly so many; with `seen`, only if it held that many until now, as the person saw it."""
+    """The line holds exactly so many, if it held `seen` until now, which is what the person saw."""
 
     kind: ClassVar[str] = "line"
     doing: ClassVar[str] = "Change a quantity"
     item_id: int
     quantity: Decimal
-    seen: Decimal | None = None
+    seen: Decimal
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class RemoveLine:
     kind: ClassVar[str] = "line"
     doing: ClassVar[str] = "Remove a line"
     item_id: int
-    seen: Decimal | None = None
+    seen: Decimal
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ class ReplaceLine:
     item_id: int
     sku: str
     quantity: Decimal
+    seen: Decimal
     options: Mapping[int, int] | None = None
-    seen: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -134,9 +134,9 @@ def change_of(fix: Fix) -> Change | None:
     arguments: Mapping[str, Any] = fix.arguments
     match fix.kind:
         case FixKind.SET_QUANTITY:
-            return SetQuantity(arguments["item_id"], arguments["quantity"])
+            return SetQuantity(arguments["item_id"], arguments["quantity"], arguments["seen"])
         case FixKind.REMOVE_LINE:
-            return RemoveLine(arguments["item_id"])
+            return RemoveLine(arguments["item_id"], arguments["seen"])
         case FixKind.SET_COUPON:
             return SetCoupon(arguments["code"])
         case FixKind.REMOVE_COUPON:
@@ -148,9 +148,10 @@ def change_of(fix: Fix) -> Change | None:
 def mend(store: Store, cart_key: int, change: Change, person: str) -> Mended:
     """The cart is changed in the shop and mirrored as it is now.
 
-    Raises before anything is sent: NotAllowed with the reason, BadInput for what can't be, NotFound, and what
-    `synchronise_cart` raises. After sending: ShopRefused in the shop's words, PermissionMissing, ShopUnavailable if it
-    did not reach the shop, OutcomeUnknown if the cart does not show what came of it: look before doing it anew.
+    Raises before anything is sent: NotAllowed with the reason, ChangedMeanwhile if the line is not as the person saw
+    it, BadInput for what can't be, NotFound, and what `synchronise_cart` raises. After sending: ShopRefused in the
+    shop's words, PermissionMissing, ShopUnavailable if it did not reach the shop, OutcomeUnknown if the cart does not
+    show what came of it: look before doing it anew.
     """
     require_person(person)
     _require_open(store, cart_key)
@@ -283,16 +284,18 @@ def _take_out(cart: CartWriting, line: Row[Any]) -> None:
 
 
 def _line(cart: CartWriting, change: SetQuantity | RemoveLine | ReplaceLine) -> Row[Any]:
-    """The line that is in the cart. Raises BadInput if it is not, or if somebody has changed how many it holds."""
+    """The line that is in the cart. Raises ChangedMeanwhile if it is not, or if it holds another quantity than seen."""
     for line in cart.before.lines:
         if line.item_id == change.item_id and line.state != "removed":
-            if change.seen is not None and line.qty != change.seen:
-                raise BadInput(
+            if line.qty != change.seen:
+                raise ChangedMeanwhile(
                     f"Somebody changed the line meanwhile: it holds {quantity(line.qty)} × {_called(line.name)} now, "
                     f"not {quantity(change.seen)}. It was left so; if you still want to change it, do it again."
                 )
             return line
-    raise BadInput("That line is no longer in the cart, so nothing was changed. Look at what the cart holds now.")
+    raise ChangedMeanwhile(
+        "That line is no longer in the cart, so nothing was changed. Look at what the cart holds now."
+    )
 
 
 def _called(name: str) -> str:

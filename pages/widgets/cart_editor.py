@@ -5,7 +5,7 @@ Nothing is written to the shop before a person presses; each press is one change
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -19,7 +19,7 @@ from pages.widgets import desk
 from pages.widgets.address_form import draw_address_form, draw_addresses_editor, draw_email_form
 from pages.widgets.cart_editor_lines import draw_lines_editor
 from pages.widgets.layout import row, spread
-from pages.widgets.mending import Mending, forget
+from pages.widgets.mending import Mending, OnChanged, OnChangedMeanwhile, forget
 from pages.widgets.product_search import Replaced, draw_product_search
 from pages.widgets.text import escaped, message, money
 
@@ -93,7 +93,7 @@ def _changed(_: Mended) -> None:
 # ---- the editor -----------------------------------------------------------------------------------------------------
 
 
-def draw_editor(cart_key: int, on_changed: Callable[[Mended], None]) -> None:
+def draw_editor(cart_key: int, on_changed: OnChanged) -> None:
     """Everything of a cart that can be changed, with what came of the last press."""
     cart = cart_record(desk.store(), cart_key)
     mending = Mending(cart_key, _PLACE, on_changed)
@@ -151,10 +151,13 @@ def needs_form(fix: Fix) -> bool:
     return fix.kind in _FORMS
 
 
-def draw_fix(cart_key: int, check: Check, fix: Fix, on_changed: Callable[[Mended], None]) -> None:
+def draw_fix(
+    cart_key: int, check: Check, fix: Fix, on_changed: OnChanged, on_changed_meanwhile: OnChangedMeanwhile
+) -> None:
     """The form of a fix that needs one, with what the shop said to the last press of it."""
     cart = cart_record(desk.store(), cart_key)
-    mending = Mending(cart_key, f"fix-{check.code}-{check.item_id or 0}-{fix.kind}", on_changed)
+    place = f"fix-{check.code}-{check.item_id or 0}-{fix.kind}"
+    mending = Mending(cart_key, place, on_changed, on_changed_meanwhile)
     arguments: Mapping[str, Any] = fix.arguments
     match fix.kind:
         case FixKind.ENTER_ADDRESS:
@@ -162,4 +165,4 @@ def draw_fix(cart_key: int, check: Check, fix: Fix, on_changed: Callable[[Mended
         case FixKind.ENTER_EMAIL:
             draw_email_form(mending, cart)
         case FixKind.REPLACE_LINE:
-            draw_product_search(mending, "search", Replaced(arguments["item_id"], arguments["quantity"]))
+            draw_product_search(mending, "search", Replaced(arguments["item_id"], arguments["seen"]))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import streamlit as st
 
 from crm_core.insight.cart_record import CartLine, CartRecord
-from crm_core.sales.cart_fixes import RemoveLine, SetQuantity
+from crm_core.sales.cart_fixes import RemoveLine, ReplaceLine, SetQuantity
 from pages.widgets.layout import row, spread
 from pages.widgets.lines import product
 from pages.widgets.mending import Mending
@@ -16,17 +14,17 @@ from pages.widgets.text import escaped, money
 
 _REPLACING = "replacing"
 _FEWEST = 0.0001
-_LINE_OF_SPOT = re.compile(r"(?:line|instead)-(\d+)\b")
 
 
 def draw_lines_editor(mending: Mending, cart: CartRecord) -> None:
     """Every line with its quantity, the hidden ones too, and the search for another product."""
     kept = (*cart.present, *cart.unavailable)
-    pressed = _LINE_OF_SPOT.match(mending.presses.spot)
-    if pressed and int(pressed[1]) not in {line.item_id for line in kept}:
+    item_ids = {line.item_id for line in kept}
+    pressed = mending.presses.change
+    if isinstance(pressed, SetQuantity | RemoveLine | ReplaceLine) and pressed.item_id not in item_ids:
         mending.draw_trouble(mending.presses.spot)
     replaced = mending.value(_REPLACING)
-    if replaced not in {line.item_id for line in kept}:
+    if replaced not in item_ids:
         replaced = None
     if not kept:
         st.caption("The cart is empty.")

@@ -14,33 +14,40 @@ from typing import Any
 
 import streamlit as st
 
-from crm_core.errors import BadInput, DeskError
+from crm_core.errors import BadInput, ChangedMeanwhile, DeskError
 from crm_core.sales.cart_fixes import Change, mend
 from crm_core.sales.cart_writing import Mended
 from pages.widgets import desk
 from pages.widgets.text import message
 
 OnChanged = Callable[[Mended], None]
+OnChangedMeanwhile = Callable[[ChangedMeanwhile], None]
 
 
 @dataclass
 class _Presses:
-    """How often was pressed, how often it worked, and what came of it last, at `spot`."""
+    """How often was pressed, how often it worked, and what came of it last: of `change`, at `spot`."""
 
     presses: int = 0
     changes: int = 0
     spot: str = ""
+    change: Change | None = None
+    """None: what was typed made none."""
     done: Mended | None = None
     trouble: DeskError | None = None
 
 
 @dataclass(frozen=True)
 class Mending:
-    """Forms that change one cart, at a `place` of the screen; `on_changed` is called after each change that worked."""
+    """Forms that change one cart, at a `place` of the screen; `on_changed` is called after each change that worked.
+
+    Where they show what was read earlier, `on_changed_meanwhile` reads it anew and says what kept the press from it.
+    """
 
     cart_key: int
     place: str
     on_changed: OnChanged
+    on_changed_meanwhile: OnChangedMeanwhile | None = None
 
     @property
     def presses(self) -> _Presses:
@@ -95,9 +102,16 @@ class Mending:
         if now.presses != drawn_at:
             return
         now.presses += 1
-        now.spot, now.done, now.trouble = spot, None, None
+        now.spot, now.change, now.done, now.trouble = spot, None, None, None
         try:
-            now.done = mend(desk.store(), self.cart_key, change(), desk.person())
+            now.change = change()
+            now.done = mend(desk.store(), self.cart_key, now.change, desk.person())
+        except ChangedMeanwhile as error:
+            if self.on_changed_meanwhile is None:
+                now.trouble = error
+            else:
+                self.on_changed_meanwhile(error)
+            return
         except DeskError as error:
             now.trouble = error
             return

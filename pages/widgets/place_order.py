@@ -12,7 +12,7 @@ from typing import assert_never
 
 import streamlit as st
 
-from crm_core.errors import BadInput, DeskError
+from crm_core.errors import BadInput, ChangedMeanwhile, DeskError
 from crm_core.insight.admin_places import places_of_cart
 from crm_core.insight.cart_record import CartRecord
 from crm_core.sales.cart_writing import Mended
@@ -102,7 +102,7 @@ def _settled(now: Placing, outcome: Outcome) -> None:
 
 def _still_open(now: Placing, cart: CartRecord, outcome: Refused | TotalsChanged | None) -> None:
     """The checks and the offer, below what kept the last try from an order."""
-    checking = Checking(now.cart_key, partial(_look_again, now), partial(_changed, now))
+    checking = Checking(now.cart_key, partial(_look_again, now), partial(_fixed, now), partial(_fixed, now))
     if isinstance(outcome, Refused):
         said = "Magento refused the order. Nothing was placed." if outcome.status else "The order was not placed."
         st.error(f"**{said}**  \n{message(outcome.message)}", icon=":material/block:")
@@ -110,7 +110,9 @@ def _still_open(now: Placing, cart: CartRecord, outcome: Refused | TotalsChanged
             draw_check(outcome.check, "refused", checking)
     if isinstance(outcome, TotalsChanged):
         st.warning(f"**Nothing was placed yet.** {_what_changed(outcome)}", icon=":material/price_change:")
-    if now.mended is not None:
+    if isinstance(now.mended, ChangedMeanwhile):
+        desk.say(now.mended)
+    elif now.mended is not None:
         st.success(message(now.mended.message, 300), icon=":material/check:")
         for note in now.mended.notes:
             st.warning(message(note, 300), icon=":material/warning:")
@@ -138,8 +140,8 @@ def _look_again(now: Placing, recalculate: bool) -> None:
     now.ask(recalculate=recalculate)
 
 
-def _changed(now: Placing, mended: Mended) -> None:
-    """The cart was changed, so everything is checked again."""
+def _fixed(now: Placing, mended: Mended | ChangedMeanwhile) -> None:
+    """The cart was changed, here or by somebody else, so everything is checked again."""
     now.outcome, now.mended = None, mended
     now.ask()
 

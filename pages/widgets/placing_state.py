@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from threading import RLock
 
-from crm_core.errors import DeskError
+from crm_core.errors import ChangedMeanwhile, DeskError
 from crm_core.sales.cart_writing import Mended
 from crm_core.sales.offer import Choice, Offer, offer_of
 from crm_core.sales.outcomes import Outcome, Refused, TotalsChanged
@@ -34,7 +34,8 @@ class Placing:
     totals_before: Totals | None = None
     """As the desk had them when the drawer was opened."""
     changes: tuple[str, ...] = ()
-    mended: Mended | None = None
+    mended: Mended | ChangedMeanwhile | None = None
+    """What came of the last press of a fix, after which the shop is asked anew."""
     placing: Future[Outcome] | None = None
     """The order is on its way; a run that is interrupted leaves it to the next one."""
     outcome: Outcome | None = None

@@ -11,14 +11,13 @@ import streamlit as st
 
 from crm_core.errors import DeskError
 from crm_core.sales.cart_fixes import change_of
-from crm_core.sales.cart_writing import Mended
 from crm_core.sales.decisions import reopen
 from crm_core.sales.preflight.check import CHOICES, Check, Fix, FixKind, Verdict
 from crm_core.sales.preflight.run import Preflight
 from pages.widgets import desk
 from pages.widgets.cart_editor import draw_fix, needs_form
 from pages.widgets.layout import row
-from pages.widgets.mending import Mending
+from pages.widgets.mending import Mending, OnChanged, OnChangedMeanwhile
 from pages.widgets.text import escaped, plural
 
 PLACE = "fix"
@@ -37,16 +36,20 @@ _PAGES = {
 
 @dataclass(frozen=True)
 class Checking:
-    """What the fixes act on: `check_again` asks the shop anew, with True also to recalculate the cart."""
+    """What the fixes act on: `check_again` asks the shop anew, with True also to recalculate the cart.
+
+    Whoever is told `on_changed_meanwhile` asks anew, too, and says why.
+    """
 
     cart_key: int
     check_again: Callable[[bool], None]
-    on_changed: Callable[[Mended], None]
+    on_changed: OnChanged
+    on_changed_meanwhile: OnChangedMeanwhile
 
     @property
     def mending(self) -> Mending:
         """The fixes that need nothing but a press."""
-        return Mending(self.cart_key, PLACE, self.on_changed)
+        return Mending(self.cart_key, PLACE, self.on_changed, self.on_changed_meanwhile)
 
 
 def to_settle(found: Preflight) -> list[Check]:
@@ -134,7 +137,7 @@ def _draw_fixes(check: Check, name: str, checking: Checking) -> None:
         st.caption("Choose or enter it below.")
     for fix in forms:
         if fix.kind == shown:
-            draw_fix(checking.cart_key, check, fix, checking.on_changed)
+            draw_fix(checking.cart_key, check, fix, checking.on_changed, checking.on_changed_meanwhile)
 
 
 def _open(key: str, kind: FixKind | None) -> None:

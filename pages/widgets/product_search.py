@@ -224,7 +224,7 @@ def _draw_add(
     def change() -> Change:
         pieces, sku = mending.quantity(mending.key(name, "pieces")), parent or found.sku
         if replaces is not None:
-            return ReplaceLine(replaces.item_id, sku, pieces, options, replaces.quantity)
+            return ReplaceLine(replaces.item_id, sku, pieces, replaces.quantity, options)
         return AddLine(sku, pieces, options)
 
     mending.button(

@@ -7,6 +7,7 @@ from decimal import Decimal
 from threading import Event
 from typing import Any, TypeVar
 
+import pytest
 from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
@@ -411,3 +412,70 @@ def test_what_is_asked_while_an_answer_is_kept_is_not_dropped_with_it(desk: Desk
     assert now.found is None
     now.hear()
     assert now.found is not None
+
+
+def _presses(at: AppTest, beginning: str) -> list[Any]:
+    return [each for each in at.button if _plain(each.label).startswith(beginning)]
+
+
+def _short_of_mugs(desk: Desk, key: int, *, held: int) -> None:
+    """Somebody makes it so many mugs, and then only one is left to sell."""
+    desk.shop.set_stock("MUG-01", 1000)
+    desk.shop.set_qty(origin_of(key)[1], "MUG-01", held)
+    desk.shop.set_salable("MUG-01", 1)
+
+
+def _held(desk: Desk, key: int) -> dict[str, float]:
+    return {line["sku"]: line["qty"] for line in desk.shop.cart(origin_of(key)[1])["lines"]}
+
+
+@pytest.mark.parametrize("label", ["Make it 1", "Remove the line"])
+def test_a_fix_of_a_line_that_somebody_else_changed_is_told_once_and_the_next_press_counts(
+    desk: Desk, label: str
+) -> None:
+    key = desk.new_cart(("MUG-01", 7), ("BOOK 01", 1))
+    try:
+        _short_of_mugs(desk, key, held=7)
+        at = _drawer(desk, key)
+        _short_of_mugs(desk, key, held=5)
+        _press(at, label)
+        assert _words(at).count("it holds 5 × Stoneware mug, blue now, not 7") == 1
+        assert "In the cart 5" in _words(at).replace("*", "")
+        assert _held(desk, key) == {"MUG-01": 5, "BOOK 01": 1}
+        _press(at, label)
+        assert "Somebody changed the line" not in _words(at)
+    finally:
+        desk.shop.set_stock("MUG-01", 1000)
+    assert _held(desk, key) == {"BOOK 01": 1} | ({"MUG-01": 1} if label == "Make it 1" else {})
+
+
+def test_a_replacement_in_place_order_counts_again_once_it_was_told_that_somebody_changed_the_line(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 7), ("BOOK 01", 1))
+    try:
+        _short_of_mugs(desk, key, held=7)
+        at = _drawer(desk, key)
+        _press(at, "Replace it")
+        next(each for each in at.text_input if each.label == "Product").set_value("lantern")
+        _press(at, "Search")
+        _short_of_mugs(desk, key, held=5)
+        _press(at, "Put it in")
+        assert _words(at).count("it holds 5 × Stoneware mug, blue now, not 7") == 1
+        assert _held(desk, key) == {"MUG-01": 5, "BOOK 01": 1}
+        _press(at, "Put it in")
+        assert "Somebody changed the line" not in _words(at)
+    finally:
+        desk.shop.set_stock("MUG-01", 1000)
+    assert _held(desk, key).keys() == {"BOOK 01", "LANTERN-01"}
+
+
+def test_a_fix_whose_line_somebody_else_removed_is_told_though_its_check_is_gone(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 7), ("BOOK 01", 1))
+    try:
+        _short_of_mugs(desk, key, held=7)
+        at = _drawer(desk, key)
+        desk.shop.set_qty(origin_of(key)[1], "MUG-01", 0)
+        _press(at, "Make it 1")
+    finally:
+        desk.shop.set_stock("MUG-01", 1000)
+    assert "That line is no longer in the cart, so nothing was changed" in _words(at)
+    assert not _presses(at, "Make it 1")

@@ -78,12 +78,8 @@ def _hidden_line(line: Row[Any], reading: Reading) -> Check:
         figures=(Figure("Quantity", line.qty),),
         item_id=line.item_id,
         fixes=(
-            Fix(FixKind.REMOVE_LINE, "Remove the line", {"item_id": line.item_id}),
-            Fix(
-                FixKind.REPLACE_LINE,
-                "Replace it",
-                {"item_id": line.item_id, "sku": line.sku, "quantity": line.qty},
-            ),
+            Fix(FixKind.REMOVE_LINE, "Remove the line", {"item_id": line.item_id, "seen": line.qty}),
+            Fix(FixKind.REPLACE_LINE, "Replace it", {"item_id": line.item_id, "sku": line.sku, "seen": line.qty}),
         ),
     )
 
@@ -172,7 +168,7 @@ def _short(item: CartItem, wanted: Decimal, stock: Stock | None, words: str) -> 
         # Other lines of the SKU count with this one.
         mine = None if better is None else better - wanted + exact(item.qty or 0.0)
         if mine is not None and mine > 0:
-            arguments = {"item_id": item.item_id, "quantity": mine}
+            arguments = {"item_id": item.item_id, "quantity": mine, "seen": exact(item.qty or 0.0)}
             fixes = (Fix(FixKind.SET_QUANTITY, f"Make it {quantity(mine)}", arguments), *fixes)
         return Check(code, Verdict.FAIL, title, detail, (*figures, *more), item.item_id, fixes)
 
@@ -203,10 +199,10 @@ def _shop_words(errors: Iterable[Any] | None) -> str:
 
 
 def _line_fixes(item: CartItem) -> tuple[Fix, ...]:
-    what = {"item_id": item.item_id, "sku": item.sku, "quantity": exact(item.qty or 0.0)}
+    line = {"item_id": item.item_id, "seen": exact(item.qty or 0.0)}
     return (
-        Fix(FixKind.REMOVE_LINE, "Remove the line", {"item_id": item.item_id}),
-        Fix(FixKind.REPLACE_LINE, "Replace it", what),
+        Fix(FixKind.REMOVE_LINE, "Remove the line", line),
+        Fix(FixKind.REPLACE_LINE, "Replace it", {**line, "sku": item.sku}),
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
+
 import pytest
 from sqlalchemy import select
 
-from crm_core.sales.cart_fixes import Change, mend
+from crm_core.sales.cart_fixes import Change, RemoveLine, ReplaceLine, SetQuantity, mend
 from crm_core.sales.cart_writing import Mended
 from crm_core.sales.preflight.run import Preflight, preflight
 from crm_core.sales.preflight.standing import standing
@@ -36,6 +39,28 @@ def mended(desk: Desk, cart_id: int, change: Change, person: str = "Anna") -> Me
 def item_of(desk: Desk, cart_id: int, sku: str = "MUG-01") -> int:
     """The item_id of a line, told by the shop."""
     return next(int(line["item_id"]) for line in desk.shop.cart(cart_id)["lines"] if line["sku"] == sku)
+
+
+def seen_of(desk: Desk, cart_id: int, sku: str = "MUG-01") -> Decimal:
+    """How many a line holds, told by the shop: what a person sees who looks now."""
+    return Decimal(str(next(line["qty"] for line in desk.shop.cart(cart_id)["lines"] if line["sku"] == sku)))
+
+
+def set_to(desk: Desk, cart_id: int, quantity: int | Decimal, sku: str = "MUG-01") -> SetQuantity:
+    """The change of a line's quantity by a person who looks now."""
+    return SetQuantity(item_of(desk, cart_id, sku), Decimal(quantity), seen_of(desk, cart_id, sku))
+
+
+def removal(desk: Desk, cart_id: int, sku: str = "MUG-01") -> RemoveLine:
+    """The removal of a line by a person who looks now."""
+    return RemoveLine(item_of(desk, cart_id, sku), seen_of(desk, cart_id, sku))
+
+
+def replacement(
+    desk: Desk, cart_id: int, sku: str, by: str, quantity: int, options: Mapping[int, int] | None = None
+) -> ReplaceLine:
+    """So many of the product `by` in place of a line, by a person who looks now."""
+    return ReplaceLine(item_of(desk, cart_id, sku), by, Decimal(quantity), seen_of(desk, cart_id, sku), options)
 
 
 def in_shop(desk: Desk, cart_id: int) -> dict[str, float]:

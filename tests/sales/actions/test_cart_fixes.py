@@ -13,6 +13,7 @@ import time_machine
 from sqlalchemy import update
 
 from crm_core.errors import (
+    ChangedMeanwhile,
     NotAllowed,
     NotFound,
     PermissionMissing,
@@ -20,6 +21,7 @@ from crm_core.errors import (
 )
 from crm_core.sales.cart_fixes import (
     AddLine,
+    RemoveLine,
     SetQuantity,
     change_of,
     mend,
@@ -34,10 +36,10 @@ from tests.sales.actions.cart_changes import (
     WRITE,
     events_of,
     in_shop,
-    item_of,
     mended,
     on_sqlite,
     preflight_of,
+    set_to,
     writes_to,
 )
 from tests.sales.desk import PLACE, Desk, answered, before
@@ -60,7 +62,7 @@ def test_a_missing_permission_and_a_shop_that_is_away_change_nothing(desk: Desk)
 @pytest.mark.parametrize("case", ["lost", "read-only", "paused", "purchased", "nobody", "unknown"])
 def test_a_cart_is_changed_only_as_it_may_be_ordered(desk: Desk, case: str) -> None:
     cart_id = desk.add_cart()
-    change = SetQuantity(item_of(desk, cart_id), Decimal(5))
+    change = set_to(desk, cart_id, 5)
     values: dict[str, Any] = {}
     if case == "lost":
         mark_lost(desk.store, desk.key(cart_id), "No answer", "Ben")
@@ -95,18 +97,17 @@ def test_a_change_is_not_sent_once_reading_took_so_long_that_another_may_be_at_t
     desk: Desk, is_taken: bool
 ) -> None:
     cart_id = desk.add_cart(("MUG-01", 1))
-    item_id = item_of(desk, cart_id)
 
     def slow(_request: Request, work: Callable[[], Response]) -> Response:
         desk.front.calm()
         clock.shift(timedelta(seconds=settings().longest_write + 1))
         if is_taken:
-            mended(desk, cart_id, SetQuantity(item_id, Decimal(3)), "Ben")
+            mended(desk, cart_id, set_to(desk, cart_id, 3), "Ben")
         return work()
 
     desk.front.on(r"GET .*/carts/search", slow)
     with time_machine.travel(datetime.now(UTC)) as clock, pytest.raises(NotAllowed, match="Nothing more was sent"):
-        mended(desk, cart_id, SetQuantity(item_id, Decimal(2)), "Anna")
+        mended(desk, cart_id, AddLine("BOOK 01", Decimal(1)), "Anna")
     assert in_shop(desk, cart_id) == {"MUG-01": 3 if is_taken else 1}
     assert [person for _, person, _ in events_of(desk, cart_id)] == ["Ben"] * is_taken
 
@@ -114,7 +115,6 @@ def test_a_change_is_not_sent_once_reading_took_so_long_that_another_may_be_at_t
 @on_sqlite
 def test_nobody_is_let_at_a_cart_while_a_change_of_it_may_still_be_on_its_way(desk: Desk) -> None:
     cart_id = desk.add_cart(("MUG-01", 1))
-    item_id = item_of(desk, cart_id)
     told: list[str] = []
 
     def slow_to_read(_request: Request, work: Callable[[], Response]) -> Response:
@@ -126,13 +126,13 @@ def test_nobody_is_let_at_a_cart_while_a_change_of_it_may_still_be_on_its_way(de
     def slow_to_write(_request: Request, work: Callable[[], Response]) -> Response:
         clock.shift(timedelta(seconds=settings().longest_write - 5))
         with pytest.raises(NotAllowed) as caught:
-            mended(desk, cart_id, SetQuantity(item_id, Decimal(3)), "Ben")
+            mended(desk, cart_id, set_to(desk, cart_id, 3), "Ben")
         told.append(str(caught.value))
         return work()
 
     desk.front.on(r"GET .*/carts/search", slow_to_read)
     with time_machine.travel(datetime.now(UTC)) as clock:
-        mended(desk, cart_id, SetQuantity(item_id, Decimal(2)), "Anna")
+        mended(desk, cart_id, set_to(desk, cart_id, 2), "Anna")
     assert told == ["Anna is changing this cart at the moment. Try again shortly."]
     assert in_shop(desk, cart_id) == {"MUG-01": 2}
 
@@ -164,7 +164,7 @@ def test_nobody_orders_a_cart_while_it_is_changed_nor_changes_one_while_it_is_or
         told.append(str(caught.value))
 
     desk.front.on(WRITE, before(lambda: told_to(lambda: desk.place(cart_id, choice, "Ben"))))
-    mended(desk, cart_id, SetQuantity(item_of(desk, cart_id), Decimal(3)))
+    mended(desk, cart_id, set_to(desk, cart_id, 3))
     assert desk.shop.orders_of(cart_id) == []
 
     desk.front.calm()
@@ -197,3 +197,40 @@ def test_the_fixes_of_a_preflight_mend_what_it_found(desk: Desk) -> None:
     assert preflight_of(desk, cart_id).blocking == ()
     assert isinstance(desk.place(cart_id), Placed)
     assert in_shop(desk, cart_id) == {"MUG-01": 10, "RARE-01": 2}
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("kind", "is_hidden", "left"),
+    [
+        (SetQuantity, False, {"MUG-01": 3, "BOOK 01": 1}),
+        (RemoveLine, False, {"BOOK 01": 1}),
+        (RemoveLine, True, {"BOOK 01": 1}),
+    ],
+)
+def test_a_fix_leaves_a_line_that_somebody_changed_after_the_check_and_the_next_checks_fix_mends_it(
+    desk: Desk, kind: type[SetQuantity | RemoveLine], is_hidden: bool, left: dict[str, float]
+) -> None:
+    cart_id = desk.add_cart(("MUG-01", 7), ("BOOK 01", 1))
+
+    def fix() -> SetQuantity | RemoveLine:
+        """The fix once the line is hidden, or once only three pieces are left."""
+        if is_hidden:
+            desk.shop.disable_product("MUG-01")
+        desk.shop.set_stock("MUG-01", 3)
+        changes = [change_of(fix) for check in preflight_of(desk, cart_id).checks for fix in check.fixes]
+        return next(change for change in changes if isinstance(change, kind))
+
+    desk.synchronise(cart_id)
+    found = fix()
+    desk.shop.set_stock("MUG-01", 100)
+    desk.shop.enable_product("MUG-01")
+    desk.shop.set_qty(cart_id, "MUG-01", 5)
+    desk.synchronise(cart_id)
+    again = fix()
+    sent = len(writes_to(desk))
+    with pytest.raises(ChangedMeanwhile, match=r"holds 5 × .* now, not 7"):
+        mended(desk, cart_id, found, "Ben")
+    assert len(writes_to(desk)) == sent
+    mended(desk, cart_id, again, "Ben")
+    assert in_shop(desk, cart_id) == left

@@ -16,25 +16,24 @@ from crm_core.sales.cart_fixes import (
     Change,
     EnterAddress,
     EnterEmail,
-    RemoveLine,
     SetCoupon,
-    SetQuantity,
 )
 from tests.sales.actions.cart_changes import (
     ADDRESS,
     WRITE,
     events_of,
     in_shop,
-    item_of,
     mended,
     on_sqlite,
+    removal,
+    set_to,
     writes_to,
 )
 from tests.sales.desk import Desk, dropped_after_the_work, dropped_before_the_work
 
 SILENT: list[Callable[[Desk, int], Change]] = [
-    lambda desk, cart_id: SetQuantity(item_of(desk, cart_id), Decimal(5)),
-    lambda desk, cart_id: RemoveLine(item_of(desk, cart_id, "BOOK 01")),
+    lambda desk, cart_id: set_to(desk, cart_id, 5),
+    lambda desk, cart_id: removal(desk, cart_id, "BOOK 01"),
     lambda _desk, _cart_id: AddLine("MUG-01", Decimal(1)),
     lambda _desk, _cart_id: SetCoupon("WELCOME10"),
     lambda _desk, _cart_id: EnterAddress(AddressKind.BOTH, ADDRESS),
@@ -61,9 +60,9 @@ def test_a_hidden_line_whose_removal_was_not_answered_is_counted(desk: Desk) -> 
     desk.shop.disable_product("BOOK 01")
     desk.front.on(WRITE, dropped_before_the_work)
     with pytest.raises(OutcomeUnknown):
-        mended(desk, cart_id, RemoveLine(item_of(desk, cart_id, "BOOK 01")))
+        mended(desk, cart_id, removal(desk, cart_id, "BOOK 01"))
     desk.front.on(WRITE, dropped_after_the_work)
-    mended(desk, cart_id, RemoveLine(item_of(desk, cart_id, "BOOK 01")))
+    mended(desk, cart_id, removal(desk, cart_id, "BOOK 01"))
     assert in_shop(desk, cart_id) == {"MUG-01": 2}
 
 

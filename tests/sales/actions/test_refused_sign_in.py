@@ -115,10 +115,10 @@ READING: dict[str, Act] = {
     "list the open carts of a customer": lambda of: open_carts_of(of.desk.store, of.customer),
 }
 WRITING: dict[str, Act] = {
-    "change a quantity": _mend(lambda of: SetQuantity(of.item_id, Decimal(3))),
-    "remove a line": _mend(lambda of: RemoveLine(of.item_id)),
+    "change a quantity": _mend(lambda of: SetQuantity(of.item_id, Decimal(3), Decimal(1))),
+    "remove a line": _mend(lambda of: RemoveLine(of.item_id, Decimal(1))),
     "add a line": _mend(lambda _: AddLine("SOAP-02", Decimal(1))),
-    "replace a line": _mend(lambda of: ReplaceLine(of.item_id, "SOAP-02", Decimal(1))),
+    "replace a line": _mend(lambda of: ReplaceLine(of.item_id, "SOAP-02", Decimal(1), Decimal(1))),
     "set a coupon": _mend(lambda _: SetCoupon("MORE20")),
     "take the coupon off": _mend(lambda _: RemoveCoupon()),
     "enter an address": _mend(lambda _: EnterAddress(AddressKind.BOTH, ADDRESS)),
