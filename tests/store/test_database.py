@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -19,7 +19,7 @@ from crm_core.errors import StoreUnusable, TooSlow
 from crm_core.settings import settings
 from crm_core.store.database import Store, open_store
 from crm_core.store.engines import clear_errors, parse_url
-from crm_core.store.schema import migrate
+from crm_core.store.schema import SCHEMA_VERSION, migrate
 
 _ENDLESS = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
@@ -187,6 +187,170 @@ def test_a_store_that_was_deleted_is_neither_read_nor_written_and_a_backup_is_us
         with store.writing() as connection:
             _add_shop(connection, 4)
         assert _shops(store) == [1, 4]
+
+
+@contextmanager
+def _desk(tmp_path: Path, link: bool = False) -> Iterator[tuple[Store, Path, Path]]:
+    """A store with the shops 1 and 2 that is open, its file, and a backup of when there was only shop 1."""
+    file, backup = tmp_path / "real" / "desk.db", tmp_path / "backup.db"
+    url = f"sqlite:///{file}"
+    migrate(url)
+    if link:
+        (tmp_path / "link.db").symlink_to(file)
+        url = f"sqlite:///{tmp_path / 'link.db'}"
+    with closing(Store(url)) as store:
+        with store.writing() as connection:
+            _add_shop(connection, 1)
+        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(backup)) as target:
+            source.backup(target)
+        with store.writing() as connection:
+            _add_shop(connection, 2)
+        assert store.kept("shops", lambda: _shops(store)) == [1, 2]
+        yield store, file, backup
+
+
+def _is_sound(file: Path) -> bool:
+    with closing(sqlite3.connect(file)) as connection:
+        return list(connection.execute("PRAGMA integrity_check")) == [("ok",)]
+
+
+def _delete_remains(file: Path) -> None:
+    for left in file.parent.glob(f"{file.name}-*"):
+        left.unlink()
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_backup_is_not_opened_while_the_log_of_the_file_before_lies_beside_it(tmp_path: Path, link: bool) -> None:
+    with _desk(tmp_path, link) as (store, file, backup):
+        whole = backup.read_bytes()
+        backup.replace(file)
+        for _ in range(2):
+            with pytest.raises(StoreUnusable, match=r"delete desk\.db-wal and desk\.db-shm, and"), store.reading():
+                pass
+            with pytest.raises(StoreUnusable, match="Stop the desk"), store.writing() as connection:
+                _add_shop(connection, 3)
+            with pytest.raises(StoreUnusable, match="Stop the desk"):
+                store.kept("shops", lambda: _shops(store))
+        assert file.read_bytes() == whole
+    assert file.read_bytes() == whole  # closing the old one leaves it alone too
+    _delete_remains(file)
+    with closing(Store(f"sqlite:///{file}")) as store:
+        assert _shops(store) == [1]
+    assert _is_sound(file)
+
+
+def test_a_backup_is_not_opened_by_the_index_of_a_log_that_was_deleted(tmp_path: Path) -> None:
+    with _desk(tmp_path) as (store, file, backup):
+        backup.replace(file)
+        file.with_name("desk.db-wal").unlink()
+        with pytest.raises(StoreUnusable, match="Stop the desk"), store.reading():
+            pass
+        _delete_remains(file)
+        assert _shops(store) == [1]
+
+
+def test_a_backup_that_another_process_writes_already_is_used_at_once(tmp_path: Path) -> None:
+    with _desk(tmp_path) as (store, file, backup), closing(Store(store.url)) as worker:
+        _delete_remains(file)
+        backup.replace(file)
+        with worker.writing() as connection:
+            _add_shop(connection, 3)
+        assert file.with_name("desk.db-wal").stat().st_size > 0
+        assert store.kept("shops", lambda: _shops(store)) == [1, 3]
+        with store.writing() as connection:
+            _add_shop(connection, 4)
+        assert _shops(worker) == [1, 3, 4]
+    assert _is_sound(file)
+
+
+def test_a_file_that_is_put_back_goes_on_with_what_was_written_last(tmp_path: Path) -> None:
+    with _desk(tmp_path) as (store, file, _backup):
+        aside = file.rename(tmp_path / "aside.db")
+        for _ in range(2):
+            with pytest.raises(StoreUnusable, match="Put it back"), store.reading():
+                pass
+        aside.rename(file)
+        assert store.kept("shops", lambda: _shops(store)) == [1, 2]
+        with store.writing() as connection:
+            _add_shop(connection, 3)
+        assert store.kept("shops", lambda: _shops(store)) == [1, 2, 3]
+    assert _is_sound(file)
+
+
+def test_a_backup_of_an_older_version_is_used_once_it_is_migrated(tmp_path: Path) -> None:
+    with _desk(tmp_path) as (store, file, backup):
+        with closing(sqlite3.connect(backup)) as old:
+            old.execute("DELETE FROM alembic_version")
+            old.commit()
+        _delete_remains(file)
+        backup.replace(file)
+        for _ in range(2):
+            with pytest.raises(StoreUnusable), store.reading():
+                pass
+        with closing(sqlite3.connect(file)) as other:
+            other.execute("INSERT INTO alembic_version VALUES (?)", (SCHEMA_VERSION,))
+            other.commit()
+            assert file.with_name("desk.db-wal").stat().st_size > 0
+            assert _shops(store) == [1]
+
+
+def test_a_file_that_cannot_be_looked_at_is_not_called_deleted(tmp_path: Path) -> None:
+    with _desk(tmp_path) as (store, file, _backup):
+        aside = file.rename(tmp_path / "aside.db")
+        file.symlink_to(file)  # a loop
+        with pytest.raises(StoreUnusable, match=r"can't be read: Too many levels .*\. Check the disk"), store.reading():
+            pass
+        with pytest.raises(StoreUnusable, match="can't be read: Too many levels"):
+            Store(store.url)
+        file.unlink()
+        aside.rename(file)
+        assert _shops(store) == [1, 2]
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_what_is_written_into_a_file_that_is_lost_meanwhile_is_not_called_written(tmp_path: Path, how: str) -> None:
+    def write(store: Store, file: Path, backup: Path) -> None:
+        with store.writing() as connection:
+            _add_shop(connection, 3)
+            if how == "deleted":
+                file.unlink()
+            else:
+                backup.replace(file)
+
+    with _desk(tmp_path) as (store, file, backup):
+        beside = Path(shutil.copy(backup, tmp_path / "another.db"))
+        with pytest.raises(StoreUnusable, match="nothing of that was kept"):
+            write(store, file, backup)
+        _delete_remains(file)
+        beside.replace(file)
+        assert _shops(store) == [1]
+
+
+def test_threads_that_ask_while_the_file_is_replaced_see_every_later_commit(tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def ask(store: Store) -> None:
+        while not ended.is_set():
+            with suppress(StoreUnusable):
+                store.kept("shops", lambda: _shops(store))
+
+    with _desk(tmp_path) as (store, file, backup):
+        threads = [threading.Thread(target=ask, args=(store,)) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        try:
+            for turn in range(30):
+                beside = Path(shutil.copy(backup, tmp_path / "next.db"))
+                file.unlink()
+                _delete_remains(file)
+                beside.replace(file)
+                with store.writing() as connection:
+                    _add_shop(connection, 10 + turn)
+                assert store.kept("shops", lambda: _shops(store)) == [1, 10 + turn]
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join()
 
 
 def test_a_read_only_store_can_be_read_and_says_why_it_cannot_be_written(sqlite_url: str) -> None:
