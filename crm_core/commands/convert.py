@@ -16,7 +16,7 @@ from crm_core.access.people import person_of_this_machine
 from crm_core.commands.console import err, opened, out, plain, row, table
 from crm_core.errors import BadInput, DeskError, NotAllowed, NotFound, OutcomeUnknown
 from crm_core.sales.offer import Choice, Offer, PaymentOption, ShippingOption, offer_of, prepare, why_no_offer
-from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Refused, TotalsChanged, Unclear
+from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Refused, TotalsChanged, Unclear, what_follows
 from crm_core.sales.placing import place
 from crm_core.sales.preflight.check import Check, Code, Verdict, price
 from crm_core.sales.preflight.plan import Plan
@@ -124,7 +124,7 @@ def _placed(store: Store, key: int, wishes: _Wishes, person: str) -> _Report:
     offer = prepare(store, key, person, recalculate=True)
     choice = _choice(offer, wishes)
     outcome = place(store, key, choice, person)
-    report = _of_outcome(outcome, is_read=_is_read(store, key))
+    report = _of_outcome(store, key, outcome)
     looks = [check.sentence for check in offer.preflight.checks if check.verdict is Verdict.LOOK]
     report.facts |= {"changes": list(offer.preflight.changes), "warnings": looks, "person": person}
     return report
@@ -172,14 +172,7 @@ def _payment(options: Sequence[PaymentOption], wanted: str | None) -> PaymentOpt
     return next((option for option in options if option.code == wanted), None)
 
 
-def _is_read(store: Store, key: int) -> bool:
-    """Whether a channel still reads the cart: without one nobody asks the shop what became of an order."""
-    with store.reading() as connection:
-        store_id = connection.scalar(select(tables.cart.c.store_id).where(tables.cart.c.id == key))
-    return store_id is not None and channel_of_store(store, origin_of(key)[0], store_id) is not None
-
-
-def _of_outcome(outcome: Outcome, *, is_read: bool) -> _Report:
+def _of_outcome(store: Store, key: int, outcome: Outcome) -> _Report:
     match outcome:
         case Placed():
             order = {
@@ -205,14 +198,8 @@ def _of_outcome(outcome: Outcome, *, is_read: bool) -> _Report:
             shown = {} if outcome.offer is None else {"offer": _offer(outcome.offer)}
             return _Report(REFUSED, "changed", message, shown)
         case Unclear():
-            until = f" until {outcome.lookup_until:%H:%M} UTC" if outcome.lookup_until else ""
-            looks = f"A running worker looks for it{until}. Don't order it elsewhere meanwhile."
-            if not is_read:
-                looks = (
-                    "Nobody looks for it: its channel was removed meanwhile. Look in the shop before ordering it "
-                    "elsewhere; a channel that reads it again has the worker look."
-                )
-            message = f"{outcome.known} {looks}"
+            until = f"{outcome.lookup_until:%H:%M} UTC" if outcome.lookup_until else ""
+            message = f"{outcome.known} {what_follows(store, key, outcome, until)}".strip()
             return _Report(UNCLEAR, "unclear", message, {"attempt": outcome.attempt_id})
         case AlreadyHeld():
             facts = {"by": outcome.by, "increment_id": outcome.increment_id}

@@ -8,13 +8,14 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from crm_core.errors import NotFound
+from crm_core.errors import NotAllowed, NotFound, StoreUnusable
 from crm_core.sales import attempts
 from crm_core.sales.attempts import Attempt
 from crm_core.sales.obstacles import under_way
 from crm_core.sales.offer import Offer
 from crm_core.sales.preflight.check import Check, price
 from crm_core.sales.preflight.run import Preflight
+from crm_core.sales.shops import channel_of_cart
 from crm_core.store.database import Store
 from crm_core.store.tables import cart, order
 from crm_core.sync.cart_status import PURCHASED
@@ -78,6 +79,8 @@ class Unclear:
     attempt_id: int
     known: str
     lookup_until: datetime | None
+    is_under_way: bool = False
+    """Whether who placed it still waits for the shop's answer, as far as the desk knows."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,28 @@ def outcome_of(store: Store, attempt_id: int) -> Placed | Refused | Unclear:
         )
     if found.state in ("refused", "not_placed"):
         return Refused(found.id, found.message or "", found.answer_status)
-    return Unclear(found.id, found.message or "The order is being placed.", found.lookup_until)
+    known = found.message or "The order is being placed."
+    return Unclear(found.id, known, found.lookup_until, is_under_way=found.state != "unclear")
+
+
+def what_follows(store: Store, cart_key: int, unclear: Unclear, until: str = "") -> str:
+    """Who finds out about an order without a clear answer, and what that means for the person.
+
+    Empty where its answer is still waited for. `until` names the moment for `lookup_until` as the reader tells time.
+    """
+    try:
+        channel_of_cart(store, cart_key)
+    except NotAllowed:
+        return (
+            "Nobody looks for it: no channel reads the cart any more. Look in the shop before you order it elsewhere; "
+            "a channel that reads it again asks the shop."
+        )
+    except StoreUnusable:
+        return "The store does not tell whether anybody looks for it. Look in the shop before you order it elsewhere."
+    if unclear.is_under_way:
+        return ""
+    until = f" until {until}" if until else ""
+    return f"The desk asks the shop for it{until} while its worker runs. Don't order it elsewhere meanwhile."
 
 
 def placed_message(placed: Attempt) -> str:

@@ -19,7 +19,16 @@ from sqlalchemy import select, tuple_
 from crm_core.access.people import require_person
 from crm_core.errors import BadInput, ChannelError, DeskError, OutcomeUnknown, ShopUnavailable
 from crm_core.sales.offer import Choice, Offer, PaymentOption, ShippingOption, offer_of
-from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Refused, TotalsChanged, Unclear, outcome_of
+from crm_core.sales.outcomes import (
+    AlreadyHeld,
+    Outcome,
+    Placed,
+    Refused,
+    TotalsChanged,
+    Unclear,
+    outcome_of,
+    what_follows,
+)
 from crm_core.sales.placing import place
 from crm_core.sales.preflight.check import STANDING, Check, Code, FixKind, Verdict, price
 from crm_core.sales.preflight.payment import FREE
@@ -248,7 +257,7 @@ def convert(store: Store, ready: Iterable[Ready], person: str) -> Generator[Resu
         try:
             if each.choice is None:
                 raise BadInput("No way of paying was chosen. Choose one and try again.")
-            yield _result(each.cart_key, place(store, each.cart_key, each.choice, person))
+            yield _result(store, each.cart_key, place(store, each.cart_key, each.choice, person))
         except OutcomeUnknown as unknown:
             yield Result(each.cart_key, "unclear", str(unknown))
         except DeskError as trouble:
@@ -269,7 +278,7 @@ def results_since(store: Store, cart_keys: Sequence[int], since: datetime) -> di
             .order_by(attempt.c.id)
         ).all()
     latest = {record_key(row.shop_id, row.cart_origin_id): row.id for row in rows}
-    return {key: _result(key, outcome_of(store, attempt_id)) for key, attempt_id in latest.items()}
+    return {key: _result(store, key, outcome_of(store, attempt_id)) for key, attempt_id in latest.items()}
 
 
 def _check(store: Store, cart_key: int, person: str, recalculate: bool) -> Checked:
@@ -291,7 +300,7 @@ def _rooms(store: Store, cart_keys: Iterable[int]) -> dict[int, tuple[int, int]]
     }
 
 
-def _result(cart_key: int, outcome: Outcome) -> Result:
+def _result(store: Store, cart_key: int, outcome: Outcome) -> Result:
     match outcome:
         case Placed():
             total = outcome.agreed_grand_total if outcome.grand_total is None else outcome.grand_total
@@ -310,7 +319,7 @@ def _result(cart_key: int, outcome: Outcome) -> Result:
             again = None if outcome.offer is None else Checked(cart_key, outcome.offer.preflight, outcome.offer)
             return Result(cart_key, "refused", _changed(outcome), again=again)
         case Unclear():
-            return Result(cart_key, "unclear", f"{outcome.known} The shop is asked for it.")
+            return Result(cart_key, "unclear", f"{outcome.known} {what_follows(store, cart_key, outcome)}".strip())
         case AlreadyHeld():
             return Result(cart_key, "held", outcome.message, outcome.order_key, outcome.increment_id)
         case _:

@@ -10,7 +10,7 @@ from crm_core.insight.admin_places import address_of_order
 from crm_core.insight.cart_record import CartRecord
 from crm_core.insight.neighbours import neighbours
 from crm_core.insight.order_record import order_record
-from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Unclear, outcome_of
+from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Unclear, outcome_of, what_follows
 from crm_core.sales.placing import settle
 from pages.widgets import desk, listing
 from pages.widgets.layout import key_facts, row
@@ -97,10 +97,10 @@ def draw_unclear(cart_key: int, attempt_id: int, settled: Callable[[Outcome], No
     if not isinstance(now, Unclear):
         settled(now)
         st.rerun()
-    until = f" until {when(now.lookup_until, desk.reader_zone())}" if now.lookup_until else ""
+    until = when(now.lookup_until, desk.reader_zone()) if now.lookup_until else ""
+    follows = what_follows(desk.store(), cart_key, now, until)
     st.warning(
-        f"**The shop gave no clear answer.** It may have placed the order. The desk asks it for the order{until}; "
-        f"nobody can place this cart meanwhile.  \n{message(now.known)}",
+        f"**The shop gave no clear answer.** It may have placed the order. {message(follows)}  \n{message(now.known)}",
         icon=":material/help:",
     )
-    st.caption(":shimmer[Asking the shop…] You may close this; the outcome will stand in the cart's timeline.")
+    st.caption(":shimmer[Waiting for the outcome…] You may close this; it will stand in the cart's timeline.")

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, event, select
+from sqlalchemy.pool import Pool
 
 from crm_core.settings import settings
 from crm_core.store import tables
@@ -281,7 +282,7 @@ def test_an_answer_that_never_came_ends_with_3_and_is_not_sent_again(connected: 
     said = _convert(connected, cart, "--payment", "checkmo")
     assert said.status == 3
     assert "no clear answer came" in said.err
-    assert "A running worker looks for it" in " ".join(said.err.split())
+    assert "The desk asks the shop for it until" in " ".join(said.err.split())
     front.calm()
     again = _convert(connected, cart, "--payment", "checkmo")
     assert again.status == 1
@@ -299,10 +300,38 @@ def test_who_removes_the_channel_meanwhile_is_not_told_that_a_worker_looks(
         return dropped_before_the_work(request, work)
 
     front.on(PLACE, removed)
-    said = " ".join(_convert(connected, cart, "--payment", "checkmo").err.split())
-    assert "worker looks for it" not in said
-    assert "The shop is asked" not in said
-    assert "Nobody looks for it: its channel was removed meanwhile. Look in the shop" in said
+    said = _convert(connected, cart, "--payment", "checkmo")
+    assert said.status == 3
+    words = " ".join(said.err.split())
+    assert "asks the shop for it until" not in words
+    assert "Nobody looks for it: no channel reads the cart any more. Look in the shop" in words
+
+
+def test_an_order_is_told_though_the_store_cannot_be_used_any_more_right_after_it(
+    connected: Desk, front: Front, store_url: str
+) -> None:
+    cart = _cart(connected, front)
+    asked: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        asked.append(arguments[2])
+
+    def lost_once_it_is_read_back(*_: Any) -> None:
+        """The store's file is gone once placing has read what came of it, which is the last that it reads."""
+        read_back = any("attempt.alarm IS NULL" in each for each in asked)
+        if front.count(PLACE) and read_back and re.search(r"FROM attempt\s+WHERE attempt.id = ", asked[-1]):
+            Path(store_url.removeprefix("sqlite:///")).unlink(missing_ok=True)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    event.listen(Pool, "checkin", lost_once_it_is_read_back)
+    try:
+        said = _convert(connected, cart, "--payment", "checkmo", "--json")
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+        event.remove(Pool, "checkin", lost_once_it_is_read_back)
+    assert not Path(store_url.removeprefix("sqlite:///")).exists()
+    assert said.status == 0, said.out
+    assert json.loads(said.out)["order"]["increment_id"] == _orders(front, cart)[0]
 
 
 def test_a_shop_that_is_away_ends_with_1(connected: Desk, front: Front) -> None:

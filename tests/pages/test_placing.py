@@ -302,6 +302,7 @@ def test_a_second_order_that_the_shop_made_is_shown_red_in_the_drawer_and_on_the
     finally:
         desk.shop.faults = Faults()
     assert "The shop gave no clear answer" in at.warning[0].value
+    assert "The desk asks the shop for it until" in _words(at)
     desk.shop.place(number)
     desk.shop.restore_cart(number)
     desk.shop.place(number)

@@ -219,6 +219,8 @@ def test_a_run_that_another_session_began_shows_from_the_attempts(desk: Desk) ->
     at = _open(desk, [key], since=_attempted(desk, key))
     assert is_well(at)
     assert "**Unclear 1**" in words_of(at)
+    assert "The order is being placed" in words_of(at)
+    assert "asks the shop for it" not in words_of(at), "it is not known yet whether that is needed"
     assert not at.checkbox
 
 

@@ -315,6 +315,9 @@ def test_no_clear_answer_is_unclear_until_the_order_is_found(desk: Desk) -> None
     [unclear] = _convert(desk, ready[:1])
     desk.front.calm()
     assert unclear.kind == "unclear"
+    assert unclear.message.endswith(
+        "The desk asks the shop for it while its worker runs. Don't order it elsewhere meanwhile."
+    )
     assert _kinds(_convert(desk, ready[1:])) == ["placed"]
     since = datetime.now(UTC) - timedelta(minutes=1)
     assert results_since(desk.store, [desk.key(carts[0])], since)[desk.key(carts[0])].kind == "unclear"

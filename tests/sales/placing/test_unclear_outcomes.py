@@ -8,16 +8,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import make_url
+from sqlalchemy import make_url, select, update
 
 from crm_core.errors import NotAllowed, OutcomeUnknown
 from crm_core.sales.decisions import mark_lost
-from crm_core.sales.outcomes import AlreadyHeld, Placed, Refused, Unclear, outcome_of
+from crm_core.sales.outcomes import AlreadyHeld, Placed, Refused, Unclear, outcome_of, what_follows
 from crm_core.sales.placing import place, settle
+from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.sync.channels import resume
 from demo_store.service import Request, Response
@@ -239,3 +241,33 @@ def test_an_answer_that_the_store_cannot_note_is_unknown_and_found_out_once_it_w
         assert settle(desk.store) == 1
     assert desk.row(cart_id).status == ("open" if answer == "refused" else "purchased")
     assert len(desk.shop.orders_of(cart_id)) == (answer != "refused")
+
+
+@on_sqlite
+def test_what_follows_an_unclear_answer_is_told_only_as_far_as_it_is_known(desk: Desk) -> None:
+    cart_id = desk.add_cart()
+    choice, key = desk.choice(cart_id), desk.key(cart_id)
+    told: list[tuple[str, str]] = []
+
+    def while_it_is_sent(request: Request, work: Callable[[], Response]) -> Response:
+        with desk.store.reading() as connection:
+            (attempt_id,) = connection.scalars(select(tables.attempt.c.id))
+        now = outcome_of(desk.store, attempt_id)
+        assert isinstance(now, Unclear)
+        told.append((now.known, what_follows(desk.store, key, now)))
+        return dropped_before_the_work(request, work)
+
+    desk.front.on(PLACE, while_it_is_sent)
+    outcome = desk.place(cart_id, choice)
+    assert told == [("The order is being placed.", "")]
+    assert isinstance(outcome, Unclear)
+    words = what_follows(desk.store, key, outcome, "14:05 UTC")
+    assert words == (
+        "The desk asks the shop for it until 14:05 UTC while its worker runs. Don't order it elsewhere meanwhile."
+    )
+    with desk.store.writing() as connection:
+        connection.execute(update(tables.channel).values(website_ids="[2]"))
+    assert what_follows(desk.store, key, outcome).startswith("Nobody looks for it: no channel reads the cart any more.")
+    Path(make_url(desk.store.url).database or "").unlink()
+    words = what_follows(desk.store, key, outcome)
+    assert words.startswith("The store does not tell whether anybody looks for it.")
