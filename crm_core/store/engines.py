@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, Numeric, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -25,7 +26,7 @@ _MAPPED_BYTES = 2**31 - 2**16
 commit of another connection. It is the system's own file cache, though a process's resident size counts it."""
 
 # SQLite's driver asks each value but numbers and texts how to adapt it: without an answer of our own, that is the most
-# expensive part of writing a null, and many values of a row are. Both answers are given without a step into Python.
+# expensive part of writing a null, and many values of a row are null. Neither answer takes a step into Python.
 _nothing: dict[None, None] = {}
 sqlite3.register_adapter(type(None), _nothing.get)
 sqlite3.register_adapter(bool, operator.pos)
@@ -101,13 +102,14 @@ def sqlite_file(url: URL) -> Path | None:
 def reading_engine(url: URL, busy_seconds: float = BUSY_SECONDS) -> Engine:
     """An engine whose connections cannot write and whose transactions see one consistent snapshot.
 
+    An SQLite file that is not there is not made: its connections then fail.
     No error of an engine of this module quotes the values of its statement, which may be names and e-mail addresses.
     """
     if url.get_backend_name() == "postgresql":
         engine = _postgresql_engine(url, busy_seconds)
         return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     engine = create_engine(
-        url,
+        _existing(url),
         poolclass=QueuePool,
         pool_size=_POOL_SIZE,
         max_overflow=_POOL_OVERFLOW,
@@ -126,12 +128,20 @@ def reading_engine(url: URL, busy_seconds: float = BUSY_SECONDS) -> Engine:
     return engine
 
 
-def writing_engine(url: URL, busy_seconds: float = BUSY_SECONDS) -> Engine:
-    """An engine whose transactions take the right to write at once (SQLite: one at a time in a process, in turn)."""
+def writing_engine(url: URL, busy_seconds: float = BUSY_SECONDS, *, may_make: bool = False) -> Engine:
+    """An engine whose transactions take the right to write at once (SQLite: one at a time in a process, in turn).
+
+    An SQLite file that is not there is made if `may_make`; else its connections fail.
+    """
     if url.get_backend_name() == "postgresql":
         return _postgresql_engine(url, busy_seconds)
     engine = create_engine(
-        url, poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=busy_seconds, hide_parameters=True
+        url if may_make else _existing(url),
+        poolclass=QueuePool,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=busy_seconds,
+        hide_parameters=True,
     )
     # The file is not mapped and an index is sorted on disk, so that an import of any size needs the same memory. A
     # checkpoint comes every 32 MB: index pages that many commits touch are copied into the file once, not each time.
@@ -169,6 +179,17 @@ def is_read_only(error: BaseException | None) -> bool:
     """Whether SQLite refused to write a file that this process opened while it could only be read."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     return getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+
+
+def _existing(url: URL) -> URL:
+    """The same SQLite file, as an address by which SQLite opens it but does not make it."""
+    file = sqlite_file(url)
+    if file is None:
+        return url
+    place = file.absolute().as_posix()
+    # A third slash: SQLite would take what follows two for a machine's name. It drops the one before a drive's letter.
+    place = quote(place if place.startswith("/") else f"/{place}", safe="/:")
+    return url.set(database=f"file://{place}").update_query_dict({"mode": "rw", "uri": "true"})
 
 
 def _meaning(error: DBAPIError) -> tuple[type[StoreUnusable], str] | None:

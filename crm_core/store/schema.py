@@ -100,7 +100,7 @@ def migrate(url: str) -> bool:
     with clear_errors(parsed):
         if file is not None:
             _make_folder(file.parent)
-        engine = writing_engine(parsed)
+        engine = writing_engine(parsed, may_make=True)
         try:
             with engine.begin() as connection:
                 if connection.dialect.name == "postgresql":

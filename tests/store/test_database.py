@@ -6,19 +6,19 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import URL, Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from crm_core.errors import StoreUnusable, TooSlow
 from crm_core.settings import settings
 from crm_core.store.database import Store, open_store
-from crm_core.store.engines import clear_errors, parse_url
+from crm_core.store.engines import clear_errors, parse_url, reading_engine, writing_engine
 from crm_core.store.schema import SCHEMA_VERSION, migrate
 
 _ENDLESS = {
@@ -351,6 +351,31 @@ def test_threads_that_ask_while_the_file_is_replaced_see_every_later_commit(tmp_
             ended.set()
             for thread in threads:
                 thread.join()
+
+
+@pytest.mark.parametrize("name", ["my desk", "a?mode=memory", "50%25#1", "Läden & Co+", "file:x"])
+def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    url = URL.create("sqlite", database=str(tmp_path / name / f"{name}.db"))
+    address = url.render_as_string()
+    assert migrate(address)
+    with closing(Store(address)) as store:
+        with store.writing() as connection:
+            _add_shop(connection, 1)
+        assert _shops(store) == [1]
+    assert [each.name for each in (tmp_path / name).iterdir()] == [f"{name}.db"]
+
+
+@pytest.mark.parametrize("engine", [reading_engine, writing_engine])
+def test_a_connection_makes_no_file_in_place_of_one_that_was_deleted(
+    sqlite_url: str, engine: Callable[[URL], Engine]
+) -> None:
+    url, file = parse_url(sqlite_url), Path(sqlite_url.removeprefix("sqlite:///"))
+    opened = engine(url)
+    file.unlink()
+    with pytest.raises(StoreUnusable, match="can't be opened"), clear_errors(url), opened.begin():
+        pass
+    assert not file.exists()
+    opened.dispose()
 
 
 def test_a_read_only_store_can_be_read_and_says_why_it_cannot_be_written(sqlite_url: str) -> None:
