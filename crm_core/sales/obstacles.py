@@ -88,11 +88,11 @@ def _of_status(row: Row[Any]) -> str | None:
         return f"Marked lost by {row.lost_by}. Reopen it first."
     if row.status == CLOSING:
         if row.gone_at is not None:
-            return "No order has come of this cart yet. Synchronise it in a few minutes."
+            return "The shop no longer has this cart, and no order has come of it yet. Synchronise it in a few minutes."
         return "The shop has closed this cart, and no order has come yet. Synchronise it in a few minutes."
     if row.status == EXPIRED:
         if row.gone_at is not None:
-            return "The shop no longer has this cart."
+            return "The shop no longer has this cart. Start a new cart for the customer to order the same."
         return "The shop has closed this cart without an order."
     return None
 

@@ -83,7 +83,7 @@ def _header(cart: CartRecord, reason: str | None) -> None:
             on_click=place_order.open_dialog,
             args=(cart.key,),
         )
-    if reason:
+    if reason and not (cart.gone_at and cart.status in {"closing", "expired"}):  # else the banner says all of it
         st.caption(f":material/lock: Place order: {escaped(reason, 300)}", text_alignment="right")
 
 
@@ -112,7 +112,11 @@ def _banners(cart: CartRecord) -> None:
     if cart.made_from_order:
         st.info("The shop no longer has this cart. It is shown as its order tells.", icon=":material/history:")
     elif cart.gone_at:
-        then = " If no order comes within an hour, it counts as expired." if cart.status == "closing" else ""
+        then = ""
+        if cart.status == "closing":
+            then = " Synchronise it in a few minutes; if no order comes within an hour, it counts as expired."
+        elif cart.status == "expired":
+            then = " Start a new cart for the customer to order the same."
         gone = f"The shop no longer has this cart, noticed {when(cart.gone_at, zone)}.{then}"
         st.warning(gone, icon=":material/delete:")
     elif cart.status == "closing":

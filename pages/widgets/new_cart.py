@@ -127,7 +127,8 @@ def _go_to(asked: _Asked, cart_key: int, notes: Sequence[str] = ()) -> None:
     cart_editor.open_editor(cart_key)
     if asked.opened_for is None:
         st.switch_page("pages/sales/cart.py", query_params={"id": str(cart_key)})
-    record_address.leave("customer", asked.opened_for, "cart", cart_key)
+    else:
+        record_address.leave("customer", asked.opened_for, "cart", cart_key)
 
 
 def _cancel() -> None:

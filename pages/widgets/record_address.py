@@ -3,6 +3,9 @@
 Streamlit writes the parameters of the screen that a press leads to into the address of the one that is left, so its
 `id` is another record's after going back in the browser. What is left by a press therefore stands there by the name of
 its screen too, and that goes before the `id`.
+
+The search, filter and order of the list that the record was opened from are not carried: after going back, the record's
+arrows and its way to the list are those of the whole list.
 """
 
 from __future__ import annotations

@@ -77,6 +77,13 @@ def test_synchronise_of_a_deleted_cart_says_that_the_shop_no_longer_has_it(desk:
     assert "The shop no longer has this cart" in told.value
     assert "it counts as expired" in told.value
     assert "closed" not in words_of(at), "that it is gone says so already"
+    assert "Synchronise it in a few minutes" in told.value
+    assert not [each.value for each in at.caption if "Place order:" in each.value], "it is said once"
+    desk.do(update(tables.cart).where(tables.cart.c.id == key).values(status="expired"))
+    at = desk.open("cart", id=str(key))
+    (told,) = at.warning
+    assert "Start a new cart" in told.value
+    assert not [each.value for each in at.caption if "Place order:" in each.value], "it is said once"
 
 
 def test_a_shop_that_cannot_be_asked_is_told_in_place_with_the_reason(desk: Desk) -> None:

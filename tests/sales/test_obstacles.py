@@ -33,8 +33,14 @@ TERMS = Terms("EUR", Decimal("84.20"), "flatrate_flatrate", "checkmo")
         ),
         ({"status": "lost", "lost_by": "Anna"}, "Marked lost by Anna. Reopen it first."),
         ({"status": "closing", "is_active": False}, "no order has come yet. Synchronise it"),
-        ({"status": "closing", "is_active": False, "gone_at": NOON}, "No order has come of this cart yet."),
-        ({"status": "expired", "gone_at": NOON}, "The shop no longer has this cart."),
+        (
+            {"status": "closing", "is_active": False, "gone_at": NOON},
+            "The shop no longer has this cart, and no order has come of it yet. Synchronise it in a few minutes.",
+        ),
+        (
+            {"status": "expired", "gone_at": NOON},
+            "The shop no longer has this cart. Start a new cart for the customer to order the same.",
+        ),
         ({"status": "expired", "is_active": False}, "The shop has closed this cart without an order."),
         ({"items_count": 0, "items_qty": Decimal(0)}, "The cart is empty."),
         ({"items_count": 2, "unavailable_count": 2}, "None of its lines can be ordered"),
