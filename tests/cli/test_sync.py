@@ -150,19 +150,23 @@ def test_nothing_is_read_before_the_store_views_are_known(desk: Desk, store: Sto
 def test_a_lock_that_passes_costs_one_entity_and_the_rest_is_read(desk: Desk, store_url: str, shop: Served) -> None:
     shop.shop.faults = Faults(slow=1.0, matching="customers/search", times=1)
     before = len(shop.shop.requests)
+    deadline = time.monotonic() + 60
 
     def hold_on() -> None:
         while not any("customers/search" in each for each in shop.shop.requests[before:]):
+            if time.monotonic() > deadline:
+                return
             time.sleep(0.01)
         with closing(sqlite3.connect(store_url.removeprefix("sqlite:///"), isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
             time.sleep(1.5 * BUSY_SECONDS)
             other.execute("ROLLBACK")
 
-    holder = threading.Thread(target=hold_on)
+    holder = threading.Thread(target=hold_on, daemon=True)
     holder.start()
     said = desk("sync")
-    holder.join()
+    holder.join(60)
+    assert not holder.is_alive()
     assert said.status == 1
     assert re.search(r"Shop, customers: The store \S+ is locked by another program", " ".join(said.err.split()))
     assert counts(said.out, "orders")[1] > 0
