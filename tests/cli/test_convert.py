@@ -16,7 +16,7 @@ from crm_core.settings import settings
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.sync.channels import channel_by_name
-from crm_core.sync.removal import remove_channel
+from crm_core.sync.removal import Removal, remove_channel
 from demo_store import Shop
 from demo_store.service import Request, Response
 from tests.cli.conftest import Desk, Said
@@ -295,12 +295,15 @@ def test_who_removes_the_channel_meanwhile_is_not_told_that_a_worker_looks(
 ) -> None:
     cart = _cart(connected, front)
 
+    gone: list[Removal] = []
+
     def removed(request: Request, work: Callable[[], Response]) -> Response:
-        remove_channel(store, "Shop")
+        gone.append(remove_channel(store, "Shop"))
         return dropped_before_the_work(request, work)
 
     front.on(PLACE, removed)
     said = _convert(connected, cart, "--payment", "checkmo")
+    assert len(gone) == 1, "The removal had not ended when convert looked, or failed."
     assert said.status == 3
     words = " ".join(said.err.split())
     assert "asks the shop for it until" not in words
