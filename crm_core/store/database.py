@@ -115,7 +115,7 @@ class Store:
                 self._require_still(begun)
         except StoreUnusable as error:
             if is_read_only(error.__cause__):
-                self.close()  # SQLite holds to it while one connection of the process is left, a reading one too
+                self._let_go()  # SQLite holds to it while one connection of the process is left, a reading one too
             raise
 
     def check_writable(self) -> None:
@@ -164,7 +164,8 @@ class Store:
                     "desk and start it."
                 )
             if found != self._opened:
-                self._refuse_remains(self._file)
+                if self._opened is not None:
+                    self._refuse_remains(self._file)
                 self._open()
                 self._opened = found
             elif self._watching is None:
@@ -221,13 +222,18 @@ class Store:
         self._reading.dispose()
         self._writing.dispose()
 
-    def close(self) -> None:
-        """All idle connections are closed; whoever uses the store again opens new ones."""
+    def _let_go(self) -> None:
+        """All idle connections are closed. The next one must be to the same file."""
         with self._lock:
             if self._watching is not None:
                 self._watching.close()
                 self._watching = self._opened_log = None
             self._dispose()  # before anybody else gets the lock and takes one of them for a new one
+
+    def close(self) -> None:
+        """All idle connections are closed; whoever uses the store again opens what is there then, as at first."""
+        self._let_go()
+        self._opened = None
 
 
 def open_store() -> Store:

@@ -263,6 +263,19 @@ def test_a_backup_that_another_process_writes_already_is_used_at_once(tmp_path: 
     assert _is_sound(file)
 
 
+def test_a_closed_store_opens_what_is_there_then_though_another_process_writes_it_already(tmp_path: Path) -> None:
+    with _desk(tmp_path) as (store, file, backup):
+        store.close()
+        _delete_remains(file)
+        backup.replace(file)
+        with closing(Store(store.url)) as worker:
+            with worker.writing() as connection:
+                _add_shop(connection, 3)
+            assert file.with_name("desk.db-wal").stat().st_size > 0
+            assert _shops(store) == [1, 3]
+    assert _is_sound(file)
+
+
 def test_a_file_that_is_put_back_goes_on_with_what_was_written_last(tmp_path: Path) -> None:
     with _desk(tmp_path) as (store, file, _backup):
         aside = file.rename(tmp_path / "aside.db")
