@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from msgspec import structs
 
-from crm_core.errors import BadInput, NotAllowed
+from crm_core.errors import BadInput, ChangedMeanwhile, NotAllowed
 from crm_core.magento import payloads
 from crm_core.magento.directory import Directory
 from crm_core.sales.address_rules import is_email, lacking, lacks_region
 from crm_core.sales.cart_writing import CartWriting, Mended
 from crm_core.sales.preflight.standing import Standing
-from crm_core.store.documents import Address, decode_address
+from crm_core.store.documents import Address, decode_address, encode
+from crm_core.sync.changes import address_parts_changed
 
 _COMPARED = ("firstname", "lastname", "street", "city", "postcode", "country_id", "telephone")
 
@@ -27,15 +29,29 @@ class AddressKind(StrEnum):
     BOTH = "both"
 
 
-def enter_address(cart: CartWriting, kind: AddressKind, address: Address, shipping_code: str | None) -> Mended:
+@dataclass(frozen=True)
+class Addresses:
+    """Both addresses of a cart as a person saw them; None: there was none."""
+
+    shipping: Address | None
+    billing: Address | None
+
+
+def enter_address(
+    cart: CartWriting, kind: AddressKind, address: Address, seen: Addresses, shipping_code: str | None
+) -> Mended:
     """The cart has the address; a guest keeps the e-mail address unless this one brings another.
 
     A shipping address of its own is saved with a way of shipping: `shipping_code` (carrier_method), else the cart's,
-    else the cheapest that the shop offers there. Raises BadInput, naming what is missing or not offered.
+    else the cheapest that the shop offers there. Raises ChangedMeanwhile if an address that this one takes the place of
+    is no longer as `seen`, BadInput, naming what is missing or not offered.
     """
     row = cart.before.row
     if kind is not AddressKind.BILLING and row.is_virtual:
         raise BadInput("Nothing in this cart is sent, so it has no shipping address. Enter the billing address.")
+    changed = list(_changed_meanwhile(cart, kind, seen))
+    if changed:
+        raise ChangedMeanwhile(f"{' '.join(changed)} It was left so; if you still want to change it, do it again.")
     address = _checked(cart, address)
     if row.is_guest and not address.email:
         address = structs.replace(address, email=row.email)
@@ -47,11 +63,11 @@ def enter_address(cart: CartWriting, kind: AddressKind, address: Address, shippi
     return cart.done(lambda _: f"{label} saved.")
 
 
-def enter_email(cart: CartWriting, email: str) -> Mended:
+def enter_email(cart: CartWriting, email: str, seen: str | None) -> Mended:
     """The guest's cart has the e-mail address. Raises NotAllowed for a customer's cart, or without a billing address.
 
     An order takes it from the billing address (observed on Magento 2.4.7); another one in the shipping address is
-    replaced too.
+    replaced too. Raises ChangedMeanwhile if the cart's is no longer the one that was `seen`.
     """
     email = email.strip()
     if not is_email(email):
@@ -61,12 +77,42 @@ def enter_email(cart: CartWriting, email: str) -> Mended:
     billing, shipping = _billing(cart), _address(cart.before.row.shipping_address)
     if billing is None:
         raise NotAllowed("Enter the billing address first: the e-mail address is a part of it.")
+    if (cart.before.row.email or None) != (seen or None):
+        holds = cart.before.row.email or "the cart has none"
+        raise ChangedMeanwhile(
+            f"The cart's e-mail address has changed meanwhile: {holds} now. It was left so; if you still want to "
+            "change it, do it again."
+        )
     billing = structs.replace(billing, email=email)
     if shipping is not None and shipping.email and shipping.email != email:
         _save_shipping(cart, "E-mail address", structs.replace(shipping, email=email), billing, None)
     else:
         _save_billing(cart, "E-mail address", billing, use_for_shipping=False)
     return cart.done(lambda _: f"The e-mail address is now {email}.")
+
+
+def _changed_meanwhile(cart: CartWriting, kind: AddressKind, seen: Addresses) -> Iterator[str]:
+    """A sentence for each address of the kind that is not as it was seen, with what it says now.
+
+    The shop does not tell the shipping address of a cart without lines (observed on Magento 2.4.7), so there it counts
+    as seen.
+    """
+    row = cart.before.row
+    if kind is not AddressKind.BILLING and row.items_count:
+        yield from _differs("shipping", seen.shipping, row.shipping_address)
+    if kind is not AddressKind.SHIPPING:
+        yield from _differs("billing", seen.billing, row.billing_address)
+
+
+def _differs(name: str, seen: Address | None, held: str | None) -> Iterator[str]:
+    parts = address_parts_changed(None if seen is None else encode(seen), held)
+    told = ", ".join(f"{part} {value}" if value else f"no {part}" for part, value in parts.items())
+    if parts and held is None:
+        yield f"The cart has no {name} address any more."
+    elif parts and seen is None:
+        yield f"The cart has a {name} address now: {told}."
+    elif parts:
+        yield f"The {name} address has changed meanwhile: {told}."
 
 
 def _save_billing(cart: CartWriting, doing: str, address: Address, *, use_for_shipping: bool) -> None:

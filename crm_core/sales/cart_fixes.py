@@ -18,7 +18,7 @@ from sqlalchemy import Row
 from crm_core.access.people import require_person
 from crm_core.errors import BadInput, ChangedMeanwhile, DeskError, NotAllowed, ShopRefused
 from crm_core.magento.catalogue import Catalogue
-from crm_core.sales.cart_addresses import AddressKind, enter_address, enter_email
+from crm_core.sales.cart_addresses import Addresses, AddressKind, enter_address, enter_email
 from crm_core.sales.cart_writing import CartWriting, Mended, cart_writing
 from crm_core.sales.coupons import remove_coupon, set_coupon
 from crm_core.sales.journal import journalled
@@ -86,39 +86,49 @@ class ReplaceLine:
 
 @dataclass(frozen=True)
 class SetCoupon:
-    """The cart has the coupon; a wrong one never costs the one that it has."""
+    """The cart has the coupon; a wrong one never costs the one that it has.
+
+    Only if it had `seen` until now, which is the one that the person saw, None for none.
+    """
 
     kind: ClassVar[str] = "coupon"
     doing: ClassVar[str] = "Set a coupon"
     code: str
+    seen: str | None
 
 
 @dataclass(frozen=True)
 class RemoveCoupon:
-    """The cart has no coupon."""
+    """The cart has no coupon, if it had `seen` until now, which is the one that the person saw."""
 
     kind: ClassVar[str] = "coupon"
     doing: ClassVar[str] = "Take the coupon off"
+    seen: str
 
 
 @dataclass(frozen=True)
 class EnterAddress:
-    """The cart has the address; `shipping` is the way of shipping (carrier_method) to save a shipping address with."""
+    """The cart has the address, if those that it takes the place of are as the person saw them.
+
+    `shipping` is the way of shipping (carrier_method) to save a shipping address with.
+    """
 
     kind: ClassVar[str] = "address"
     doing: ClassVar[str] = "Enter an address"
     which: AddressKind
     address: Address
+    seen: Addresses
     shipping: str | None = None
 
 
 @dataclass(frozen=True)
 class EnterEmail:
-    """The guest's cart has the e-mail address."""
+    """The guest's cart has the e-mail address, if it had `seen` until now, which the person saw, None for none."""
 
     kind: ClassVar[str] = "address"
     doing: ClassVar[str] = "Enter an e-mail address"
     email: str
+    seen: str | None
 
 
 Change = SetQuantity | RemoveLine | AddLine | ReplaceLine | SetCoupon | RemoveCoupon | EnterAddress | EnterEmail
@@ -138,9 +148,9 @@ def change_of(fix: Fix) -> Change | None:
         case FixKind.REMOVE_LINE:
             return RemoveLine(arguments["item_id"], arguments["seen"])
         case FixKind.SET_COUPON:
-            return SetCoupon(arguments["code"])
+            return SetCoupon(arguments["code"], None)
         case FixKind.REMOVE_COUPON:
-            return RemoveCoupon()
+            return RemoveCoupon(arguments["code"])
         case _:
             return None
 
@@ -148,10 +158,10 @@ def change_of(fix: Fix) -> Change | None:
 def mend(store: Store, cart_key: int, change: Change, person: str) -> Mended:
     """The cart is changed in the shop and mirrored as it is now.
 
-    Raises before anything is sent: NotAllowed with the reason, ChangedMeanwhile if the line is not as the person saw
-    it, BadInput for what can't be, NotFound, and what `synchronise_cart` raises. After sending: ShopRefused in the
-    shop's words, PermissionMissing, ShopUnavailable if it did not reach the shop, OutcomeUnknown if the cart does not
-    show what came of it: look before doing it anew.
+    Raises before anything is sent: NotAllowed with the reason, ChangedMeanwhile, with what it is now, if what is to be
+    changed is not as the person saw it, BadInput for what can't be, NotFound, and what `synchronise_cart` raises. After
+    sending: ShopRefused in the shop's words, PermissionMissing, ShopUnavailable if it did not reach the shop,
+    OutcomeUnknown if the cart does not show what came of it: look before doing it anew.
     """
     require_person(person)
     _require_open(store, cart_key)
@@ -173,13 +183,13 @@ def _carried_out(cart: CartWriting, change: Change) -> Mended:
         case ReplaceLine():
             return _replace(cart, change)
         case SetCoupon():
-            return set_coupon(cart, change.code)
+            return set_coupon(cart, change.code, change.seen)
         case RemoveCoupon():
-            return remove_coupon(cart)
+            return remove_coupon(cart, change.seen)
         case EnterAddress():
-            return enter_address(cart, change.which, change.address, change.shipping)
+            return enter_address(cart, change.which, change.address, change.seen, change.shipping)
         case EnterEmail():
-            return enter_email(cart, change.email)
+            return enter_email(cart, change.email, change.seen)
 
 
 def _require_open(store: Store, cart_key: int) -> None:
@@ -289,7 +299,7 @@ def _line(cart: CartWriting, change: SetQuantity | RemoveLine | ReplaceLine) -> 
         if line.item_id == change.item_id and line.state != "removed":
             if line.qty != change.seen:
                 raise ChangedMeanwhile(
-                    f"Somebody changed the line meanwhile: it holds {quantity(line.qty)} × {_called(line.name)} now, "
+                    f"The line has changed meanwhile: it holds {quantity(line.qty)} × {_called(line.name)} now, "
                     f"not {quantity(change.seen)}. It was left so; if you still want to change it, do it again."
                 )
             return line

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from crm_core.errors import BadInput, DeskError, OutcomeUnknown, PermissionMissing, ShopRefused
+from crm_core.errors import BadInput, ChangedMeanwhile, DeskError, OutcomeUnknown, PermissionMissing, ShopRefused
 from crm_core.magento.cart_reading import CartReading
 from crm_core.magento.promotions import Promotions
 from crm_core.sales.cart_writing import CartWriting, Mended
@@ -19,15 +19,16 @@ from crm_core.sales.preflight.standing import Standing
 from crm_core.sync.channels import pausing_on_trouble
 
 
-def set_coupon(cart: CartWriting, code: str) -> Mended:
+def set_coupon(cart: CartWriting, code: str, seen: str | None) -> Mended:
     """The cart has the coupon. Raises BadInput for one that is surely not good, ShopRefused in the shop's words.
 
-    In both cases the cart has the coupon that it had; ShopRefused says so if that could not be put back.
+    In both cases the cart has the coupon that it had; ShopRefused says so if that could not be put back. Raises
+    ChangedMeanwhile if it had another one than was `seen`, None for none.
     """
     code = code.strip()
     if not code:
         raise BadInput("Type the code of the coupon.")
-    had = CartReading(cart.connection).coupon(cart.cart_id, cart.code)
+    had = _as_seen(cart, seen)
     if had is not None and had.casefold() == code.casefold():
         raise BadInput(f"The cart has the coupon {had} already.")
     _require_good(cart, code)
@@ -43,17 +44,31 @@ def set_coupon(cart: CartWriting, code: str) -> Mended:
     return cart.done(lambda now: _told(now, code))
 
 
-def remove_coupon(cart: CartWriting) -> Mended:
-    """The cart has no coupon. Raises BadInput if it had none."""
-    had = CartReading(cart.connection).coupon(cart.cart_id, cart.code)
-    if had is None:
-        raise BadInput("The cart has no coupon.")
+def remove_coupon(cart: CartWriting, seen: str) -> Mended:
+    """The cart has no coupon. Raises ChangedMeanwhile if it did not have the one that was `seen`."""
+    had = _as_seen(cart, seen)
     cart.write(
         f"Take coupon {had} off",
         lambda: cart.editing.remove_coupon(cart.cart_id, cart.code),
         lambda now: now.row.coupon_code is None,
     )
     return cart.done(lambda _: f"Coupon {had} taken off.")
+
+
+def _as_seen(cart: CartWriting, seen: str | None) -> str | None:
+    """The coupon that the cart has, None for none. Raises ChangedMeanwhile if that is not what was seen."""
+    had = CartReading(cart.connection).coupon(cart.cart_id, cart.code)
+    if (had or "").casefold() == (seen or "").casefold():
+        return had
+    if cart.before.row.coupon_code != had:
+        cart.read_again()
+    if had is None:
+        raise ChangedMeanwhile(
+            f"The coupon {seen} is no longer on the cart, which has none now. Nothing was changed; put one on if you "
+            "still want to."
+        )
+    holds = f"The cart has the coupon {had} now{f', not {seen}' if seen else ''}."
+    raise ChangedMeanwhile(f"{holds} It was left so; if you still want to change it, do it again.")
 
 
 def _require_good(cart: CartWriting, code: str) -> None:

@@ -122,11 +122,17 @@ def outcome_of(store: Store, attempt_id: int) -> Placed | Refused | Unclear:
 def what_follows(store: Store, cart_key: int, unclear: Unclear, until: str = "") -> str:
     """Who finds out about an order without a clear answer, and what that means for the person.
 
-    Empty where its answer is still waited for. `until` names the moment for `lookup_until` as the reader tells time.
+    Empty where its answer is still waited for, unless nobody would look for the order should none come. `until` names
+    the moment for `lookup_until` as the reader tells time.
     """
     try:
         channel_of_cart(store, cart_key)
     except NotAllowed:
+        if unclear.is_under_way:
+            return (
+                "If no clear answer comes, nobody looks for it, since no channel reads the cart any more: look in the "
+                "shop before you order it elsewhere."
+            )
         return (
             "Nobody looks for it: no channel reads the cart any more. Look in the shop before you order it elsewhere; "
             "a channel that reads it again asks the shop."

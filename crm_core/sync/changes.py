@@ -45,18 +45,25 @@ def amount_changed(what: str, old: int | None, new: int | None, currency: str) -
 
 def address_changed(what: str, old: str | None, new: str | None) -> Iterator[str]:
     """A sentence if what an address says changed; its number in the shop does not count."""
+    parts = address_parts_changed(old, new)
+    if parts:
+        yield f"{what} changed: {', '.join(parts)}" if old and new else f"{what} {'entered' if new else 'removed'}"
+
+
+def address_parts_changed(old: str | None, new: str | None) -> dict[str, str]:
+    """What an address says now, by the words for each part of it that changed; empty for a part that it lacks now."""
     if old == new:
-        return
+        return {}
     before = documents.decode_address(old) if old else documents.Address()
     after = documents.decode_address(new) if new else documents.Address()
-    fields = [
-        _ADDRESS_WORDS.get(name) or name.replace("_", " ").removesuffix(" id")
+    return {
+        _ADDRESS_WORDS.get(name) or name.replace("_", " ").removesuffix(" id"): (
+            ", ".join(after.street) if name == "street" else getattr(after, name) or ""
+        )
         for name in documents.Address.__struct_fields__
         if name not in ("origin_id", "region_id", "region_code", "is_default_billing", "is_default_shipping")
         and getattr(before, name) != getattr(after, name)
-    ]
-    if fields:
-        yield f"{what} changed: {', '.join(fields)}" if old and new else f"{what} {'entered' if new else 'removed'}"
+    }
 
 
 _ADDRESS_WORDS = {

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from crm_core.errors import DeskError
 from crm_core.insight.cart_record import CartRecord
-from crm_core.sales.cart_addresses import AddressKind
+from crm_core.sales.cart_addresses import Addresses, AddressKind
 from crm_core.sales.cart_fixes import EnterAddress, EnterEmail
 from crm_core.sales.countries import Country, countries_of
 from crm_core.store.documents import Address
@@ -46,6 +46,7 @@ def draw_email_form(mending: Mending, cart: CartRecord) -> None:
     if cart.billing_address is None:
         st.caption("The billing address holds it: enter both with that address.")
         return
+    seen = mending.shown("guest-email", mending.key("guest-email"), cart.email)
     with st.form(f"{mending.place}-email-form", border=False), row(gap="xsmall", wrap=False):
         st.text_input(
             "E-mail address",
@@ -56,7 +57,7 @@ def draw_email_form(mending: Mending, cart: CartRecord) -> None:
             icon=":material/mail:",
         )
         mending.submit(
-            "Save", "guest-email", lambda: EnterEmail(str(mending.value("guest-email") or "")), width="content"
+            "Save", "guest-email", lambda: EnterEmail(str(mending.value("guest-email") or ""), seen), width="content"
         )
     mending.draw_trouble("guest-email")
 
@@ -71,12 +72,14 @@ def draw_address_form(mending: Mending, cart: CartRecord, kind: AddressKind) -> 
     except DeskError as error:
         desk.say(error)
         return
+    field = mending.key(spot, "start")
+    seen = mending.shown(spot, field, Addresses(cart.shipping_address, cart.billing_address))
     with row(gap="small", vertical_alignment="bottom"):
         chosen = st.selectbox(
             "Start from",
             range(len(starts)),
             format_func=lambda number: starts[number][0],
-            key=mending.key(spot, "start"),
+            key=field,
             width="stretch",
         )
         start = starts[chosen][1]
@@ -110,6 +113,7 @@ def draw_address_form(mending: Mending, cart: CartRecord, kind: AddressKind) -> 
             lambda: EnterAddress(
                 AddressKind.BOTH if mending.value(spot, "both") else kind,
                 _entered(mending, (spot, chosen), start, country),
+                seen,
             ),
             type="primary",
         )

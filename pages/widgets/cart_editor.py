@@ -19,7 +19,7 @@ from pages.widgets import desk
 from pages.widgets.address_form import draw_address_form, draw_addresses_editor, draw_email_form
 from pages.widgets.cart_editor_lines import draw_lines_editor
 from pages.widgets.layout import row, spread
-from pages.widgets.mending import Mending, OnChanged, OnChangedMeanwhile, forget
+from pages.widgets.mending import Mending, OnChanged, OnOutdated, forget
 from pages.widgets.product_search import Replaced, draw_product_search
 from pages.widgets.text import escaped, message, money
 
@@ -93,10 +93,10 @@ def _changed(_: Mended) -> None:
 # ---- the editor -----------------------------------------------------------------------------------------------------
 
 
-def draw_editor(cart_key: int, on_changed: OnChanged) -> None:
+def draw_editor(cart_key: int, on_changed: OnChanged, on_outdated: OnOutdated | None = None) -> None:
     """Everything of a cart that can be changed, with what came of the last press."""
     cart = cart_record(desk.store(), cart_key)
-    mending = Mending(cart_key, _PLACE, on_changed)
+    mending = Mending(cart_key, _PLACE, on_changed, on_outdated)
     st.session_state.setdefault(f"{_PLACE}-section", _ITEMS)
     with spread():
         section = st.segmented_control(
@@ -129,7 +129,8 @@ def _draw_coupon(mending: Mending, cart: CartRecord) -> None:
     else:
         with spread():
             st.markdown(f":material/sell: Coupon **{escaped(cart.coupon_code, 80)}**", width="content")
-            mending.button("Take it off", "coupon", RemoveCoupon, name="remove", icon=":material/delete:")
+            taken = RemoveCoupon(cart.coupon_code)
+            mending.button("Take it off", "coupon", lambda: taken, name="remove", icon=":material/delete:")
     with st.form(f"{_PLACE}-coupon-form", border=False), row(gap="xsmall", wrap=False):
         st.text_input(
             "Coupon code",
@@ -138,7 +139,12 @@ def _draw_coupon(mending: Mending, cart: CartRecord) -> None:
             label_visibility="collapsed",
             icon=":material/sell:",
         )
-        mending.submit("Put it on", "coupon", lambda: SetCoupon(str(mending.value("coupon") or "")), width="content")
+        mending.submit(
+            "Put it on",
+            "coupon",
+            lambda: SetCoupon(str(mending.value("coupon") or ""), cart.coupon_code),
+            width="content",
+        )
     mending.draw_trouble("coupon")
     st.caption("The code is looked up first, so that a wrong one does not cost the cart the one that it has.")
 
@@ -151,13 +157,11 @@ def needs_form(fix: Fix) -> bool:
     return fix.kind in _FORMS
 
 
-def draw_fix(
-    cart_key: int, check: Check, fix: Fix, on_changed: OnChanged, on_changed_meanwhile: OnChangedMeanwhile
-) -> None:
+def draw_fix(cart_key: int, check: Check, fix: Fix, on_changed: OnChanged, on_outdated: OnOutdated) -> None:
     """The form of a fix that needs one, with what the shop said to the last press of it."""
     cart = cart_record(desk.store(), cart_key)
     place = f"fix-{check.code}-{check.item_id or 0}-{fix.kind}"
-    mending = Mending(cart_key, place, on_changed, on_changed_meanwhile)
+    mending = Mending(cart_key, place, on_changed, on_outdated)
     arguments: Mapping[str, Any] = fix.arguments
     match fix.kind:
         case FixKind.ENTER_ADDRESS:

@@ -10,18 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
-from crm_core.errors import BadInput, ChangedMeanwhile, DeskError
+from crm_core.errors import BadInput, ChangedMeanwhile, DeskError, OutcomeUnknown
 from crm_core.sales.cart_fixes import Change, mend
 from crm_core.sales.cart_writing import Mended
 from pages.widgets import desk
 from pages.widgets.text import message
 
+T = TypeVar("T")
+
 OnChanged = Callable[[Mended], None]
-OnChangedMeanwhile = Callable[[ChangedMeanwhile], None]
+Outdated = ChangedMeanwhile | OutcomeUnknown
+"""What a press ended with that leaves the cart another than what is shown of it, or perhaps another."""
+OnOutdated = Callable[[Outdated], None]
 
 
 @dataclass
@@ -41,13 +45,13 @@ class _Presses:
 class Mending:
     """Forms that change one cart, at a `place` of the screen; `on_changed` is called after each change that worked.
 
-    Where they show what was read earlier, `on_changed_meanwhile` reads it anew and says what kept the press from it.
+    Where they show what was read earlier, `on_outdated` reads it anew and says what came of the press instead.
     """
 
     cart_key: int
     place: str
     on_changed: OnChanged
-    on_changed_meanwhile: OnChangedMeanwhile | None = None
+    on_outdated: OnOutdated | None = None
 
     @property
     def presses(self) -> _Presses:
@@ -69,6 +73,18 @@ class Mending:
         if value is None:
             raise BadInput("Enter how many.")
         return Decimal(repr(value))
+
+    def shown(self, spot: str, field: str, now: T) -> T:
+        """What the person has seen of the cart in the form at that spot, which is what it was when it was first drawn.
+
+        It is `now` while the `field` of the form is not on the screen yet, and again once a press there was told that
+        it is another. Ask before the field is drawn.
+        """
+        key = self.key(spot, "shown")
+        if field not in st.session_state:
+            st.session_state.pop(key, None)
+        seen: T = st.session_state.setdefault(key, now)
+        return seen
 
     def button(self, label: str, spot: str, change: Callable[[], Change], **options: Any) -> None:
         """A button that makes the change; `spot` names where a refusal is to be shown, with `draw_trouble`."""
@@ -106,11 +122,12 @@ class Mending:
         try:
             now.change = change()
             now.done = mend(desk.store(), self.cart_key, now.change, desk.person())
-        except ChangedMeanwhile as error:
-            if self.on_changed_meanwhile is None:
+        except (ChangedMeanwhile, OutcomeUnknown) as error:
+            st.session_state.pop(self.key(spot, "shown"), None)
+            if self.on_outdated is None:
                 now.trouble = error
             else:
-                self.on_changed_meanwhile(error)
+                self.on_outdated(error)
             return
         except DeskError as error:
             now.trouble = error

@@ -12,7 +12,7 @@ from typing import assert_never
 
 import streamlit as st
 
-from crm_core.errors import BadInput, ChangedMeanwhile, DeskError
+from crm_core.errors import BadInput, DeskError
 from crm_core.insight.admin_places import places_of_cart
 from crm_core.insight.cart_record import CartRecord
 from crm_core.sales.cart_writing import Mended
@@ -26,7 +26,7 @@ from pages.widgets import admin_instead, cart_editor, desk
 from pages.widgets.layout import row, spread
 from pages.widgets.lines import NumberColumn, draw_lines, product
 from pages.widgets.listing import Listing
-from pages.widgets.mending import forget
+from pages.widgets.mending import Outdated, forget
 from pages.widgets.placing_outcome import draw_held, draw_placed, draw_unclear
 from pages.widgets.placing_state import Placing
 from pages.widgets.preflight_list import PLACE, Checking, draw_check, draw_rest, draw_to_settle
@@ -110,12 +110,12 @@ def _still_open(now: Placing, cart: CartRecord, outcome: Refused | TotalsChanged
             draw_check(outcome.check, "refused", checking)
     if isinstance(outcome, TotalsChanged):
         st.warning(f"**Nothing was placed yet.** {_what_changed(outcome)}", icon=":material/price_change:")
-    if isinstance(now.mended, ChangedMeanwhile):
-        desk.say(now.mended)
-    elif now.mended is not None:
+    if isinstance(now.mended, Mended):
         st.success(message(now.mended.message, 300), icon=":material/check:")
         for note in now.mended.notes:
             st.warning(message(note, 300), icon=":material/warning:")
+    elif now.mended is not None:
+        desk.say(now.mended)
     if now.asked is not None:
         with st.spinner("Asking the shop: the cart, its stock, prices, coupon, shipping and payment…"):
             now.hear()
@@ -140,8 +140,8 @@ def _look_again(now: Placing, recalculate: bool) -> None:
     now.ask(recalculate=recalculate)
 
 
-def _fixed(now: Placing, mended: Mended | ChangedMeanwhile) -> None:
-    """The cart was changed, here or by somebody else, so everything is checked again."""
+def _fixed(now: Placing, mended: Mended | Outdated) -> None:
+    """The cart was changed, here or by somebody else, or may have been, so everything is checked again."""
     now.outcome, now.mended = None, mended
     now.ask()
 
@@ -175,7 +175,7 @@ def _draw_found(
         editor = st.expander("Change the cart", icon=":material/edit:", key=f"{PLACE}-editor", on_change="rerun")
         if editor.open:
             with editor:
-                cart_editor.draw_editor(now.cart_key, checking.on_changed)
+                cart_editor.draw_editor(now.cart_key, checking.on_changed, checking.on_outdated)
     if offer is not None:
         _draw_choices(offer, shipping)
         _draw_totals(offer, now.totals_before, shipping)

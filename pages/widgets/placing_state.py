@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from threading import RLock
 
-from crm_core.errors import ChangedMeanwhile, DeskError
+from crm_core.errors import DeskError
 from crm_core.sales.cart_writing import Mended
 from crm_core.sales.offer import Choice, Offer, offer_of
 from crm_core.sales.outcomes import Outcome, Refused, TotalsChanged
@@ -18,6 +18,7 @@ from crm_core.sales.placing import place
 from crm_core.sales.preflight.run import Preflight, preflight
 from crm_core.store.documents import Totals
 from pages.widgets import desk
+from pages.widgets.mending import Outdated
 
 _asking = ThreadPoolExecutor(32, thread_name_prefix="place-order")
 """What is asked begins with the click, while the screen behind the drawer is still being drawn."""
@@ -34,7 +35,7 @@ class Placing:
     totals_before: Totals | None = None
     """As the desk had them when the drawer was opened."""
     changes: tuple[str, ...] = ()
-    mended: Mended | ChangedMeanwhile | None = None
+    mended: Mended | Outdated | None = None
     """What came of the last press of a fix, after which the shop is asked anew."""
     placing: Future[Outcome] | None = None
     """The order is on its way; a run that is interrupted leaves it to the next one."""

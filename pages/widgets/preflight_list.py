@@ -17,7 +17,7 @@ from crm_core.sales.preflight.run import Preflight
 from pages.widgets import desk
 from pages.widgets.cart_editor import draw_fix, needs_form
 from pages.widgets.layout import row
-from pages.widgets.mending import Mending, OnChanged, OnChangedMeanwhile
+from pages.widgets.mending import Mending, OnChanged, OnOutdated
 from pages.widgets.text import escaped, plural
 
 PLACE = "fix"
@@ -38,18 +38,18 @@ _PAGES = {
 class Checking:
     """What the fixes act on: `check_again` asks the shop anew, with True also to recalculate the cart.
 
-    Whoever is told `on_changed_meanwhile` asks anew, too, and says why.
+    Whoever is told `on_outdated` asks anew, too, and says why.
     """
 
     cart_key: int
     check_again: Callable[[bool], None]
     on_changed: OnChanged
-    on_changed_meanwhile: OnChangedMeanwhile
+    on_outdated: OnOutdated
 
     @property
     def mending(self) -> Mending:
         """The fixes that need nothing but a press."""
-        return Mending(self.cart_key, PLACE, self.on_changed, self.on_changed_meanwhile)
+        return Mending(self.cart_key, PLACE, self.on_changed, self.on_outdated)
 
 
 def to_settle(found: Preflight) -> list[Check]:
@@ -137,7 +137,7 @@ def _draw_fixes(check: Check, name: str, checking: Checking) -> None:
         st.caption("Choose or enter it below.")
     for fix in forms:
         if fix.kind == shown:
-            draw_fix(checking.cart_key, check, fix, checking.on_changed, checking.on_changed_meanwhile)
+            draw_fix(checking.cart_key, check, fix, checking.on_changed, checking.on_outdated)
 
 
 def _open(key: str, kind: FixKind | None) -> None:

@@ -233,6 +233,25 @@ def test_a_wrong_coupon_is_told_and_costs_nothing_a_right_one_is_put_on_and_take
     assert "The coupon WELCOME10 is on the cart" in _said(at)
 
 
+def test_who_changes_a_coupon_that_somebody_else_has_changed_is_told_and_sees_it(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 2))
+    one, other = _editor(desk, key, "Coupon"), _editor(desk, key, "Coupon")
+    for at in (one, other):
+        _field(at, "text_input", "coupon").set_value("WELCOME10")
+    _press(one, "Put it on")
+    _press(other, "Put it on")
+    assert "The cart has the coupon WELCOME10 now." in _said(other)
+    assert "Coupon **WELCOME10**" in _said(other)
+    _press(one, "Take it off")
+    _press(other, "Take it off")
+    assert "WELCOME10 is no longer on the cart" in _said(other)
+    assert "The cart has no coupon" in _said(other)
+    assert len(_writes(desk, key)) == 2
+    _press(other, "Put it on")
+    assert is_well(other)
+    assert desk.shop.cart(origin_of(key)[1])["coupon_code"] == "WELCOME10"
+
+
 def _fill(at: AppTest, **values: str) -> None:
     for name, value in values.items():
         kind = "text_area" if name == "street" else "text_input"
@@ -294,6 +313,43 @@ def test_one_address_is_changed_and_the_other_stays(desk: Desk) -> None:
     assert held["billing"]["email"] == "guest@example.test"
 
 
+def test_who_saves_an_address_that_somebody_else_has_changed_is_told_and_what_was_typed_stays(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 1))
+    one, other = _editor(desk, key, "Addresses"), _editor(desk, key, "Addresses")
+    _fill(one, city="Gouda")
+    _press(one, "Save the shipping address")
+    other.run()
+    assert _field(other, "text_input", "city").value == "Amsterdam", "the desk knows better, but this is what was seen"
+    _fill(other, city="Delft")
+    _press(other, "Save the shipping address")
+    assert "The shipping address has changed meanwhile: city Gouda." in _said(other)
+    assert _field(other, "text_input", "city").value == "Delft"
+    assert desk.shop.cart(origin_of(key)[1])["shipping"]["city"] == "Gouda"
+    _press(other, "Save the shipping address")
+    assert is_well(other)
+    assert "Shipping address saved" in _said(other)
+    assert desk.shop.cart(origin_of(key)[1])["shipping"]["city"] == "Delft"
+    other.segmented_control(key="edit-kind").set_value(AddressKind.BILLING).run()
+    desk.shop.cart(origin_of(key)[1])["billing"]["city"] = "Leiden"
+    _fill(other, company="Vos BV")
+    _press(other, "Save the billing address")
+    assert "The billing address has changed meanwhile: city Leiden." in _said(other)
+
+
+def test_an_address_that_was_read_anew_before_its_form_was_opened_is_what_the_person_saw(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 1))
+    at = _editor(desk, key, "Addresses")
+    at.segmented_control(key="edit-section").set_value("Coupon").run()
+    desk.shop.cart(origin_of(key)[1])["shipping"]["city"] = "Gouda"
+    desk.read("carts")
+    at.segmented_control(key="edit-section").set_value("Addresses").run()
+    assert _field(at, "text_input", "city").value == "Gouda"
+    _fill(at, company="Vos BV")
+    _press(at, "Save the shipping address")
+    assert is_well(at)
+    assert desk.shop.cart(origin_of(key)[1])["shipping"]["company"] == "Vos BV"
+
+
 def test_what_the_preflight_misses_is_entered_right_there_and_the_cart_is_placed(desk: Desk) -> None:
     key = _cart(desk, ("MUG-01", 1), ready=False, email=None)
     at = desk.open("cart", id=str(key))
@@ -325,6 +381,19 @@ def test_a_guests_email_is_entered_where_there_is_an_address(desk: Desk) -> None
     at.button(key="edit-guest-email-submit-1").click().run()
     assert is_well(at)
     assert desk.shop.cart(origin_of(key)[1])["billing"]["email"] == "guest.new@example.test"
+
+
+def test_who_saves_an_email_that_somebody_else_has_changed_is_told_and_what_was_typed_stays(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 1))
+    one, other = _editor(desk, key, "Addresses"), _editor(desk, key, "Addresses")
+    for at, name in ((one, "one"), (other, "other")):
+        _field(at, "text_input", "guest-email").set_value(f"{name}@example.test")
+        at.button(key="edit-guest-email-submit-0").click().run()
+    assert "e-mail address has changed meanwhile: one@example.test now" in _said(other)
+    assert _field(other, "text_input", "guest-email").value == "other@example.test"
+    other.button(key="edit-guest-email-submit-1").click().run()
+    assert is_well(other)
+    assert desk.shop.cart(origin_of(key)[1])["billing"]["email"] == "other@example.test"
 
 
 def test_a_cart_that_cannot_be_changed_has_its_button_shut_with_the_reason(desk: Desk) -> None:

@@ -444,7 +444,7 @@ def test_a_fix_of_a_line_that_somebody_else_changed_is_told_once_and_the_next_pr
         assert "In the cart 5" in _words(at).replace("*", "")
         assert _held(desk, key) == {"MUG-01": 5, "BOOK 01": 1}
         _press(at, label)
-        assert "Somebody changed the line" not in _words(at)
+        assert "changed meanwhile" not in _words(at)
     finally:
         desk.shop.set_stock("MUG-01", 1000)
     assert _held(desk, key) == {"BOOK 01": 1} | ({"MUG-01": 1} if label == "Make it 1" else {})
@@ -463,7 +463,7 @@ def test_a_replacement_in_place_order_counts_again_once_it_was_told_that_somebod
         assert _words(at).count("it holds 5 × Stoneware mug, blue now, not 7") == 1
         assert _held(desk, key) == {"MUG-01": 5, "BOOK 01": 1}
         _press(at, "Put it in")
-        assert "Somebody changed the line" not in _words(at)
+        assert "changed meanwhile" not in _words(at)
     finally:
         desk.shop.set_stock("MUG-01", 1000)
     assert _held(desk, key).keys() == {"BOOK 01", "LANTERN-01"}
@@ -480,3 +480,39 @@ def test_a_fix_whose_line_somebody_else_removed_is_told_though_its_check_is_gone
         desk.shop.set_stock("MUG-01", 1000)
     assert "That line is no longer in the cart, so nothing was changed" in _words(at)
     assert not _presses(at, "Make it 1")
+
+
+def test_after_a_fix_without_a_clear_answer_the_shop_is_asked_anew_and_the_next_press_counts(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 7), ("BOOK 01", 1))
+    try:
+        _short_of_mugs(desk, key, held=7)
+        at = _drawer(desk, key)
+        desk.shop.set_salable("MUG-01", 3)
+        desk.shop.faults = Faults(fail_every=1, fail_status=503, matching=r"^PUT .*/items/", times=1)
+        _press(at, "Make it 1")
+        assert [_plain(each.value).partition(":")[0] for each in at.error] == ["Make it 1 × Stoneware mug, blue"]
+        assert "sent once, and no clear answer came" in at.error[0].value
+        assert _held(desk, key) == {"MUG-01": 7, "BOOK 01": 1}
+        assert not _presses(at, "Make it 1")
+        _press(at, "Make it 3")
+        assert is_well(at)
+        assert "changed meanwhile" not in _words(at)
+    finally:
+        desk.shop.faults = Faults()
+        desk.shop.set_stock("MUG-01", 1000)
+    assert _held(desk, key) == {"MUG-01": 3, "BOOK 01": 1}
+
+
+def test_an_edit_in_place_order_of_what_somebody_else_changed_is_told_and_what_is_ordered_is_read_anew(
+    desk: Desk,
+) -> None:
+    key = desk.new_cart(("MUG-01", 2), ("BOOK 01", 1))
+    at = _drawer(desk, key)
+    at.session_state["fix-editor"] = True
+    at.run()
+    desk.shop.set_qty(origin_of(key)[1], "MUG-01", 5)
+    _press(at, "Remove")
+    assert _words(at).count("it holds 5 × Stoneware mug, blue now, not 2") == 1
+    assert "Will be ordered: 6 pieces in 2 lines" in [each.label for each in at.expander]
+    _press(at, "Remove")
+    assert _held(desk, key) == {"BOOK 01": 1}

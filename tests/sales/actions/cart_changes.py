@@ -8,12 +8,23 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from crm_core.sales.cart_fixes import Change, RemoveLine, ReplaceLine, SetQuantity, mend
+from crm_core.sales.cart_addresses import Addresses, AddressKind
+from crm_core.sales.cart_fixes import (
+    Change,
+    EnterAddress,
+    EnterEmail,
+    RemoveCoupon,
+    RemoveLine,
+    ReplaceLine,
+    SetCoupon,
+    SetQuantity,
+    mend,
+)
 from crm_core.sales.cart_writing import Mended
 from crm_core.sales.preflight.run import Preflight, preflight
 from crm_core.sales.preflight.standing import standing
 from crm_core.store import tables
-from crm_core.store.documents import Address
+from crm_core.store.documents import Address, decode_address
 from tests.sales.desk import Desk
 
 on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
@@ -61,6 +72,35 @@ def replacement(
 ) -> ReplaceLine:
     """So many of the product `by` in place of a line, by a person who looks now."""
     return ReplaceLine(item_of(desk, cart_id, sku), by, Decimal(quantity), seen_of(desk, cart_id, sku), options)
+
+
+def coupon(desk: Desk, cart_id: int, code: str) -> SetCoupon:
+    """The coupon put on by a person who looks now."""
+    return SetCoupon(code, desk.shop.cart(cart_id)["coupon_code"])
+
+
+def no_coupon(desk: Desk, cart_id: int) -> RemoveCoupon:
+    """The coupon taken off by a person who looks now."""
+    return RemoveCoupon(desk.shop.cart(cart_id)["coupon_code"])
+
+
+def addresses_of(desk: Desk, cart_id: int) -> Addresses:
+    """What a person sees who looks at the cart's addresses on the desk."""
+    row = desk.row(cart_id)
+    shipping, billing = (text and decode_address(text) for text in (row.shipping_address, row.billing_address))
+    return Addresses(shipping, billing)
+
+
+def entered(
+    desk: Desk, cart_id: int, which: AddressKind, address: Address = ADDRESS, shipping: str | None = None
+) -> EnterAddress:
+    """The address entered by a person who looks at the desk now."""
+    return EnterAddress(which, address, addresses_of(desk, cart_id), shipping)
+
+
+def email(desk: Desk, cart_id: int, address: str) -> EnterEmail:
+    """The e-mail address entered by a person who looks at the desk now."""
+    return EnterEmail(address, desk.row(cart_id).email)
 
 
 def in_shop(desk: Desk, cart_id: int) -> dict[str, float]:

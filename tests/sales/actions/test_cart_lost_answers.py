@@ -14,13 +14,12 @@ from crm_core.sales.cart_addresses import AddressKind
 from crm_core.sales.cart_fixes import (
     AddLine,
     Change,
-    EnterAddress,
-    EnterEmail,
-    SetCoupon,
 )
 from tests.sales.actions.cart_changes import (
-    ADDRESS,
     WRITE,
+    coupon,
+    email,
+    entered,
     events_of,
     in_shop,
     mended,
@@ -35,9 +34,9 @@ SILENT: list[Callable[[Desk, int], Change]] = [
     lambda desk, cart_id: set_to(desk, cart_id, 5),
     lambda desk, cart_id: removal(desk, cart_id, "BOOK 01"),
     lambda _desk, _cart_id: AddLine("MUG-01", Decimal(1)),
-    lambda _desk, _cart_id: SetCoupon("WELCOME10"),
-    lambda _desk, _cart_id: EnterAddress(AddressKind.BOTH, ADDRESS),
-    lambda _desk, _cart_id: EnterEmail("ada@example.test"),
+    lambda desk, cart_id: coupon(desk, cart_id, "WELCOME10"),
+    lambda desk, cart_id: entered(desk, cart_id, AddressKind.BOTH),
+    lambda desk, cart_id: email(desk, cart_id, "ada@example.test"),
 ]
 
 
@@ -72,6 +71,6 @@ def test_what_the_cart_does_not_show_stays_unclear(desk: Desk) -> None:
     desk.shop.set_coupon("MORE20", percent=20)
     desk.front.on(WRITE, dropped_before_the_work)
     with pytest.raises(OutcomeUnknown, match=r"does not show it so far.*had the coupon WELCOME10 before"):
-        mended(desk, cart_id, SetCoupon("MORE20"))
+        mended(desk, cart_id, coupon(desk, cart_id, "MORE20"))
     assert len(writes_to(desk)) == 1
     assert [kind for kind, _, _ in events_of(desk, cart_id)] == ["unclear"]

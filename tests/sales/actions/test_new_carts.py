@@ -24,7 +24,7 @@ from crm_core.insight.cart_record import cart_record
 from crm_core.magento.catalogue import Catalogue
 from crm_core.magento.shop import Entity
 from crm_core.sales.cart_addresses import AddressKind
-from crm_core.sales.cart_fixes import AddLine, EnterAddress, mend
+from crm_core.sales.cart_fixes import AddLine, mend
 from crm_core.sales.new_carts import (
     Guest,
     Started,
@@ -38,7 +38,6 @@ from crm_core.sales.new_carts import (
 )
 from crm_core.sales.outcomes import Placed
 from crm_core.store import tables
-from crm_core.store.documents import Address
 from crm_core.store.keys import origin_of, record_key
 from crm_core.store.rollups import recount
 from crm_core.sync.channels import open_shop
@@ -46,6 +45,7 @@ from crm_core.sync.pages import write_records
 from crm_core.sync.reading import read_one
 from crm_core.sync.transaction import writing
 from demo_store.service import Request, Response
+from tests.sales.actions.cart_changes import entered, mended
 from tests.sales.desk import Desk, answered, before, dropped_after_the_work, dropped_before_the_work
 
 on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
@@ -55,15 +55,6 @@ NEW_FOR_CUSTOMER = r"POST .*/customers/\d+/carts$"
 NEW_FOR_GUEST = r"POST .*/V1/carts$"
 BILLING = r"POST .*/billing-address$"
 ADA = Guest("ada@example.test", "NL", "Ada", "Vos")
-ADDRESS = Address(
-    firstname="Ada",
-    lastname="Vos",
-    street=["Kade 1"],
-    city="Amsterdam",
-    postcode="1011 AB",
-    country_id="NL",
-    telephone="+31201234567",
-)
 DEFAULT, DUTCH, AMERICAN = 1, 2, 3
 
 
@@ -341,8 +332,8 @@ def test_a_guests_cart_is_filled_addressed_and_ordered(
     key = _start_guest(desk).cart_key
     mend(desk.store, key, AddLine(sku, Decimal(2), _options(desk, sku, words)), "Anna")
     # The e-mail address is not entered again: the address takes it over.
-    mend(desk.store, key, EnterAddress(which, ADDRESS), "Anna")
     cart_id = origin_of(key)[1]
+    mended(desk, cart_id, entered(desk, cart_id, which))
     offer = desk.offer(cart_id)
     assert offer.is_virtual == (sku == "COURSE-01")
     outcome = desk.place(cart_id, offer.choose(None if offer.is_virtual else "flatrate_flatrate", "checkmo", None))

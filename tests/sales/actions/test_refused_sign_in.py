@@ -15,8 +15,6 @@ from crm_core.sales.cart_addresses import AddressKind
 from crm_core.sales.cart_fixes import (
     AddLine,
     Change,
-    EnterAddress,
-    EnterEmail,
     RemoveCoupon,
     RemoveLine,
     ReplaceLine,
@@ -33,14 +31,14 @@ from crm_core.sales.placing import place
 from crm_core.sales.preflight.run import preflight
 from crm_core.sales.product_finding import find_products, product_choices
 from crm_core.sales.several import check_several
-from crm_core.store.keys import record_key
+from crm_core.store.keys import origin_of, record_key
 from crm_core.sync.channels import channel_by_id, open_shop, pause
 from crm_core.sync.pages import write_records
 from crm_core.sync.reading import read_one
 from crm_core.sync.record import synchronise_cart, synchronise_customer, synchronise_order
 from crm_core.sync.transaction import writing
 from demo_store.service import Request, Response
-from tests.sales.actions.cart_changes import ADDRESS
+from tests.sales.actions.cart_changes import email, entered
 from tests.sales.desk import PLACE, SHIP, Desk, answered, dropped_before_the_work
 
 pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
@@ -119,10 +117,10 @@ WRITING: dict[str, Act] = {
     "remove a line": _mend(lambda of: RemoveLine(of.item_id, Decimal(1))),
     "add a line": _mend(lambda _: AddLine("SOAP-02", Decimal(1))),
     "replace a line": _mend(lambda of: ReplaceLine(of.item_id, "SOAP-02", Decimal(1), Decimal(1))),
-    "set a coupon": _mend(lambda _: SetCoupon("MORE20")),
-    "take the coupon off": _mend(lambda _: RemoveCoupon()),
-    "enter an address": _mend(lambda _: EnterAddress(AddressKind.BOTH, ADDRESS)),
-    "enter an e-mail address": _mend(lambda _: EnterEmail("ada@example.test")),
+    "set a coupon": _mend(lambda _: SetCoupon("MORE20", "WELCOME10")),
+    "take the coupon off": _mend(lambda _: RemoveCoupon("WELCOME10")),
+    "enter an address": _mend(lambda of: entered(of.desk, origin_of(of.cart)[1], AddressKind.BOTH)),
+    "enter an e-mail address": _mend(lambda of: email(of.desk, origin_of(of.cart)[1], "ada@example.test")),
     "start a cart for a customer": lambda of: start_for_customer(of.desk.store, of.customer, of.store_view, "Anna"),
     "start a cart for a guest": lambda of: start_for_guest(
         of.desk.store, Guest("ada@example.test", "NL", "Ada", "Vos"), of.store_view, "Anna"

@@ -254,12 +254,20 @@ def test_what_follows_an_unclear_answer_is_told_only_as_far_as_it_is_known(desk:
             (attempt_id,) = connection.scalars(select(tables.attempt.c.id))
         now = outcome_of(desk.store, attempt_id)
         assert isinstance(now, Unclear)
-        told.append((now.known, what_follows(desk.store, key, now)))
+        for websites in ("[2]", None):
+            with desk.store.writing() as connection:
+                connection.execute(update(tables.channel).values(website_ids=websites))
+            told.append((now.known, what_follows(desk.store, key, now)))
         return dropped_before_the_work(request, work)
 
     desk.front.on(PLACE, while_it_is_sent)
     outcome = desk.place(cart_id, choice)
-    assert told == [("The order is being placed.", "")]
+    under_way = "The order is being placed."
+    nobody_looks = (
+        "If no clear answer comes, nobody looks for it, since no channel reads the cart any more: look in the shop "
+        "before you order it elsewhere."
+    )
+    assert told == [(under_way, nobody_looks), (under_way, "")]
     assert isinstance(outcome, Unclear)
     words = what_follows(desk.store, key, outcome, "14:05 UTC")
     assert words == (
