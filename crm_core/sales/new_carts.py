@@ -29,6 +29,7 @@ from crm_core.sales.journal import Entry, journalled, sent_once
 from crm_core.sales.obstacles import of_channel
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of, record_key
+from crm_core.store.search_keys import email_key
 from crm_core.store.tables import customer, record_event, store_view, website
 from crm_core.sync.channels import Channel, OpenShop, channel_of_store, channels, opened, pausing_on_trouble
 from crm_core.sync.pages import write_records
@@ -145,20 +146,22 @@ def open_carts_of(store: Store, customer_key: int) -> list[CartRecord]:
 def account_of(store: Store, store_view_key: int, email: str) -> tuple[int, str] | None:
     """Key and name of the customer who has an account with that e-mail address where the store view is; None: nobody.
 
-    As far as the desk has read the shop's customers.
+    Capitals don't matter, as they don't to Magento. As far as the desk has read the shop's customers.
     """
     same_website = (customer.c.shop_id == store_view.c.shop_id) & (customer.c.website_id == store_view.c.website_id)
     with store.reading() as connection:
-        row = connection.execute(
-            select(customer.c.id, customer.c.firstname, customer.c.lastname)
+        rows = connection.execute(
+            select(customer.c.id, customer.c.email, customer.c.firstname, customer.c.lastname)
             .join_from(customer, store_view, same_website)
             .where(
                 store_view.c.id == store_view_key,
-                customer.c.email.in_({email.strip(), email.strip().lower()}),
+                customer.c.email_key == email_key(email),
                 customer.c.gone_at.is_(None),
             )
-            .limit(1)
-        ).one_or_none()
+        ).all()
+    # The key is cut, so long addresses that begin alike share one.
+    whole = email.strip().casefold()
+    row = next((each for each in rows if each.email.strip().casefold() == whole), None)
     return None if row is None else (row.id, full_name(row.firstname, row.lastname))
 
 

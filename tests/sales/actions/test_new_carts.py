@@ -40,6 +40,7 @@ from crm_core.sales.outcomes import Placed
 from crm_core.store import tables
 from crm_core.store.keys import origin_of, record_key
 from crm_core.store.rollups import recount
+from crm_core.store.search_keys import KEY_LENGTH
 from crm_core.sync.channels import open_shop
 from crm_core.sync.pages import write_records
 from crm_core.sync.reading import read_one
@@ -408,6 +409,24 @@ def test_an_account_with_the_address_is_found_where_the_store_view_is(desk: Desk
     assert found == (key, "Anna de Vries")
     assert account_of(desk.store, _view(desk, AMERICAN), "anna@example.test") is None
     assert account_of(desk.store, _view(desk, DUTCH), "nobody@example.test") is None
+
+
+@pytest.mark.parametrize("typed", ["kim.lee@example.test", "KIM.LEE@EXAMPLE.TEST", " Kim.lee@example.test"])
+def test_an_account_is_found_however_its_address_is_written(desk: Desk, typed: str) -> None:
+    key = _customer(desk, "Kim.Lee@Example.test")
+    found = account_of(desk.store, _view(desk, DUTCH), typed)
+    assert found is not None
+    assert found[0] == key
+
+
+def test_of_long_addresses_that_begin_alike_the_account_of_the_whole_one_is_found(desk: Desk) -> None:
+    begins = "a" * KEY_LENGTH
+    _customer(desk, f"{begins}.first@example.test")
+    key = _customer(desk, f"{begins}.second@example.test")
+    found = account_of(desk.store, _view(desk, DUTCH), f"{begins}.Second@example.test")
+    assert found is not None
+    assert found[0] == key
+    assert account_of(desk.store, _view(desk, DUTCH), f"{begins}.third@example.test") is None
 
 
 @on_sqlite
