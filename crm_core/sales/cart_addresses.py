@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -49,9 +49,9 @@ def enter_address(
     row = cart.before.row
     if kind is not AddressKind.BILLING and row.is_virtual:
         raise BadInput("Nothing in this cart is sent, so it has no shipping address. Enter the billing address.")
-    changed = list(_changed_meanwhile(cart, kind, seen))
+    changed = _changed_meanwhile(cart, kind, seen)
     if changed:
-        raise ChangedMeanwhile(f"{' '.join(changed)} It was left so; if you still want to change it, do it again.")
+        raise ChangedMeanwhile(f"{changed} It was left so; if you still want to change it, do it again.")
     address = _checked(cart, address)
     if row.is_guest and not address.email:
         address = structs.replace(address, email=row.email)
@@ -91,28 +91,34 @@ def enter_email(cart: CartWriting, email: str, seen: str | None) -> Mended:
     return cart.done(lambda _: f"The e-mail address is now {email}.")
 
 
-def _changed_meanwhile(cart: CartWriting, kind: AddressKind, seen: Addresses) -> Iterator[str]:
-    """A sentence for each address of the kind that is not as it was seen, with what it says now.
+def _changed_meanwhile(cart: CartWriting, kind: AddressKind, seen: Addresses) -> str:
+    """What addresses of the kind say now that are not as they were seen, in sentences; empty if all are.
 
     The shop does not tell the shipping address of a cart without lines (observed on Magento 2.4.7), so there it counts
     as seen.
     """
     row = cart.before.row
+    changed: dict[str, list[str]] = {}
     if kind is not AddressKind.BILLING and row.items_count:
-        yield from _differs("shipping", seen.shipping, row.shipping_address)
+        changed.setdefault(_change(seen.shipping, row.shipping_address), []).append("shipping")
     if kind is not AddressKind.SHIPPING:
-        yield from _differs("billing", seen.billing, row.billing_address)
+        changed.setdefault(_change(seen.billing, row.billing_address), []).append("billing")
+    return " ".join(
+        f"The {' and the '.join(names)} address {'has' if len(names) == 1 else 'have'} {words}."
+        for words, names in changed.items()
+        if words
+    )
 
 
-def _differs(name: str, seen: Address | None, held: str | None) -> Iterator[str]:
+def _change(seen: Address | None, held: str | None) -> str:
+    """What became of an address, to follow "has"; empty if it still says what was seen."""
     parts = address_parts_changed(None if seen is None else encode(seen), held)
+    if not parts:
+        return ""
+    if held is None:
+        return "been removed meanwhile"
     told = ", ".join(f"{part} {value}" if value else f"no {part}" for part, value in parts.items())
-    if parts and held is None:
-        yield f"The cart has no {name} address any more."
-    elif parts and seen is None:
-        yield f"The cart has a {name} address now: {told}."
-    elif parts:
-        yield f"The {name} address has changed meanwhile: {told}."
+    return f"been entered meanwhile: {told}" if seen is None else f"changed meanwhile: {told}"
 
 
 def _save_billing(cart: CartWriting, doing: str, address: Address, *, use_for_shipping: bool) -> None:

@@ -25,7 +25,8 @@ T = TypeVar("T")
 OnChanged = Callable[[Mended], None]
 Outdated = ChangedMeanwhile | OutcomeUnknown
 """What a press ended with that leaves the cart another than what is shown of it, or perhaps another."""
-OnOutdated = Callable[[Outdated], None]
+OnOutdated = Callable[[Outdated], bool]
+"""Reads anew what is shown of the cart. Whether it tells what came of the press, so that the form does not."""
 
 
 @dataclass
@@ -45,7 +46,7 @@ class _Presses:
 class Mending:
     """Forms that change one cart, at a `place` of the screen; `on_changed` is called after each change that worked.
 
-    Where they show what was read earlier, `on_outdated` reads it anew and says what came of the press instead.
+    `on_outdated` is called after one that left the cart another than what is shown of it, or perhaps another.
     """
 
     cart_key: int
@@ -124,10 +125,8 @@ class Mending:
             now.done = mend(desk.store(), self.cart_key, now.change, desk.person())
         except (ChangedMeanwhile, OutcomeUnknown) as error:
             st.session_state.pop(self.key(spot, "shown"), None)
-            if self.on_outdated is None:
-                now.trouble = error
-            else:
-                self.on_outdated(error)
+            is_told = self.on_outdated is not None and self.on_outdated(error)
+            now.trouble = None if is_told else error
             return
         except DeskError as error:
             now.trouble = error

@@ -102,7 +102,7 @@ def _settled(now: Placing, outcome: Outcome) -> None:
 
 def _still_open(now: Placing, cart: CartRecord, outcome: Refused | TotalsChanged | None) -> None:
     """The checks and the offer, below what kept the last try from an order."""
-    checking = Checking(now.cart_key, partial(_look_again, now), partial(_fixed, now), partial(_fixed, now))
+    checking = Checking(now.cart_key, partial(_look_again, now), partial(_fixed, now), partial(_not_fixed, now))
     if isinstance(outcome, Refused):
         said = "Magento refused the order. Nothing was placed." if outcome.status else "The order was not placed."
         st.error(f"**{said}**  \n{message(outcome.message)}", icon=":material/block:")
@@ -146,6 +146,18 @@ def _fixed(now: Placing, mended: Mended | Outdated) -> None:
     now.ask()
 
 
+def _not_fixed(now: Placing, why: Outdated) -> bool:
+    """Told above the checks, which are made again: the one whose fix was pressed may be gone then."""
+    _fixed(now, why)
+    return True
+
+
+def _not_edited(now: Placing, _why: Outdated) -> bool:
+    """Told by the editor, which is too far down to see the top from; everything is checked again."""
+    _look_again(now, False)
+    return False
+
+
 def _draw_found(
     now: Placing, found: Preflight, cart: CartRecord, checking: Checking, outcome: Refused | TotalsChanged | None
 ) -> None:
@@ -175,7 +187,7 @@ def _draw_found(
         editor = st.expander("Change the cart", icon=":material/edit:", key=f"{PLACE}-editor", on_change="rerun")
         if editor.open:
             with editor:
-                cart_editor.draw_editor(now.cart_key, checking.on_changed, checking.on_outdated)
+                cart_editor.draw_editor(now.cart_key, checking.on_changed, partial(_not_edited, now))
     if offer is not None:
         _draw_choices(offer, shipping)
         _draw_totals(offer, now.totals_before, shipping)

@@ -38,7 +38,7 @@ _PAGES = {
 class Checking:
     """What the fixes act on: `check_again` asks the shop anew, with True also to recalculate the cart.
 
-    Whoever is told `on_outdated` asks anew, too, and says why.
+    Whoever is told `on_outdated` asks anew, too.
     """
 
     cart_key: int
