@@ -59,7 +59,9 @@ def _screen() -> None:
         nothing_here("shopping_cart_off", "No carts were picked", "Tick carts in the list of carts first.")
         return
     _begin(tuple(picked))
-    _forget_outdated(picked)
+    ready = tuple(each for each in ready if each.cart_key in picked)
+    if not ready:  # what was pressed is placed: placing reads each cart anew, and stops at what nobody agreed to
+        _forget_outdated(picked)
     person = desk.person()
     waiting = _waiting(picked)
     if not waiting and not ready:
@@ -72,10 +74,10 @@ def _screen() -> None:
     working = st.container()
     st.empty()  # where the run before drew its cards: they would stay there, faded, as long as this one works
     with working:
-        if waiting:
-            _check(waiting, person)
-        else:
+        if ready:
             _place(picked, ready, person)
+        else:
+            _check(waiting, person)
 
 
 def _keys() -> list[int]:

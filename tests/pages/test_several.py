@@ -88,6 +88,15 @@ def test_the_ready_ones_are_placed_and_each_shows_its_order(desk: Desk) -> None:
     assert sorted(_links(at, "Order ")) == sorted(f"Order {number}" for number in numbers)
 
 
+def test_a_press_counts_though_a_cart_was_read_again_since_the_screen_was_drawn(desk: Desk) -> None:
+    keys = [desk.new_cart(("MUG-01", 1)), desk.new_cart(("BOOK 01", 1))]
+    at = _pay(_open(desk, keys))
+    synchronise_cart(desk.store, keys[1], "Maja Petersen")
+    at.button(key="several-place").click().run()
+    assert [_orders(desk, key) for key in keys] == [1, 1]
+    assert "**Placed 2**" in words_of(at)
+
+
 def test_what_is_not_ticked_is_left_alone(desk: Desk) -> None:
     keys = [desk.new_cart(("MUG-01", 1)), desk.new_cart(("BOOK 01", 1))]
     at = _pay(_open(desk, keys))
