@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select
 
+from crm_core.insight.alarms import Alarm, OrdersOfCart, orders_of_carts
 from crm_core.insight.counts import Sum, sorted_sums
 from crm_core.insight.directory import Directory
 from crm_core.insight.names import full_name
@@ -149,7 +150,7 @@ class AttemptRow:
     """HTTP status of the shop's answer; None: it gave none."""
     message: str
     alarm: str | None
-    """What a person must mend in the shop, which has several live orders for the cart."""
+    """What an alarm about several live orders of the cart says by now; None: there was none."""
     duration_ms: int | None
     order_key: int | None
     order_increment_id: str | None
@@ -231,10 +232,12 @@ def attempt_page(
                 select(cart.c.id, cart.c.firstname, cart.c.lastname).where(cart.c.id.in_(keys))
             )
         }
+        alarmed = {record_key(row.shop_id, row.cart_origin_id) for row in found if row.alarm}
+        orders = orders_of_carts(connection, alarmed)
         reasons = _reasons(connection, _where(replace(wanted, outcomes=(), reason=None), today, zone))
         people = connection.scalars(select(attempt.c.person).distinct().order_by(attempt.c.person)).all()
     return AttemptPage(
-        rows=tuple(_row(row, customers.get(record_key(row.shop_id, row.cart_origin_id)), names) for row in found),
+        rows=tuple(_row(row, customers, orders, names) for row in found),
         matching=matching,
         page=page,
         pages=pages,
@@ -298,14 +301,18 @@ def _reasons(connection: Connection, conditions: Sequence[ColumnElement[bool]]) 
     return tuple(sorted(reasons, key=lambda each: (-each.carts, each.reason)))
 
 
-def _row(row: Row[Any], name: str | None, names: Directory) -> AttemptRow:
+def _row(
+    row: Row[Any], customers: Mapping[int, str], orders: Mapping[int, OrdersOfCart], names: Directory
+) -> AttemptRow:
     channel = names.channels_by_id.get(row.channel_id)
+    cart_key = record_key(row.shop_id, row.cart_origin_id)
+    name = customers.get(cart_key)
     return AttemptRow(
         id=row.id,
         claimed_at=row.claimed_at,
         person=row.person,
         channel=channel.name if channel else "",
-        cart_key=record_key(row.shop_id, row.cart_origin_id),
+        cart_key=cart_key,
         cart_origin_id=row.cart_origin_id,
         is_mirrored=name is not None,
         name=name or "",
@@ -316,7 +323,7 @@ def _row(row: Row[Any], name: str | None, names: Directory) -> AttemptRow:
         reason=row.reason,
         answer_status=row.answer_status,
         message=row.message or "",
-        alarm=row.alarm,
+        alarm=Alarm(orders.get(cart_key, OrdersOfCart())).words if row.alarm else None,
         duration_ms=row.duration_ms,
         order_key=None if row.order_origin_id is None else record_key(row.shop_id, row.order_origin_id),
         order_increment_id=row.order_increment_id,

@@ -111,8 +111,7 @@ class CartRecord:
     @property
     def alarm(self) -> str | None:
         """What must be mended in the shop: an attempt found several live orders of the cart, and they still are."""
-        live = [each for each in self.orders if not each.is_cancelled and each.gone_at is None]
-        return next((each.alarm for each in self.attempts if each.alarm), None) if len(live) > 1 else None
+        return next((each.alarm.words for each in self.attempts if each.alarm and each.alarm.holds), None)
 
 
 def cart_record(store: Store, key: int) -> CartRecord:

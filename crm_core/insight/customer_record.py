@@ -14,7 +14,8 @@ from crm_core.insight.customers import Bought, bought_by
 from crm_core.insight.directory import ChannelName, Directory, StoreView
 from crm_core.insight.linked import LinkedCart, LinkedOrder, linked_carts, linked_orders
 from crm_core.insight.names import full_name
-from crm_core.insight.related import CANCELLED_STATE, TimelineEntry, timeline
+from crm_core.insight.related import TimelineEntry, timeline
+from crm_core.insight.statuses import CANCELLED_STATE
 from crm_core.store.database import Store
 from crm_core.store.documents import Address, decode_addresses
 from crm_core.store.tables import cart, customer, order, order_item

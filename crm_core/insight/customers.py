@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 from crm_core.insight.counts import Sum, sorted_sums
 from crm_core.insight.directory import Directory
 from crm_core.insight.names import full_name
-from crm_core.insight.related import CANCELLED_STATE
+from crm_core.insight.statuses import CANCELLED_STATE
 from crm_core.store.documents import Address, decode_addresses
 from crm_core.store.tables import cart, customer, order
 

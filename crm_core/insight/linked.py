@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Connection, case, select
 
-from crm_core.insight.related import CANCELLED_STATE
+from crm_core.insight.statuses import CANCELLED_STATE
 from crm_core.insight.subtotals import told_subtotal
 from crm_core.store.tables import cart, order
 

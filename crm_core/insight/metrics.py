@@ -18,8 +18,8 @@ from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Table, fun
 from crm_core.insight.directory import Directory, Scope, directory
 from crm_core.insight.freshness import freshness
 from crm_core.insight.periods import Period, span, whole_months
-from crm_core.insight.related import CANCELLED_STATE
 from crm_core.insight.statuses import (
+    CANCELLED_STATE,
     StatusStyle,
     cart_status_rank,
     cart_status_style,

@@ -10,15 +10,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from crm_core.insight.alarms import Alarm, OrdersOfCart, orders_of_carts
 from crm_core.insight.counts import Sum, sorted_sums
 from crm_core.insight.names import full_name
+from crm_core.insight.statuses import CANCELLED_STATE
 from crm_core.store.documents import Address, Comment, decode_address, decode_addresses
 from crm_core.store.keys import origin_of, record_key
 from crm_core.store.search_keys import email_key
 from crm_core.store.tables import attempt, customer, customer_group, order, record_event
-
-CANCELLED_STATE = "canceled"
-"""Magento's word for the state of an order that is cancelled."""
 
 _EVENTS_SHOWN = 200
 
@@ -74,8 +73,8 @@ class AttemptLine:
     duration_ms: int | None
     reason: str | None
     """The code of the check that a refused or not placed one belongs to; None where no check tells."""
-    alarm: str | None
-    """What must be mended in the shop: it had several live orders of the cart."""
+    alarm: Alarm | None
+    """That the shop had several live orders of the cart."""
 
 
 def customer_facts(connection: Connection, row: Any) -> CustomerFacts:
@@ -151,7 +150,10 @@ def attempts_of(connection: Connection, cart_key: int) -> tuple[AttemptLine, ...
         select(attempt)
         .where(attempt.c.shop_id == shop_id, attempt.c.cart_origin_id == origin_id)
         .order_by(attempt.c.id.desc())
-    )
+    ).all()
+    orders = OrdersOfCart()
+    if any(row.alarm for row in rows):
+        orders = orders_of_carts(connection, {cart_key}).get(cart_key, orders)
     return tuple(
         AttemptLine(
             id=row.id,
@@ -170,7 +172,7 @@ def attempts_of(connection: Connection, cart_key: int) -> tuple[AttemptLine, ...
             order_increment_id=row.order_increment_id,
             duration_ms=row.duration_ms,
             reason=row.reason,
-            alarm=row.alarm,
+            alarm=Alarm(orders) if row.alarm else None,
         )
         for row in rows
     )
@@ -188,7 +190,7 @@ def timeline(
     """What happened to the record, newest first: its events, attempts still under way, and the shop's comments.
 
     The outcome of an attempt is an event, so settled attempts don't stand here a second time; nor does the
-    `beginning` where an event of its kind tells of it.
+    `beginning` where an event of its kind tells of it. An alarm that no longer holds is told as "mended".
     """
     events = connection.execute(
         select(record_event.c.at, record_event.c.kind, record_event.c.person, record_event.c.text)
@@ -196,7 +198,14 @@ def timeline(
         .order_by(record_event.c.at.desc(), record_event.c.id.desc())
         .limit(_EVENTS_SHOWN)
     )
-    entries = [TimelineEntry(row.at, row.kind, row.person, row.text) for row in events]
+    alarm = next((each.alarm for each in attempts if each.alarm), None)
+    past = alarm.words if alarm and not alarm.holds else None
+    entries = [
+        TimelineEntry(row.at, "mended", row.person, past)
+        if row.kind == "alarm" and past
+        else TimelineEntry(row.at, row.kind, row.person, row.text)
+        for row in events
+    ]
     entries += [
         TimelineEntry(each.claimed_at, "placing", each.person, each.message or "Placing the order")
         for each in attempts

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from crm_core.store.tables import CART_STATUSES
 
+CANCELLED_STATE = "canceled"
+"""Magento's word for the state of an order that is cancelled."""
+
 
 @dataclass(frozen=True)
 class StatusStyle:
@@ -37,7 +40,7 @@ _STATE_STYLES = {
     "complete": StatusStyle("Complete", "green", "check_circle", "✓"),
     "holded": StatusStyle("On hold", "yellow", "pause_circle", "‖"),
     "closed": StatusStyle("Closed", "gray", "lock", "◌"),
-    "canceled": StatusStyle("Canceled", "red", "cancel", "✕"),
+    CANCELLED_STATE: StatusStyle("Canceled", "red", "cancel", "✕"),
 }
 
 _STATUS_LABELS = {"holded": "On hold", "fraud": "Suspected fraud"}

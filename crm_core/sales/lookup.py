@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 
 from crm_core.errors import DeskError
+from crm_core.insight.alarms import Alarm, OrdersOfCart, orders_of_carts
 from crm_core.sales import attempts
 from crm_core.sales.attempts import Attempt
 from crm_core.sales.outcomes import placed_message
@@ -16,7 +17,6 @@ from crm_core.sales.preflight.check import Code
 from crm_core.sales.shops import channel_of_cart, is_live
 from crm_core.store.database import Store
 from crm_core.store.tables import order
-from crm_core.sync.cart_status import CANCELLED_STATE
 from crm_core.sync.channels import OpenShop, opened
 from crm_core.sync.record import synchronise_cart
 
@@ -71,28 +71,12 @@ def raise_alarms(store: Store) -> None:
     watched = attempts.unalarmed(store, datetime.now(UTC) - _WATCHED)
     if not watched:
         return
-    live: dict[int, list[str]] = {}
     with store.reading() as connection:
-        rows = connection.execute(
-            select(order.c.cart_id, order.c.increment_id)
-            .where(
-                order.c.cart_id.in_({each.cart_key for each in watched}),
-                order.c.state != CANCELLED_STATE,
-                order.c.gone_at.is_(None),
-            )
-            .order_by(order.c.id)
-        )
-        for row in rows:
-            live.setdefault(row.cart_id, []).append(row.increment_id)
+        orders = orders_of_carts(connection, {each.cart_key for each in watched})
     for each in watched:
-        numbers = live.get(each.cart_key, [])
-        if len(numbers) > 1:
-            attempts.raise_alarm(
-                store,
-                each,
-                f"The shop has {len(numbers)} live orders of this cart: {', '.join(numbers)}. Cancel all but one, with "
-                "Actions on the order's page or in Magento.",
-            )
+        alarm = Alarm(orders.get(each.cart_key, OrdersOfCart()))
+        if alarm.holds:
+            attempts.raise_alarm(store, each, alarm.words)
 
 
 def settle_one(store: Store, due: Attempt) -> bool:

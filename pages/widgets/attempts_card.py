@@ -45,10 +45,11 @@ def _terms(attempt: AttemptLine) -> str:
 
 
 def _answer(attempt: AttemptLine) -> Iterator[str]:
-    """The shop's answer, what it meant and its words; and what a person must mend in the shop."""
+    """The shop's answer, what it meant and its words; and what a person must mend in the shop, or had to."""
     meant = answer_words(outcome_of_state(attempt.state), attempt.answer_status)
     answer = dotted([meant, message(attempt.message or "", _MESSAGE)])
     if answer:
         yield f":gray[{answer}]"
     if attempt.alarm:
-        yield f":red[:material/warning: {escaped(attempt.alarm, _MESSAGE)}]"
+        colour, icon = ("red", "warning") if attempt.alarm.holds else ("gray", "info")
+        yield f":{colour}[:material/{icon}: {escaped(attempt.alarm.words, _MESSAGE)}]"

@@ -38,6 +38,7 @@ _ICONS = {
     "gone": "delete",
     "status": "flag",
     "alarm": "warning",
+    "mended": "check_circle",
 }
 _LOUD = frozenset({"alarm", "unclear"})
 """What a person must not miss."""

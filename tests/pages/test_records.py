@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import insert, select, update
 
+from crm_core.sales.lookup import raise_alarms
 from crm_core.store import tables
 from crm_core.store.keys import origin_of
 from crm_core.store.types import MONEY_SCALE
@@ -259,3 +260,28 @@ def test_a_way_of_shipping_that_the_totals_name_is_not_told_again_by_its_code(de
     assert is_well(at)
     assert "Flat Rate" in words_of(at)
     assert "Shipping by" not in words_of(at)
+
+
+def test_an_alarm_that_was_mended_tells_nobody_to_cancel_the_order_that_is_left(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 2))
+    cart_id = origin_of(key)[1]
+    first = desk.shop.place(cart_id)
+    desk.shop.restore_cart(cart_id)
+    second = desk.shop.place(cart_id)
+    desk.read("orders", "carts")
+    now = datetime.now(UTC)
+    tried = {"shop_id": 1, "cart_origin_id": cart_id, "channel_id": 1, "person": "Maja", "state": "placed"}
+    tried |= {"holds": True, "claimed_at": now, "settled_at": now, "lookups": 0, "currency": "EUR"}
+    tried |= {"shown_grand_total": 1, "placed_grand_total": 1, "order_origin_id": first, "payment_method": "checkmo"}
+    desk.do(insert(tables.attempt).values(tried))
+    raise_alarms(desk.store)
+    at = desk.open("cart", id=str(key))
+    assert "Mend this first" in at.error[0].value
+    assert "Cancel all but one" in words_of(at)
+    desk.shop.act(second, "cancel")
+    desk.read("orders", "carts")
+    at = desk.open("cart", id=str(key))
+    assert is_well(at)
+    assert not at.error
+    assert "Cancel all but one" not in words_of(at)
+    assert f"Only order {desk.shop.order(first)['increment_id']} is live now" in words_of(at)
