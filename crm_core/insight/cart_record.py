@@ -21,7 +21,7 @@ from crm_core.insight.related import (
     customer_facts,
     timeline,
 )
-from crm_core.insight.subtotals import told_subtotal
+from crm_core.insight.subtotals import told_subtotal, was_saved_later
 from crm_core.store.database import Store
 from crm_core.store.documents import Address, Option, Totals, decode_options, decode_totals
 from crm_core.store.tables import cart, cart_item, order
@@ -54,8 +54,9 @@ class CartRecord:
     """A cart with everything that is mirrored of it.
 
     `base_subtotal` is the sum of the lines in `base_currency`; `about_subtotal` is it in `quote_currency` by the shop's
-    rate. `grand_total`, `coupon_code` and `totals` are in `quote_currency`, as read at `totals_read_at`; None if they
-    never were. `order` is the order that the cart became, or the latest cancelled one; `orders` are all of them.
+    rate. `totals`, with `coupon_code`, are in `quote_currency`, as read at `totals_read_at`, None if they never were;
+    `grand_total` is theirs, None also if the cart has changed since. `totals_shop_time` is when they were read by the
+    clock of `updated_at`. `order` is the order that the cart became, or the latest cancelled one; `orders` are all.
     """
 
     key: int
@@ -81,6 +82,7 @@ class CartRecord:
     grand_total: Decimal | None
     coupon_code: str | None
     totals_read_at: datetime | None
+    totals_shop_time: datetime | None
     billing_address: Address | None
     shipping_address: Address | None
     shipping_method: str | None
@@ -107,6 +109,20 @@ class CartRecord:
     def told_subtotal(self) -> Decimal | None:
         """The subtotal, about, in the cart's own currency; None where the shop never told the lines."""
         return told_subtotal(self.status, self.items_qty, self.about_subtotal)
+
+    @property
+    def amount(self) -> Decimal | None:
+        """What the cart comes to, in its own currency: its total, else its subtotal; None if neither was ever told."""
+        return self.told_subtotal if self.grand_total is None else self.grand_total
+
+    @property
+    def is_about(self) -> bool:
+        """Whether the cart may come to something else than `amount`; the total of what was ordered for it does not."""
+        if self.grand_total is None:
+            return True
+        if self.order is not None and not self.order.is_cancelled and self.order.grand_total == self.grand_total:
+            return False
+        return was_saved_later(self.updated_at, self.totals_shop_time)
 
     @property
     def alarm(self) -> str | None:
@@ -152,6 +168,7 @@ def cart_record(store: Store, key: int) -> CartRecord:
             grand_total=row.grand_total,
             coupon_code=row.coupon_code,
             totals_read_at=row.totals_read_at,
+            totals_shop_time=row.totals_shop_time,
             billing_address=address_in(row.billing_address),
             shipping_address=address_in(row.shipping_address),
             shipping_method=row.shipping_method,

@@ -36,7 +36,10 @@ from crm_core.store.tables import cart, order
 
 @dataclass(frozen=True)
 class CartRow:
-    """A cart in the grid; `grand_total` is in `quote_currency`, as read at `totals_read_at`, None if never."""
+    """A cart in the grid; `grand_total` is in `quote_currency`, as read at `totals_read_at`.
+
+    It is None if it was never read or the cart has changed since.
+    """
 
     key: int
     origin_id: int
@@ -153,7 +156,7 @@ def cart_page(
     page: int = 1,
     *,
     near: Page[CartRow] | None = None,
-    today: date | None = None,
+    today: Today | None = None,
     names: Directory | None = None,
 ) -> Page[CartRow]:
     """A page of carts; a number outside the pages there are gives the nearest one.
@@ -172,7 +175,7 @@ def order_page(
     page: int = 1,
     *,
     near: Page[OrderRow] | None = None,
-    today: date | None = None,
+    today: Today | None = None,
     names: Directory | None = None,
 ) -> Page[OrderRow]:
     """A page of orders; everything else as for cart_page."""
@@ -186,7 +189,7 @@ def customer_page(
     page: int = 1,
     *,
     near: Page[CustomerRow] | None = None,
-    today: date | None = None,
+    today: Today | None = None,
     names: Directory | None = None,
 ) -> Page[CustomerRow]:
     """A page of customers; everything else as for cart_page."""
@@ -199,7 +202,7 @@ def _page(
     sort: Sort,
     page: int,
     near: Page[GridRow] | None,
-    today: date | None,
+    today: Today | None,
     names: Directory | None,
     read: Callable[[Connection, Sequence[int], Directory], list[GridRow]],
 ) -> Page[GridRow]:
@@ -219,7 +222,7 @@ def _read_page(
     sort: Sort,
     page: int,
     beside: Edges | None,
-    today: date,
+    today: Today,
     names: Directory,
     read: Callable[[Connection, Sequence[int], Directory], list[GridRow]],
 ) -> Page[GridRow]:

@@ -18,6 +18,7 @@ from sqlalchemy import select, tuple_
 
 from crm_core.access.people import require_person
 from crm_core.errors import BadInput, ChannelError, DeskError, OutcomeUnknown, ShopUnavailable
+from crm_core.insight.subtotals import was_saved_later
 from crm_core.sales.offer import Choice, Offer, PaymentOption, ShippingOption, offer_of
 from crm_core.sales.outcomes import (
     AlreadyHeld,
@@ -64,7 +65,8 @@ class Candidate:
     amount: Decimal
     currency: str
     is_about: bool
-    """Whether the total was never read, so that its lines stand for it: in the base currency, without tax."""
+    """Whether the cart was saved since the total was read, or has changed so that its lines stand for it, as they do
+    where it was never read: in the base currency, without tax."""
     synchronised_at: datetime
     """When it was last read from the shop, UTC."""
 
@@ -204,7 +206,7 @@ def candidates(store: Store, cart_keys: Sequence[int]) -> list[Candidate]:
             name=" ".join(part for part in (row.firstname, row.lastname) if part),
             amount=row.base_subtotal if row.grand_total is None else row.grand_total,
             currency=row.base_currency if row.grand_total is None else row.quote_currency,
-            is_about=row.grand_total is None,
+            is_about=row.grand_total is None or was_saved_later(row.updated_at, row.totals_shop_time),
             synchronised_at=row.synchronised_at,
         )
         for row in (rows[key] for key in keys if key in rows)

@@ -15,11 +15,15 @@ from crm_core.magento import payloads
 from crm_core.magento.payloads import exact
 from crm_core.store import documents, tables
 from crm_core.store.types import milliseconds_to_instant, money_to_units
+from crm_core.sync.cart_mapping import MappedCart
 from crm_core.sync.changes import amount_changed, value_changed
 from crm_core.sync.channels import OpenShop
+from crm_core.sync.lookups import rows_where
 from crm_core.sync.transaction import Transaction
 
 logger = logging.getLogger(__name__)
+
+_CENT = Decimal("0.01")
 
 
 def totals_document(totals: payloads.Totals, quote_currency: str) -> documents.Totals:
@@ -78,7 +82,7 @@ def is_recalculated(cart: payloads.Cart, totals: documents.Totals) -> bool:
     if totals.base_subtotal is None:
         return False
     lines = sum((exact(line.price or 0) * exact(line.qty or 0) for line in cart.items or ()), Decimal(0))
-    return abs(lines - totals.base_subtotal) >= Decimal("0.01")
+    return abs(lines - totals.base_subtotal) >= _CENT
 
 
 def write_totals(transaction: Transaction, key: int, totals: documents.Totals) -> None:
@@ -86,9 +90,8 @@ def write_totals(transaction: Transaction, key: int, totals: documents.Totals) -
     table = tables.cart
     old = transaction.connection.execute(
         select(
-            table.c.grand_total,
+            table.c.totals,
             table.c.coupon_code,
-            table.c.totals_read_at,
             table.c.lost_at,
             table.c.last_activity_at,
             table.c.updated_at,
@@ -99,10 +102,11 @@ def write_totals(transaction: Transaction, key: int, totals: documents.Totals) -
         "grand_total": totals.grand_total,
         "coupon_code": totals.coupon_code,
         "totals_read_at": milliseconds_to_instant(transaction.now),
+        "totals_shop_time": milliseconds_to_instant(transaction.shop_now),
     }
     sentences: list[str] = []
-    if old.totals_read_at is not None:
-        before = None if old.grand_total is None else money_to_units(old.grand_total)
+    if old.totals is not None:
+        before = money_to_units(documents.decode_totals(old.totals).grand_total)
         sentences += amount_changed("Total", before, money_to_units(totals.grand_total), totals.currency)
         coupon_changed = list(value_changed("Coupon", old.coupon_code, totals.coupon_code))
         sentences += coupon_changed
@@ -113,6 +117,44 @@ def write_totals(transaction: Transaction, key: int, totals: documents.Totals) -
     transaction.connection.execute(update(table).where(table.c.id == key).values(**values))
     _write_options(transaction, key, totals)
     transaction.tell("cart", key, sentences, transaction.now)
+
+
+def forget_outdated(transaction: Transaction, carts: Iterable[tuple[MappedCart, Any, bool]]) -> None:
+    """Carts of which the shop tells something else than when their total was read have no grand total any more.
+
+    The totals are kept as what they were. `carts` are each as told now, its old row, and whether its lines are others
+    than mirrored. The total stands where it was read with those lines, and where nothing changed but the cart's
+    updated_at: reading by id can move that (observed on Magento 2.4.7). A coupon changes nothing that a search tells,
+    so crm_core.insight.subtotals calls the total of a cart that was saved later about.
+    """
+    outdated, refilled = [], {}
+    for cart, old, is_refilled in carts:
+        if cart.updated_at > old.totals_shop_time and _is_for_another(cart, old):
+            outdated.append(cart.key)
+        elif is_refilled:
+            refilled[cart.key] = cart
+    read = rows_where(transaction.connection, tables.cart, ("id", "totals"), "id", refilled)
+    outdated += [row.id for row in read if not _is_of(refilled[row.id], documents.decode_totals(row.totals))]
+    if outdated:
+        mark = transaction.mark
+        sql = f"UPDATE cart SET grand_total = NULL WHERE id = {mark}"
+        transaction.connection.exec_driver_sql(sql, [(key,) for key in outdated])
+
+
+def _is_for_another(cart: MappedCart, old: Any) -> bool:
+    """Whether who buys, where it goes and how, or the currency is not what it was: taxes and prices depend on it."""
+    names = ["store_id", "quote_currency", "base_to_quote_rate", "billing_address"]
+    if cart.lines is not None:
+        names += ["shipping_address", "shipping_method"]
+    return cart.customer_key != old.customer_id or any(getattr(cart, name) != getattr(old, name) for name in names)
+
+
+def _is_of(cart: MappedCart, totals: documents.Totals) -> bool:
+    """Whether the totals were read with the lines that the shop tells now."""
+    lines = {line.item_id: line.qty for line in cart.lines or ()}
+    if totals.base_subtotal is None or {item.item_id: money_to_units(item.qty) for item in totals.items} != lines:
+        return False
+    return abs(money_to_units(totals.base_subtotal) - cart.base_subtotal) < money_to_units(_CENT)
 
 
 def _write_options(transaction: Transaction, key: int, totals: documents.Totals) -> None:

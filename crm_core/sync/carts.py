@@ -23,6 +23,7 @@ from crm_core.sync.cart_links import (
     standings,
 )
 from crm_core.sync.cart_mapping import MappedCart, MappedLine
+from crm_core.sync.cart_totals import forget_outdated
 from crm_core.sync.changes import address_changed, amount, quantity, status_changed, value_changed
 from crm_core.sync.lookups import rows_where
 from crm_core.sync.transaction import Transaction
@@ -42,6 +43,7 @@ _COLUMNS = (
 _ALSO_OLD = (
     "content_hash", "first_seen_at", "last_activity_at", "customer_id", "email", "firstname", "lastname",
     "billing_address", "shipping_address", "shipping_method", "unavailable_count", "activity_after_lost_at",
+    "quote_currency", "base_to_quote_rate", "grand_total", "totals_shop_time",
 )  # fmt: skip
 _OLD = (*Standing._fields, *_ALSO_OLD)
 _LINE = LINE_COLUMNS
@@ -65,6 +67,7 @@ def write_carts(transaction: Transaction, carts: Sequence[MappedCart]) -> None:
     links = links_of(transaction, keys)
     old_lines = _lines_of(transaction, keys & known.keys())
     rows, lines, bare = [], [], {}
+    with_totals = []
     for cart in written:
         old = known.get(cart.key)
         before = old_lines.get(cart.key, {})
@@ -81,12 +84,15 @@ def write_carts(transaction: Transaction, carts: Sequence[MappedCart]) -> None:
             tally.added += 1
             transaction.deltas.carts(None, standing.facts)
             continue
+        if old.grand_total is not None:
+            with_totals.append((cart, old, _is_refilled(before, changed_lines)))
         tally.changed += 1
         transaction.deltas.carts(_facts(old), standing.facts)
         transaction.tell("cart", cart.key, _changes(cart, old, before, changed_lines), moved_at)
         transaction.tell("cart", cart.key, status_changed(old.status, standing.status), transaction.now, "status")
     upsert(connection, tables.cart, _COLUMNS, rows)
     upsert(connection, tables.cart_item, _LINE, lines)
+    forget_outdated(transaction, with_totals)
     if bare:
         _take_lines(transaction, bare)
 
@@ -282,6 +288,16 @@ def _is_activity(line: Mapping[str, Any], before: Mapping[int, Any]) -> bool:
     if old is None or line["state"] == REMOVED or old.state == REMOVED:
         return True
     return bool(line["qty"] != old.qty)
+
+
+def _is_refilled(before: Mapping[int, Any], changed_lines: Sequence[Row]) -> bool:
+    """Whether a line is new, gone or back, or of another quantity or price; what it is called does not matter."""
+    for row in changed_lines:
+        line = dict(zip(_LINE, row, strict=True))
+        old = before.get(line["item_id"])
+        if old is None or any(line[name] != getattr(old, name) for name in ("state", "qty", "base_price")):
+            return True
+    return False
 
 
 def _changes(cart: MappedCart, old: Any, before: Mapping[int, Any], changed_lines: Sequence[Row]) -> Iterator[str]:

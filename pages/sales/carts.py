@@ -17,13 +17,16 @@ from pages.widgets.text import money, plain, plural, quantity
 
 _UNAVAILABLE = "⚠"
 _MEANS = "the shop counts products that it has disabled or deleted; they would not be ordered"
+_TOTAL_MEANS = (
+    "In the cart's own currency, as the shop said when it was last asked; empty once the cart has changed since"
+)
 
 # With the 32 of the boxes the first columns fill a phone's 362 pixels, and at 1440 the 1,088 end on a column's edge.
 _COLUMNS = (
     Shown("status", "Status", 92, "chip"),
     Shown("name", "Customer", 116),
     Shown("subtotal", "Subtotal", 86, "amount", hint="In the store's base currency, without tax and discount"),
-    Shown("total", "Total", 86, "amount", hint="In the cart's own currency, as the shop said when it was last asked"),
+    Shown("total", "Total", 86, "amount", hint=_TOTAL_MEANS),
     Shown("qty", "Qty", 52, "amount", hint=f"{_UNAVAILABLE} {_MEANS}"),
     Shown("activity", "Idle", 62, "age"),
     Shown("updated", "Updated", 112, "instant"),
