@@ -8,14 +8,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.widgets import desk, left_behind, no_such_page, record_address
+from pages.widgets import desk, left_behind, no_such_page, screen_address
 from pages.widgets.sidebar import person_line, status_line
-
-
-def _dashboard_by_name() -> None:
-    """Streamlit serves the first page at / only; /dashboard and /home lead there too."""
-    st.switch_page(_dashboard, query_params=st.query_params.to_dict())
-
 
 st.set_page_config(
     page_title="Sales Desk",
@@ -47,8 +41,9 @@ if desk.knows_reader():
                 st.Page("pages/setup/channels.py", title="Channels", icon=":material/hub:", url_path="channels"),
             ],
             "": [
-                st.Page(_dashboard_by_name, title="Dashboard", url_path="dashboard", visibility="hidden"),
-                st.Page(_dashboard_by_name, title="Dashboard", url_path="home", visibility="hidden"),
+                # Streamlit serves the first page at / only. Leading there would leave no way back in the browser.
+                st.Page("pages/sales/dashboard.py", title="Dashboard", url_path="dashboard", visibility="hidden"),
+                st.Page("pages/sales/dashboard.py", title="Dashboard", url_path="home", visibility="hidden"),
                 st.Page("pages/sales/cart.py", title="Cart", url_path="cart", visibility="hidden"),
                 st.Page("pages/sales/order.py", title="Order", url_path="order", visibility="hidden"),
                 st.Page("pages/sales/several.py", title="Several carts", url_path="several", visibility="hidden"),
@@ -58,7 +53,8 @@ if desk.knows_reader():
         },
         expanded=True,
     )
-    left_behind.close_elsewhere(_chosen.url_path, record_address.asked_for(_chosen.url_path))
+    screen_address.restore(_chosen.url_path)
+    left_behind.close_elsewhere(_chosen.url_path, screen_address.asked_for(_chosen.url_path))
     with st.sidebar:
         status_line()
         person_line()

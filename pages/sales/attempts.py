@@ -21,7 +21,7 @@ from crm_core.insight.attempts import (
 )
 from crm_core.insight.directory import Directory
 from crm_core.insight.periods import PRESETS, Period
-from pages.widgets import desk, listing
+from pages.widgets import desk, listing, screen_address
 from pages.widgets.grid import Shown, draw_grid
 from pages.widgets.layout import card, nothing_here, pager, row, spread
 from pages.widgets.status import chip, chips, coloured
@@ -43,7 +43,7 @@ _COLUMNS = (
     Shown("status", "HTTP status", 84, sortable=False),
 )
 _ALL = ""
-_IN_THE_URL = ("outcome", "made", "person", "channel", "reason", "page", "id")  # id: of the record left by going back
+_IN_THE_URL = ("outcome", "made", "person", "channel", "reason", "page")
 
 
 @desk.guarded
@@ -214,8 +214,8 @@ def _answer(row: AttemptRow) -> str:
 
 def _view(row: AttemptRow) -> None:
     if row.order_key is not None:
-        st.switch_page("pages/sales/order.py", query_params={"id": str(row.order_key)})
-    st.switch_page("pages/sales/cart.py", query_params={"id": str(row.cart_key)})
+        screen_address.leave("pages/sales/order.py", id=str(row.order_key))
+    screen_address.leave("pages/sales/cart.py", id=str(row.cart_key))
 
 
 def _pagination(wanted: Wanted, page: AttemptPage) -> None:

@@ -16,7 +16,7 @@ from crm_core.insight.customer_record import BoughtItem, CustomerRecord, custome
 from crm_core.insight.statuses import StatusStyle, cart_status_style, order_status_style
 from crm_core.store.documents import Address
 from crm_core.sync.record import synchronise_customer
-from pages.widgets import desk, listing, new_cart, record_address
+from pages.widgets import desk, listing, new_cart, screen_address
 from pages.widgets.admin_instead import draw_admin_instead
 from pages.widgets.grid import Shown, draw_grid
 from pages.widgets.layout import card, key_facts, row
@@ -140,7 +140,7 @@ def _carts(who: CustomerRecord) -> None:
     ]
     everything = listing.everything("carts", email=who.email, with_items=False)
     aside = "open ones first · without tax and discount"
-    _list(who, "cart", ("Subtotal", "Cart", "Updated"), rows, who.cart_count, aside, everything)
+    _list("cart", ("Subtotal", "Cart", "Updated"), rows, who.cart_count, aside, everything)
 
 
 def _orders(who: CustomerRecord) -> None:
@@ -156,11 +156,10 @@ def _orders(who: CustomerRecord) -> None:
         for each in who.orders
     ]
     everything = listing.everything("orders", email=who.email)
-    _list(who, "order", ("Total", "Order", "Placed"), rows, who.order_count, "newest first", everything)
+    _list("order", ("Total", "Order", "Placed"), rows, who.order_count, "newest first", everything)
 
 
 def _list(
-    who: CustomerRecord,
     one: str,
     labels: tuple[str, str, str],
     rows: Sequence[_Row],
@@ -197,7 +196,7 @@ def _list(
             chips=chips({each.style for each in rows}),
             zone=desk.reader_zone().key,
             sort=_NOT_SORTED,
-            on_view=lambda index: record_address.leave("customer", who.key, one, rows[index].key),
+            on_view=lambda index: screen_address.leave(f"pages/sales/{one}.py", id=str(rows[index].key)),
             on_sort=lambda _: None,
         )
         if count > len(rows):
@@ -207,10 +206,13 @@ def _list(
                 icon=":material/arrow_forward:",
                 type="tertiary",
                 key=f"all-{one}s",
-                on_click=listing.leave,
+                on_click=_show_all,
                 args=(everything, f"pages/sales/{one}s.py"),
-                kwargs={"id": str(who.key)},  # going back in the browser finds it in the address of this screen
             )
+
+
+def _show_all(everything: Listing, page: str) -> None:
+    listing.leave(everything, page, **screen_address.left_for(page))
 
 
 def _items(who: CustomerRecord) -> None:

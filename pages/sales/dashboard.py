@@ -14,7 +14,7 @@ import streamlit as st
 from crm_core.insight.filters import Screen
 from crm_core.insight.metrics import Dashboard, Figure, dashboard
 from crm_core.insight.periods import Period
-from pages.widgets import desk, first_run, listing
+from pages.widgets import desk, first_run, listing, screen_address
 from pages.widgets.charts import CONFIG, Slice
 from pages.widgets.figures import bar_figure, is_by_week, line_figure
 from pages.widgets.layout import card, row, spread
@@ -33,8 +33,7 @@ def _screen() -> None:
         st.title("Dashboard", width="content", anchor=False)
         controls = row(width="content")
     names, params = desk.names(), st.query_params
-    # Going back from a list that a bar opened, Streamlit leaves the list's words in the address.
-    chosen = params.get("period") or params.get("created") or params.get("updated") or "30d"
+    chosen = params.get("period", "30d")
     period = chosen if chosen in _PERIODS else "30d"
     wanted = params.get("channel", "")
     channel = next((each.id for each in names.channels if str(each.id) == wanted), None)
@@ -120,7 +119,7 @@ def _unclear(figures: Dashboard) -> list[str]:
         for name, (values, instead) in known.items()
         if name in params and params[name] not in values
     ]
-    others = ", ".join(f"“{name[:40]}”" for name in params if name not in known and not listing.is_known(name))
+    others = ", ".join(f"“{name[:40]}”" for name in params if name not in known)
     return [*told, f"The address holds what means nothing here ({others}): it is not looked at."] if others else told
 
 
@@ -285,7 +284,7 @@ def _open(screen: Screen, conditions: dict[str, Any], figures: Dashboard, channe
         currency=figures.currency if len(figures.currencies) > 1 else "",
         **conditions,
     )
-    st.switch_page(_LISTS[screen], query_params=found.params())
+    screen_address.leave(_LISTS[screen], **found.params())
 
 
 def _pressed_bar(slices: tuple[Slice, ...], key: str, alt: str) -> str | None:

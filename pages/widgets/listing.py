@@ -19,11 +19,12 @@ from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.saved_filters import open_filter, save_filter
 from crm_core.insight.sorting import DEFAULT_SORT, Sort, column_of
 from pages.widgets import desk
+from pages.widgets.screen_address import LEFT
 from pages.widgets.text import message
 
 _DEEPEST_PAGE = 1_000_000
-_BESIDE_FILTERS = ("sort", "page", "f", "id")
-"""What stands in a list's URL and is no filter; `id` is that of the record left by going back in the browser."""
+_BESIDE_FILTERS = ("sort", "page", "f", LEFT)
+"""What stands in a list's URL and is no filter."""
 
 _MOST_NAMED = 3
 
@@ -80,11 +81,6 @@ def unknown_names(screen: Screen) -> list[str]:
     """A sentence on the parameters of a list's URL that mean nothing there; none if all of them are known."""
     words = [each for each in known_words(screen) if is_word(each)]
     return not_filters((each for each in st.query_params if not is_word(each)), (*words, *_BESIDE_FILTERS))
-
-
-def is_known(name: str) -> bool:
-    """Whether a parameter of a URL means something in a list."""
-    return is_word(name) or name in _BESIDE_FILTERS
 
 
 def not_filters(names: Iterable[str], known: Sequence[str]) -> list[str]:

@@ -26,10 +26,11 @@ from crm_core.sales.new_carts import (
     starting_points,
     why_not_started,
 )
-from pages.widgets import cart_editor, desk, record_address
+from pages.widgets import cart_editor, desk, screen_address
+from pages.widgets.cart_amount import labelled_amount
 from pages.widgets.layout import card, row, sums
 from pages.widgets.lines import NumberColumn, draw_lines, product
-from pages.widgets.text import age, dotted, escaped, message, money, plain, plural
+from pages.widgets.text import age, dotted, escaped, message, plain, plural
 
 _OPEN = "new-cart"
 _FIELD = "new-cart-"
@@ -112,23 +113,20 @@ def _body(asked: _Asked) -> None:
     if _OPEN not in st.session_state:
         st.rerun()  # closed by a press: a run of the dialog alone cannot take it away
     if asked.started is not None:
-        _go_to(asked, asked.started.cart_key, asked.started.notes)
+        _go_to(asked.started.cart_key, asked.started.notes)
     elif asked.customer_key is not None:
         _for_customer(asked, asked.customer_key)
     else:
         _for_guest(asked)
 
 
-def _go_to(asked: _Asked, cart_key: int, notes: Sequence[str] = ()) -> None:
+def _go_to(cart_key: int, notes: Sequence[str] = ()) -> None:
     """The cart's screen, with the editor open."""
     close()
     for note in notes:
         desk.announce(message(note), icon=":material/warning:")
     cart_editor.open_editor(cart_key)
-    if asked.opened_for is None:
-        st.switch_page("pages/sales/cart.py", query_params={"id": str(cart_key)})
-    else:
-        record_address.leave("customer", asked.opened_for, "cart", cart_key)
+    screen_address.leave("pages/sales/cart.py", id=str(cart_key))
 
 
 def _cancel() -> None:
@@ -168,7 +166,7 @@ def _for_customer(asked: _Asked, customer_key: int) -> None:
     elif asked.carts:
         st.caption(f"{escaped(name, 80)} has an open cart in another website, too.")
     for cart in asked.carts:
-        _draw_cart(asked, cart)
+        _draw_cart(cart)
     _trouble(asked)
     if here:
         _only_cancel()
@@ -193,7 +191,7 @@ def _is_of(cart: CartRecord, points: Sequence[StartingPoint]) -> bool:
     return cart.store_view is not None and any(each.website_id == cart.store_view.website_id for each in points)
 
 
-def _draw_cart(asked: _Asked, cart: CartRecord) -> None:
+def _draw_cart(cart: CartRecord) -> None:
     where = f"{escaped(cart.store_view.name, 40)} store view" if cart.store_view else ""
     with card(f"Cart {cart.origin_id}", dotted([where, f"idle for {age(cart.last_activity_at)}"]), gap="small"):
         if cart.present:
@@ -208,13 +206,10 @@ def _draw_cart(asked: _Asked, cart: CartRecord) -> None:
             st.caption("The cart is empty.")
         if cart.unavailable_count:
             st.caption(f":material/warning: {plural(cart.unavailable_count, 'line')} unavailable")
-        if cart.grand_total is not None:
-            sums([], ("Grand total", money(cart.grand_total, cart.quote_currency)))
-        else:
-            sums([], ("Subtotal, about", money(cart.about_subtotal, cart.quote_currency)))
+        sums([], labelled_amount(cart))
         with row(horizontal_alignment="right"):
             if st.button("Use this cart", type="primary", key=f"new-cart-use-{cart.key}"):
-                _go_to(asked, cart.key)
+                _go_to(cart.key)
 
 
 def _look_again(asked: _Asked) -> None:

@@ -16,7 +16,7 @@ from crm_core.insight.grids import PAGE_ROWS
 from crm_core.insight.neighbours import Neighbours, neighbours
 from crm_core.store.database import Store
 from crm_core.sync.record import RecordChanges
-from pages.widgets import desk, listing, record_address
+from pages.widgets import desk, listing, screen_address
 from pages.widgets.layout import row, spread
 from pages.widgets.listing import Listing
 from pages.widgets.text import ago, dotted, escaped, message
@@ -49,7 +49,7 @@ def open_record(screen: Screen, read: Callable[[Store, int], _Record]) -> tuple[
 
 
 def _record_id(screen: Screen) -> int:
-    wanted = record_address.asked_for(_one(screen)) or ""
+    wanted = screen_address.asked_for(_one(screen)) or ""
     if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
         raise BadInput("This link names no record. Go back to the list and press View on a row.")
     return int(wanted)

@@ -1,4 +1,4 @@
-"""Reading a drawn screen: all that is Markdown on it, and all that is text."""
+"""Reading a drawn screen: all that is Markdown on it, all that is text, and its address."""
 
 from __future__ import annotations
 
@@ -47,3 +47,8 @@ def words_of(at: AppTest) -> str:
 def is_well(at: AppTest) -> bool:
     """Whether nothing on the screen tells of an error."""
     return not at.exception and not at.error
+
+
+def params_of(at: AppTest) -> dict[str, str]:
+    """The parameters in the address of the screen; AppTest holds those from outside and those of the desk unlike."""
+    return {name: values[0] if isinstance(values, list) else values for name, values in at.query_params.items()}

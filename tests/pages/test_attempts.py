@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, update
-from streamlit.testing.v1 import AppTest
 
 from crm_core.store import tables
 from crm_core.store.keys import origin_of
 from tests.pages.conftest import Desk
-from tests.pages.screens import is_well, words_of
+from tests.pages.screens import is_well, params_of, words_of
 
 
 def _attempt(desk: Desk, key: int, **values: Any) -> None:
@@ -35,10 +34,6 @@ def _attempt(desk: Desk, key: int, **values: Any) -> None:
         "duration_ms": 640,
     }
     desk.do(insert(tables.attempt).values(**row | values))
-
-
-def _params(at: AppTest) -> dict[str, str]:
-    return {name: values[0] if isinstance(values, list) else values for name, values in at.query_params.items()}
 
 
 @pytest.fixture
@@ -73,22 +68,22 @@ def test_reasons_are_counted_and_a_press_shows_their_attempts(tried: Desk) -> No
     [reason] = [option.content for option in at.pills(key="attempts-reason").proto.options]
     assert reason == "Out of stock · 1 cart · €84\\.20"
     at.pills(key="attempts-reason").set_value("out_of_stock").run()
-    assert _params(at) == {"reason": "out_of_stock"}
+    assert params_of(at) == {"reason": "out_of_stock"}
     assert len(at.dataframe[0].value) == 2
     at.pills(key="attempts-reason").set_value(None).run()
-    assert _params(at) == {}
+    assert params_of(at) == {}
 
 
 def test_outcome_period_and_person_narrow_the_list_and_stand_in_the_address(tried: Desk) -> None:
     at = tried.open("attempts")
     at.segmented_control(key="attempts-outcome").set_value("placed").run()
     at.selectbox(key="attempts-period").set_value("7d").run()
-    assert _params(at) == {"outcome": "placed", "made": "7d"}
+    assert params_of(at) == {"outcome": "placed", "made": "7d"}
     assert len(at.dataframe[0].value) == 1
     at.selectbox(key="attempts-person").set_value("Maja Petersen").run()
     assert "No attempt matches these filters" in words_of(at)
     next(each for each in at.button if each.label == "Clear all filters").click().run()
-    assert _params(at) == {}
+    assert params_of(at) == {}
     assert len(at.dataframe[0].value) == 3
 
 

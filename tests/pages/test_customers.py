@@ -13,7 +13,7 @@ from crm_core.store import tables
 from crm_core.store.documents import Address, encode
 from crm_core.store.keys import origin_of, record_key
 from tests.pages.conftest import Desk
-from tests.pages.screens import is_well, words_of
+from tests.pages.screens import is_well, params_of, words_of
 
 
 def _buyer(desk: Desk) -> int:
@@ -46,8 +46,7 @@ def test_the_popovers_of_customers_write_the_same_address_as_the_keyboard(desk: 
     at.pills(key="filter-newsletter").set_value(True).run()
     assert is_well(at)
     typed, _ = Filter.from_text("customers", "group:1.1 website:1.1 created:90d newsletter:yes")
-    params = {name: values[0] if isinstance(values, list) else values for name, values in at.query_params.items()}
-    assert params == typed.to_url()
+    assert params_of(at) == typed.to_url()
 
 
 def test_deleted_customers_are_shown_apart(desk: Desk) -> None:

@@ -69,14 +69,6 @@ def test_an_address_edited_by_hand_shows_the_usual_figures_and_says_so(desk: Des
     assert not desk.open(period="7d", channel="1", currency="EUR").warning
 
 
-def test_going_back_from_a_list_keeps_the_period(desk: Desk) -> None:
-    at = desk.open(status="open", updated="90d", sort="-total", page="2")
-    assert "compared with the 90 days before" in words_of(at)
-    assert not at.warning
-    at.segmented_control(key="dashboard-period").set_value("7d").run()
-    assert "compared with the 7 days before" in words_of(at)
-
-
 def test_orders_over_time_take_the_place_of_revenue(desk: Desk) -> None:
     at = desk.open()
     assert "Revenue by store view" in words_of(at)

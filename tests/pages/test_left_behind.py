@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import pytest
 from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
@@ -65,7 +67,7 @@ def test_a_dialog_that_was_left_does_not_open_by_itself_on_the_way_back(desk: De
 @pytest.mark.parametrize("screen", ["carts", "customer"])
 def test_a_dialog_opens_where_going_back_left_the_id_of_another_record_in_the_address(desk: Desk, screen: str) -> None:
     here = _record(desk, screen)
-    back = {"id": str(desk.cart(status="open"))} | ({"customer": here["id"]} if here else {})
+    back = {"id": str(desk.cart(status="open")), "left": f"cart?{urlencode(here)}"}
     at = desk.open(screen, **back)
     at.button(key="open-new-cart").click().run()
     assert is_well(at)

@@ -24,7 +24,7 @@ from demo_store import Shop, serve
 from pages.widgets import listing
 from pages.widgets.desk import store as open_desk_store
 from tests.pages.conftest import PAGES, Desk
-from tests.pages.screens import is_well, words_of
+from tests.pages.screens import is_well, params_of, words_of
 
 _ATTEMPT = {
     "shop_id": 1,
@@ -38,10 +38,6 @@ _ATTEMPT = {
     "currency": "EUR",
     "shown_grand_total": Decimal("84.20"),
 }
-
-
-def _params(at: AppTest) -> dict[str, str]:
-    return {name: values[0] if isinstance(values, list) else values for name, values in at.query_params.items()}
 
 
 def test_carts_show_50_rows_newest_first_with_their_number_and_sum(desk: Desk) -> None:
@@ -78,7 +74,7 @@ def test_what_is_typed_becomes_conditions_and_words_stay_in_the_box_not_in_the_a
     desk.new_cart(("MUG-01", 2))
     at = desk.open("carts")
     at.text_input(key="filter-text").set_value("total>5 status:open guest@example.test").run()
-    params = _params(at)
+    params = params_of(at)
     assert params["total"] == "5.."
     assert params["status"] == "open"
     assert "guest" not in str(params)
@@ -99,9 +95,9 @@ def test_words_typed_while_another_program_holds_the_store_are_told_so_and_taken
     assert is_well(at)
     assert "locked by another program" in str([toast.value for toast in at.toast])
     assert at.title[0].value == "Carts"
-    assert not _params(at)
+    assert not params_of(at)
     at.text_input(key="filter-text").set_value("guest@example.test").run()
-    assert "f" in _params(at)
+    assert "f" in params_of(at)
 
 
 def test_a_term_that_is_not_understood_is_said_once(desk: Desk) -> None:
@@ -115,7 +111,7 @@ def test_a_status_pressed_shows_only_those_rows_and_the_counts_stay(desk: Desk) 
     at = desk.open("carts")
     before = [option.content for option in at.segmented_control(key="filter-status-single").proto.options]
     at.segmented_control(key="filter-status-single").set_value("open").run()
-    assert _params(at) == {"status": "open"}
+    assert params_of(at) == {"status": "open"}
     assert set(at.dataframe[0].value["status"].map(lambda chips: chips[0])) == {"● Open"}
     after = [option.content for option in at.segmented_control(key="filter-status-single").proto.options]
     assert before == after
@@ -125,9 +121,9 @@ def test_a_condition_is_taken_away_by_its_pill_and_all_by_clear(desk: Desk) -> N
     at = desk.open("carts", country="DE", total="10..", updated="90d")
     assert at.pills(key="filter-conditions").value == ["updated", "total", "country", "filled"]
     at.pills(key="filter-conditions").set_value(["updated", "total", "filled"]).run()
-    assert _params(at) == {"total": "10..", "updated": "90d"}
+    assert params_of(at) == {"total": "10..", "updated": "90d"}
     next(each for each in at.button if each.label == "Clear").click().run()
-    assert _params(at) == {}
+    assert params_of(at) == {}
 
 
 def test_carts_without_items_are_left_out_with_a_word_that_brings_them_back(desk: Desk) -> None:
@@ -138,10 +134,10 @@ def test_carts_without_items_are_left_out_with_a_word_that_brings_them_back(desk
     pills = at.pills(key="filter-conditions")
     assert [option.content for option in pills.proto.options] == ["With items :material/close:"]
     pills.set_value([]).run()
-    assert _params(at) == {"items": "all"}
+    assert params_of(at) == {"items": "all"}
     assert "carts with items" not in words_of(at)
     at.pills(key="filter-conditions").set_value([]).run()
-    assert _params(at) == {}
+    assert params_of(at) == {}
 
 
 def test_a_cart_whose_lines_the_shop_never_told_has_no_amount(desk: Desk) -> None:
@@ -185,7 +181,7 @@ def test_the_popovers_write_the_same_address_as_the_keyboard(desk: Desk) -> None
     at.text_input(key="filter-sku").set_value("MUG-01").run()
     at.toggle(key="filter-empty").set_value(True).run()
     assert is_well(at)
-    params = _params(at)
+    params = params_of(at)
     assert params.pop("sort") == "-subtotal"
     typed, _ = Filter.from_text("carts", "updated:90d total>=20.5 country:DE,NL customer:guest sku:MUG-01 items:all")
     assert params == typed.to_url()
@@ -233,7 +229,7 @@ def test_no_parameter_that_the_desk_or_streamlit_puts_into_an_address_is_told_as
     ):
         at = desk.open(screen)
         at.text_input(key="filter-text").set_value(words).run()
-        address = {**_params(at), "sort": column, "page": "2", "id": "7", **embedded}
+        address = {**params_of(at), "sort": column, "page": "2", "left": f"{screen}?period=7d", **embedded}
         assert "f" in address
         assert not at.warning
         again = desk.open(screen, **address)
@@ -241,13 +237,13 @@ def test_no_parameter_that_the_desk_or_streamlit_puts_into_an_address_is_told_as
         assert not again.warning, again.warning[0].value
     desk.do(insert(tables.attempt).values(**_ATTEMPT))
     wanted = Wanted(("placed",), Period.parse("90d"), "Maja Petersen", 1, "lines")
-    assert not desk.open("attempts", **wanted.to_url(), page="1", id="7", **embedded).warning
+    assert not desk.open("attempts", **wanted.to_url(), page="1", **embedded).warning
 
 
 def test_a_page_is_turned_in_the_address_and_one_too_far_shows_the_last(desk: Desk) -> None:
     at = desk.open("carts")
     at.pagination(key="carts-pagination").set_value(2).run()
-    assert _params(at) == {"page": "2"}
+    assert params_of(at) == {"page": "2"}
     assert "51–" in words_of(at)
     last = desk.open("carts", page="900")
     assert is_well(last)
@@ -260,7 +256,7 @@ def test_no_match_tells_the_filter_and_offers_the_way_out(desk: Desk) -> None:
     assert "No cart matches these filters" in words_of(at)
     assert "0 of" in words_of(at).replace("*", "")
     next(each for each in at.button if each.label == "Remove the status filter").click().run()
-    assert _params(at) == {"sku": "NO-SUCH-SKU"}
+    assert params_of(at) == {"sku": "NO-SUCH-SKU"}
 
 
 def test_filter_widgets_show_what_the_address_says(desk: Desk) -> None:
@@ -282,10 +278,10 @@ def _type(at: AppTest, text: str) -> AppTest:
 
 def test_an_amount_that_is_typed_takes_the_place_of_the_one_before(desk: Desk) -> None:
     at = _type(desk.open("orders"), "total>=50")
-    assert _params(at) == {"total": "50.."}
+    assert params_of(at) == {"total": "50.."}
     _type(at, "total<=30 country:DE")
     assert is_well(at)
-    assert _params(at) == {"total": "..30", "country": "DE"}
+    assert params_of(at) == {"total": "..30", "country": "DE"}
 
 
 def test_words_that_match_nothing_say_where_they_were_looked_for(desk: Desk) -> None:
