@@ -17,11 +17,12 @@ from crm_core.sales.cart_writing import Mended
 from crm_core.sales.preflight.check import Check, Fix, FixKind
 from pages.widgets import desk
 from pages.widgets.address_form import draw_address_form, draw_addresses_editor, draw_email_form
+from pages.widgets.cart_amount import short_amount
 from pages.widgets.cart_editor_lines import draw_lines_editor
 from pages.widgets.layout import row, spread
 from pages.widgets.mending import Mending, OnChanged, OnOutdated, forget
 from pages.widgets.product_search import Replaced, draw_product_search
-from pages.widgets.text import escaped, message, money
+from pages.widgets.text import escaped, message
 
 _OPEN = "editing"
 _CHANGED = "editing-changed"
@@ -107,7 +108,7 @@ def draw_editor(cart_key: int, on_changed: OnChanged, on_outdated: OnOutdated | 
             label_visibility="collapsed",
         )
         if cart.grand_total is not None:
-            st.markdown(f"**{money(cart.grand_total, cart.quote_currency)}**", width="content")
+            st.markdown(f"**{short_amount(cart)}**", width="content")
     mending.draw_done()
     reason = why_not_changed(desk.store(), cart_key)
     if reason is not None:
