@@ -7,7 +7,7 @@ from typing import Any
 
 from demo_store import attributes, catalog
 from demo_store.coupons import rule_of
-from demo_store.numbers import ZERO, cents, dec, number
+from demo_store.numbers import ZERO, dec, number
 from demo_store.records import Records
 from demo_store.state import Doc
 
@@ -120,19 +120,18 @@ def _items(records: Records, cart: Doc, line: Doc, order: Doc) -> list[Doc]:
     item |= {"is_virtual": int(line["product_type"] == "virtual"), "row_weight": number(weight * qty)}
     if line["product_type"] != "virtual":
         item["weight"] = number(weight)
-    percent = dec(line["tax_percent"]) / 100
     for prefix in ("", "base_"):
         row, discount = dec(line[f"{prefix}row_total"]), dec(line[f"{prefix}discount_amount"])
-        incl = dec(line[f"{prefix}row_total_incl_tax"]) - discount * (1 + percent)
+        tax = dec(line[f"{prefix}tax_amount"]) + dec(line[f"{prefix}compensation"])
         item |= {
             f"{prefix}discount_amount": line[f"{prefix}discount_amount"],
             f"{prefix}discount_tax_compensation_amount": line[f"{prefix}compensation"],
             f"{prefix}original_price": line[f"{prefix}original_price"],
             f"{prefix}price": line[f"{prefix}unit"],
             f"{prefix}price_incl_tax": line[f"{prefix}price_incl_tax"],
-            # An order's row total is after the discount, a cart's before it (observed on 2.4.7).
+            # An order's row totals are after the discount, a cart's before it (observed on 2.4.7).
             f"{prefix}row_total": number(row - discount),
-            f"{prefix}row_total_incl_tax": number(cents(incl)),
+            f"{prefix}row_total_incl_tax": number(row - discount + tax),
             f"{prefix}tax_amount": line[f"{prefix}tax_amount"],
         }
     item |= {"discount_percent": line["discount_percent"], "tax_percent": line["tax_percent"]}

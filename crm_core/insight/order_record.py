@@ -10,6 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, select
 
 from crm_core.errors import NotFound
+from crm_core.insight.breakdown import TotalRow, breakdown
 from crm_core.insight.directory import ChannelName, Directory, StoreView
 from crm_core.insight.linked import LinkedCart, linked_carts
 from crm_core.insight.names import full_name
@@ -23,15 +24,21 @@ from crm_core.insight.related import (
     timeline,
 )
 from crm_core.store.database import Store
-from crm_core.store.documents import Address, Comment, decode_comments, shipping_address_of
+from crm_core.store.documents import Address, Comment, Totals, decode_comments, shipping_address_of
 from crm_core.store.tables import cart, order, order_item
+
+_NONE = Decimal(0)
 
 PaymentStanding = Literal["unpaid", "partly paid", "paid", "partly refunded", "refunded"]
 
 
 @dataclass(frozen=True)
 class OrderLine:
-    """A line of an order in its currency; children of a configurable or bundle line stand in `children`, unpriced."""
+    """A line of an order in its currency; the children of a configurable or bundle line stand in `children`.
+
+    Its row totals are after discount, `tax_amount` is of what is left, and `price` is before discount (observed on
+    Magento 2.4.7; in the totals of a cart the row totals are before discount).
+    """
 
     item_id: int
     product_id: int | None
@@ -50,6 +57,21 @@ class OrderLine:
     tax_amount: Decimal | None
     discount_amount: Decimal | None
     children: tuple[OrderLine, ...]
+
+    @property
+    def total(self) -> Decimal:
+        """What the customer pays for all pieces of it, with tax and after discount."""
+        return sum((_own_total(each) for each in self.priced), _NONE)
+
+    @property
+    def priced(self) -> tuple[OrderLine, ...]:
+        """The lines that tell its money: itself, or its children where the shop prices and discounts those.
+
+        Those of a bundle with a dynamic price are so, and its own row total is before discount (read in Magento's
+        source). The children of other lines are worth nothing by themselves.
+        """
+        has_own = any(each.row_total_incl_tax or each.discount_amount for each in self.children)
+        return self.children if has_own else (self,)
 
 
 @dataclass(frozen=True)
@@ -115,6 +137,26 @@ class OrderRecord:
             return "unpaid"
         return "paid" if paid >= self.grand_total else "partly paid"
 
+    @property
+    def breakdown(self) -> tuple[TotalRow, ...]:
+        """The rows that make up the grand total; what holds tax is reckoned from the lines."""
+        priced = [each for line in self.lines for each in line.priced]
+        tax_of_lines = sum((each.tax_amount or _NONE for each in priced), _NONE)
+        discount_of_lines = sum((each.discount_amount or _NONE for each in priced), _NONE)
+        return breakdown(
+            Totals(
+                currency=self.order_currency,
+                grand_total=self.grand_total,
+                subtotal=self.subtotal,
+                items_qty=self.items_qty,
+                subtotal_incl_tax=sum((line.total for line in self.lines), discount_of_lines),
+                discount_amount=self.discount_amount,
+                shipping_amount=self.shipping_amount,
+                shipping_incl_tax=(self.shipping_amount or _NONE) + (self.tax_amount or _NONE) - tax_of_lines,
+                tax_amount=self.tax_amount,
+            )
+        )
+
 
 def order_record(store: Store, key: int) -> OrderRecord:
     """The order with that record key, as one snapshot of the store holds it. Raises NotFound."""
@@ -173,13 +215,14 @@ def order_record(store: Store, key: int) -> OrderRecord:
             gone_at=row.gone_at,
             placed_by=row.placed_by,
             cart=None if row.cart_id is None else next(iter(linked_carts(connection, cart.c.id == row.cart_id)), None),
-            lines=_order_lines(connection, key),
+            lines=order_lines(connection, key),
             attempts=tuple(each for each in attempts if each.order_key == key),
             timeline=timeline(connection, "order", key, beginning, comments=comments),
         )
 
 
-def _order_lines(connection: Connection, key: int) -> tuple[OrderLine, ...]:
+def order_lines(connection: Connection, key: int) -> tuple[OrderLine, ...]:
+    """The lines of the order with that record key, each with its children; none for an order that is not there."""
     rows = connection.execute(
         select(order_item).where(order_item.c.order_id == key).order_by(order_item.c.item_id)
     ).all()
@@ -211,3 +254,9 @@ def _order_line(row: Any, children: dict[int, list[Any]]) -> OrderLine:
         discount_amount=row.discount_amount,
         children=tuple(_order_line(child, {}) for child in children.get(row.item_id, ())),
     )
+
+
+def _own_total(line: OrderLine) -> Decimal:
+    if line.row_total_incl_tax is not None:
+        return line.row_total_incl_tax
+    return line.row_total + (line.tax_amount or _NONE)

@@ -461,6 +461,7 @@ class ShippingMethod(msgspec.Struct, frozen=True, gc=False):
     carrier_title: str | None = None
     method_title: str | None = None
     amount: float | None = None
+    price_excl_tax: float | None = None
     price_incl_tax: float | None = None
     available: bool | None = None
     error_message: str | None = None

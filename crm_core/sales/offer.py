@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
 
+from msgspec.structs import replace
+
 from crm_core.errors import BadInput, NotAllowed
+from crm_core.insight.breakdown import TotalRow, breakdown
 from crm_core.magento import payloads
 from crm_core.magento.payloads import exact
 from crm_core.sales.preflight.check import Code, Verdict
@@ -20,10 +23,19 @@ from crm_core.sales.preflight.payment import FREE, OFFLINE_METHODS, PURCHASE_ORD
 from crm_core.sales.preflight.plan import AS_IT_STANDS, Plan
 from crm_core.sales.preflight.reading import Reading
 from crm_core.sales.preflight.run import Preflight, preflight
-from crm_core.sales.preflight.shipping import chosen_code, expected_total, method_title, offered_methods, rate
+from crm_core.sales.preflight.shipping import (
+    chosen_code,
+    expected_total,
+    method_title,
+    offered_methods,
+    rate,
+    rate_without_tax,
+)
 from crm_core.store.database import Store
 from crm_core.store.documents import Option, Totals
 from crm_core.sync.cart_totals import totals_document
+
+_NONE = Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -42,12 +54,13 @@ class OfferLine:
 
 @dataclass(frozen=True)
 class ShippingOption:
-    """A way of shipping that the shop offers now. Amounts in the cart's currency, tax included."""
+    """A way of shipping that the shop offers now. Amounts are in the cart's currency, `price` with tax."""
 
     carrier_code: str
     method_code: str
     title: str
     price: Decimal
+    price_without_tax: Decimal
     grand_total: Decimal
     """What the order should come to with it."""
     is_chosen: bool
@@ -140,6 +153,24 @@ class Offer:
     def grand_total(self, shipping: ShippingOption | None) -> Decimal:
         """What the order should come to with that way of shipping (None: nothing to send, or none chosen yet)."""
         return self.totals.grand_total if shipping is None else shipping.grand_total
+
+    def breakdown(self, shipping: ShippingOption | None) -> tuple[TotalRow, ...]:
+        """The rows that make up the grand total with that way of shipping; None: as the shop has the cart now."""
+        if shipping is None:
+            return breakdown(self.totals)
+        totals = self.totals
+        saved = totals.shipping_amount or _NONE
+        saved_with_tax = saved if totals.shipping_incl_tax is None else totals.shipping_incl_tax
+        more_tax = (shipping.price - shipping.price_without_tax) - (saved_with_tax - saved)
+        return breakdown(
+            replace(
+                totals,
+                grand_total=shipping.grand_total,
+                shipping_amount=shipping.price_without_tax,
+                shipping_incl_tax=shipping.price,
+                tax_amount=(totals.tax_amount or _NONE) + more_tax,
+            )
+        )
 
     def payment_with(self, shipping: ShippingOption | None) -> list[PaymentOption]:
         """The ways of paying that fit the total: Magento takes `free` for a total of zero and nothing else for it."""
@@ -248,6 +279,7 @@ def _shipping_options(reading: Reading) -> list[ShippingOption]:
             method_code=method.method_code or "",
             title=method_title(method),
             price=rate(method),
+            price_without_tax=rate_without_tax(method),
             grand_total=expected_total(reading, Plan(shipping=code)) or Decimal(0),
             is_chosen=code == saved,
         )

@@ -15,9 +15,10 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from crm_core.errors import NotFound
+from crm_core.insight.order_record import OrderLine, order_lines
 from crm_core.sales.obstacles import of_channel
 from crm_core.store.database import Store
-from crm_core.store.tables import order, order_item
+from crm_core.store.tables import order
 from crm_core.sync.cart_status import CANCELLED_STATE
 from crm_core.sync.channels import Channel, channel_of_store
 
@@ -110,41 +111,25 @@ def order_standing(store: Store, order_key: int) -> OrderStanding:
         row = connection.execute(select(order).where(order.c.id == order_key)).one_or_none()
         if row is None:
             raise NotFound("This order is not in the store. It may belong to a channel that was removed.")
-        items = connection.execute(
-            select(order_item).where(order_item.c.order_id == order_key).order_by(order_item.c.item_id)
-        ).all()
-    return OrderStanding(row, _lines(items), channel_of_store(store, row.shop_id, row.store_id))
+        lines = order_lines(connection, order_key)
+    return OrderStanding(row, tuple(map(_open_line, lines)), channel_of_store(store, row.shop_id, row.store_id))
 
 
-def _lines(items: Sequence[Row[Any]]) -> tuple[OpenLine, ...]:
-    known = {item.item_id for item in items}
-    children: dict[int, list[Row[Any]]] = {}
-    for item in items:
-        if item.parent_item_id in known:
-            children.setdefault(item.parent_item_id, []).append(item)
-    return tuple(_line(item, children.get(item.item_id, [])) for item in items if item.parent_item_id not in known)
-
-
-def _line(item: Row[Any], children: list[Row[Any]]) -> OpenLine:
-    ordered: Decimal = item.qty_ordered
-    invoiced, shipped = item.qty_invoiced or _NONE, item.qty_shipped or _NONE
-    refunded, cancelled = item.qty_refunded or _NONE, item.qty_canceled or _NONE
-    is_sent = any(each.product_type not in _UNSHIPPED_TYPES for each in children or [item])
+def _open_line(line: OrderLine) -> OpenLine:
+    ordered = line.qty_ordered
+    invoiced, shipped = line.qty_invoiced or _NONE, line.qty_shipped or _NONE
+    refunded, cancelled = line.qty_refunded or _NONE, line.qty_canceled or _NONE
+    is_sent = any(each.product_type not in _UNSHIPPED_TYPES for each in line.children or (line,))
     return OpenLine(
-        item_id=item.item_id,
-        sku=item.sku,
-        name=item.name,
+        item_id=line.item_id,
+        sku=line.sku,
+        name=line.name,
         ordered=ordered,
-        piece_total=_line_total(item) / ordered if ordered else _NONE,
+        piece_total=line.total / ordered if ordered else _NONE,
         to_invoice=max(_NONE, ordered - invoiced - cancelled),
         to_ship=max(_NONE, ordered - max(shipped, refunded) - cancelled) if is_sent else _NONE,
         to_refund=max(_NONE, invoiced - refunded),
     )
-
-
-def _line_total(item: Row[Any]) -> Decimal:
-    total: Decimal = item.row_total + (item.tax_amount or _NONE) - (item.discount_amount or _NONE)
-    return total
 
 
 def _of_state(kind: Kind, row: Row[Any], lines: Sequence[OpenLine]) -> str | None:

@@ -9,12 +9,12 @@ import streamlit as st
 
 from crm_core.errors import DeskError
 from crm_core.insight.admin_places import places_of_cart
+from crm_core.insight.breakdown import TotalRow, breakdown
 from crm_core.insight.cart_record import CartRecord, cart_record
 from crm_core.insight.linked import LinkedOrder
 from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sales.decisions import reopen
 from crm_core.sales.obstacles import why_not
-from crm_core.store.documents import Totals, TotalsSegment
 from crm_core.sync.record import synchronise_cart
 from pages.widgets import cart_editor, desk, lost_dialog, place_order
 from pages.widgets.admin_instead import draw_admin_instead
@@ -249,11 +249,7 @@ def _totals(cart: CartRecord) -> None:
     exact = "not reliable" if cart.unavailable_count else f"exact as of {when(cart.totals_read_at, desk.reader_zone())}"
     with card("Totals", exact):
         sums(
-            [
-                (_segment_label(segment, totals), money(segment.value, totals.currency))
-                for segment in totals.segments
-                if segment.code != "grand_total"
-            ],
+            [(_row_label(each), money(each.amount, totals.currency)) for each in breakdown(totals)],
             ("Grand total", money(totals.grand_total, totals.currency)),
         )
         is_named = any(segment.code == "shipping" and segment.title for segment in totals.segments)
@@ -268,11 +264,12 @@ def _chosen(cart: CartRecord, shipping_method: str | None) -> None:
         st.caption(dotted([coupon, shipping]))
 
 
-def _segment_label(segment: TotalsSegment, totals: Totals) -> str:
-    """The shop's own words; a tax that the lines above already hold says so, or the sum would look wrong."""
-    words = escaped(segment.title or segment.code, 60)
-    others = sum((each.value for each in totals.segments if each.code not in {"grand_total", "tax"}), Decimal(0))
-    return f"{words}, included" if segment.code == "tax" and others == totals.grand_total else words
+def _row_label(row: TotalRow) -> str:
+    """The shop's own words, and where tax is in the amount, or in those above, that it is."""
+    words = escaped(row.title, 60)
+    if not words:
+        return escaped(row.label, 60)
+    return f"{words}, tax included" if row.holds_tax else f"{words}, included" if row.is_included else words
 
 
 _screen()

@@ -9,6 +9,7 @@ from functools import partial
 import streamlit as st
 
 from crm_core.insight.admin_places import address_of_order, places_of_order
+from crm_core.insight.breakdown import TotalRow
 from crm_core.insight.order_record import OrderLine, OrderRecord, order_record
 from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sync.record import synchronise_order
@@ -118,7 +119,7 @@ def _lines(order: OrderRecord) -> None:
                 (
                     line.qty_ordered,
                     None if depth else line.price if line.price_incl_tax is None else line.price_incl_tax,
-                    None if depth else line.row_total if line.row_total_incl_tax is None else line.row_total_incl_tax,
+                    None if depth else line.total,
                 )
                 for line, depth in rows
             ],
@@ -156,16 +157,9 @@ def _product(line: OrderLine, depth: int, currency: str) -> str:
 
 def _totals(order: OrderRecord) -> None:
     currency = order.order_currency
-    discount = "Discount " + escaped(order.discount_description or order.coupon_code, 60)
-    lines = [
-        ("Subtotal", order.subtotal),
-        (discount.strip(), order.discount_amount),
-        ("Shipping", order.shipping_amount),
-        ("Tax", order.tax_amount),
-    ]
     with card("Totals", escaped(currency, 3)):
         sums(
-            [(label, money(amount, currency)) for label, amount in lines if amount or label == "Subtotal"],
+            [(_row_label(each, order), money(each.amount, currency)) for each in order.breakdown],
             ("Grand total", money(order.grand_total, currency)),
         )
         rest = [
@@ -176,6 +170,12 @@ def _totals(order: OrderRecord) -> None:
         sums([(label, money(amount, currency)) for label, amount in rest if amount])
         if order.base_currency != currency:
             st.caption(f"{money(order.base_grand_total, order.base_currency)} in the base currency")
+
+
+def _row_label(row: TotalRow, order: OrderRecord) -> str:
+    """What the row is; a discount with the words by which the shop or the customer knows it."""
+    known_by = order.discount_description or order.coupon_code if row.code == "discount" else None
+    return f"{row.label} {escaped(known_by, 60)}".strip()
 
 
 def _payment_and_shipping(order: OrderRecord) -> None:

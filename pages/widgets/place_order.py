@@ -14,6 +14,7 @@ import streamlit as st
 
 from crm_core.errors import BadInput, DeskError
 from crm_core.insight.admin_places import places_of_cart
+from crm_core.insight.breakdown import TotalRow, breakdown, compare
 from crm_core.insight.cart_record import CartRecord
 from crm_core.sales.cart_writing import Mended
 from crm_core.sales.offer import Offer, PaymentOption, ShippingOption
@@ -250,32 +251,25 @@ def _draw_choices(offer: Offer, shipping: ShippingOption | None) -> None:
 
 
 def _draw_totals(offer: Offer, before: Totals | None, shipping: ShippingOption | None) -> None:
-    now = offer.totals
-    pieces = "1 item" if now.items_qty == 1 else f"{quantity(now.items_qty)} items"
-    labels = (f"Subtotal without tax, {pieces}", "Discount", "Shipping", "Tax", "**Grand total**")
-    after = (
-        now.subtotal,
-        now.discount_amount,
-        shipping.price if shipping else now.shipping_incl_tax,
-        now.tax_amount,
-        offer.grand_total(shipping),
-    )
-    known = before and (
-        before.subtotal,
-        before.discount_amount,
-        before.shipping_incl_tax,
-        before.tax_amount,
-        before.grand_total,
-    )
+    """The rows that make up the total, beside those that it had when the desk read it last."""
+    is_known = before is not None and before.currency == offer.currency
+    after = offer.breakdown(shipping)
+    known = breakdown(before) if before and is_known else after
+    rows = [each for each in compare(known, after) if each.row.code == "subtotal" or each.before or each.now]
+    labels = [*(_total_label(each.row, offer.totals.items_qty) for each in rows), "**Grand total**"]
     columns = [NumberColumn("Now", offer.currency)]
-    if before and before.currency == offer.currency:
+    numbers = [[*(each.now for each in rows), offer.grand_total(shipping)]]
+    if before and is_known:
         columns.insert(0, NumberColumn("Before", offer.currency))
-    rows = [
-        (label, (known[at], after[at]) if known and len(columns) == 2 else (after[at],))
-        for at, label in enumerate(labels)
-        if at in {0, len(labels) - 1} or after[at] or (known and known[at])
-    ]
-    draw_lines([label for label, _ in rows], columns, [numbers for _, numbers in rows], "Totals of the order", "Totals")
+        numbers.insert(0, [*(each.before for each in rows), before.grand_total])
+    draw_lines(labels, columns, list(zip(*numbers, strict=True)), "Totals of the order", "Totals")
+
+
+def _total_label(row: TotalRow, items_qty: Decimal) -> str:
+    if row.code != "subtotal":
+        return escaped(row.label, 60)
+    words = row.label if row.holds_tax else f"{row.label} without tax"
+    return f"{words}, {'1 item' if items_qty == 1 else f'{quantity(items_qty)} items'}"
 
 
 def _draw_mail(offer: Offer) -> None:

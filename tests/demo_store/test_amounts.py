@@ -99,6 +99,20 @@ def test_lines_of_a_cart_in_another_currency_keep_their_base_price() -> None:
     assert carts.lines_rest(shop.records, cart) == _body("cart_customer_ready")["items"]
 
 
+def test_the_row_totals_of_a_discounted_order_are_after_discount_where_prices_include_tax() -> None:
+    recorded = exchanges("amounts")["pf29_07_orders_after_order_000000159"]["answer"]
+    shop = recorded_shop()
+    shop.records.site(1)["tax"] |= {"prices_include_tax": True, "home_country": "NL"}
+    address = _body("order_00_pending")["billing_address"]
+    order = shop.order(shop.place(shop.add_cart([("MUG-02", 3), ("PEN-01", 1)], address=address, coupon="TEN")))
+    for item in (*recorded["items"], *order["items"]):
+        row, discount = item["price"] * item["qty_ordered"], item["discount_amount"]
+        tax = item["tax_amount"] + item["discount_tax_compensation_amount"]
+        assert discount > 0
+        assert item["row_total"] == pytest.approx(row - discount)
+        assert item["row_total_incl_tax"] == pytest.approx(row - discount + tax)
+
+
 _OWN = ("_id", "entity_id", "store_", "weee", "email_sent", "note_notify", "customer_", "is_", "no_discount", "free_")
 
 

@@ -175,7 +175,7 @@ def test_an_order_shows_what_was_paid_refunded_and_commented(desk: Desk) -> None
 
 
 def test_an_order_tells_its_website_its_own_e_mail_and_what_a_line_holds_of_tax_and_discount(desk: Desk) -> None:
-    key = desk.order(state="complete", is_guest=False)
+    key = desk.order(state="complete", is_guest=False, order_currency="EUR")
     desk.do(update(tables.order).where(tables.order.c.id == key).values(email="other@example.org"))
     line = tables.order_item.c.order_id == key
     desk.do(update(tables.order_item).where(line).values(tax_amount=Decimal("1.23"), discount_amount=Decimal(4)))
@@ -187,6 +187,20 @@ def test_an_order_tells_its_website_its_own_e_mail_and_what_a_line_holds_of_tax_
     assert "€1.23 tax" in cell
     assert "€4.00 discount" in cell
     assert "invoiced" in cell
+
+
+def test_the_totals_of_a_discounted_order_add_up(desk: Desk) -> None:
+    origin_id = desk.shop.place(desk.shop.add_cart((("MUG-01", 3), ("BOOK 01", 1)), coupon="WELCOME10"))
+    desk.read("orders")
+    (row,) = desk.rows(select(tables.order).where(tables.order.c.origin_id == origin_id))
+    parts = (row.subtotal, row.discount_amount, row.shipping_amount, row.tax_amount)
+    assert sum(parts) != row.grand_total, "the discount of a website whose prices include tax holds tax"
+    at = desk.open("order", id=str(row.id))
+    words = words_of(at)
+    with_tax = Decimal(int(at.table[0].value["Total"].sum())) / MONEY_SCALE
+    assert with_tax + row.shipping_amount == row.grand_total, "a line's total is what the customer pays for it"
+    assert words.index("Subtotal with tax") < words.index("Discount") < words.index("Tax, included")
+    assert f"{with_tax - row.discount_amount:,.2f}" in words
 
 
 def test_an_order_that_the_shop_deleted_says_so(desk: Desk) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 def exchanges(file: str = "exchanges") -> dict[str, dict[str, Any]]:
     """Those of a file: "exchanges" and "preflight" hold a `request` and a `response` each.
 
-    "preflight_series" holds what tells why an order was refused: method, path, body, status and answer.
+    "preflight_series" holds what tells why an order was refused: method, path, body, status and answer. "amounts" holds
+    the other discounted orders and carts whose shipping is taxed or discounted: the orders without their addresses,
+    payment, comments and options.
     """
     with (Path(__file__).parent / f"{file}.jsonl").open(encoding="utf-8") as lines:
         return {one["name"]: one for one in map(json.loads, lines)}

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from crm_core.errors import BadInput, NotAllowed
-from crm_core.sales.offer import Offer, prepare
+from crm_core.sales.offer import Offer, ShippingOption, prepare
 from crm_core.sales.outcomes import Placed, TotalsChanged
 from crm_core.sales.preflight.check import Code, Verdict
 from crm_core.store import tables
@@ -86,6 +86,31 @@ def test_each_way_of_shipping_carries_its_price_and_the_total_that_comes_of_it(d
         desk.shop.restore_cart(cart_id)
         choice = desk.offer(cart_id).choose(option.code, "checkmo")
         assert choice.grand_total == option.grand_total
+
+
+@on_sqlite
+@pytest.mark.parametrize("store_id", [1, 3])
+def test_the_rows_of_the_total_follow_the_way_of_shipping_with_its_tax(desk: Desk, store_id: int) -> None:
+    taxed: dict[str, Any] = {"carrier_code": "courier", "method_code": "day", "available": True, "amount": 20}
+    taxed |= {"price_excl_tax": 16.53, "price_incl_tax": 20}
+    desk.front.on(r"POST .*/estimate-shipping-methods$", _also(taxed))
+    offer = desk.offer(desk.add_cart(("MUG-01", 2), coupon="WELCOME10", store_id=store_id))
+    tax = {option.code: _row(offer, option, "tax") for option in offer.shipping}
+    for option in offer.shipping:
+        rows = offer.breakdown(option)
+        assert sum(row.amount for row in rows if not row.is_included) == offer.grand_total(option), option
+        assert "rest" not in {row.code for row in rows}
+    courier, flat = (
+        next(one for one in offer.shipping if one.carrier_code == name) for name in ("courier", "flatrate")
+    )
+    assert tax[courier.code] - tax[flat.code] == Decimal("3.47"), "the tax of the shipping is in the row of the tax"
+    holds_tax = any(row.holds_tax for row in offer.breakdown(courier))
+    assert _row(offer, courier, "shipping") == Decimal(20 if holds_tax else "16.53")
+    assert sum(row.amount for row in offer.breakdown(None) if not row.is_included) == offer.totals.grand_total
+
+
+def _row(offer: Offer, shipping: ShippingOption, code: str) -> Decimal:
+    return next((row.amount for row in offer.breakdown(shipping) if row.code == code), Decimal(0))
 
 
 @on_sqlite

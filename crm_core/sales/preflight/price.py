@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
+from crm_core.insight.breakdown import breakdown, compare
 from crm_core.magento.payloads import Cart, Totals, exact
 from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes, price, untold
 from crm_core.sales.preflight.reading import Reading
 from crm_core.sales.preflight.standing import Standing
+from crm_core.sync.cart_totals import totals_document
 
 _PLACES = Decimal("0.0001")
 
@@ -87,17 +89,11 @@ def _total(known: Standing, reading: Reading) -> Check:
     before = known.totals
     if before is None or before.currency != currency or before.grand_total == total:
         return passes(Code.TOTAL, f"The total is {price(total, currency)}", Figure("Total", total, currency))
-    pairs = (
-        ("Subtotal", before.subtotal, totals.subtotal),
-        ("Discount", before.discount_amount, totals.discount_amount),
-        ("Shipping", before.shipping_incl_tax, totals.shipping_incl_tax),
-        ("Tax", before.tax_amount, totals.tax_amount),
-    )
     figures = [Figure("Total before", before.grand_total, currency), Figure("Total now", total, currency)]
-    for label, was, now in pairs:
-        is_now = exact(now or 0.0)
-        if was is not None and was != is_now:
-            figures += [Figure(f"{label} before", was, currency), Figure(f"{label} now", is_now, currency)]
+    for each in compare(breakdown(before), breakdown(totals_document(totals, currency))):
+        for when, amount in (("before", each.before), ("now", each.now)):
+            if amount is not None and each.before != each.now:
+                figures.append(Figure(f"{each.row.label} {when}", amount, currency))
     return Check(
         Code.TOTAL,
         Verdict.LOOK,

@@ -122,6 +122,11 @@ def rate(method: ShippingMethod) -> Decimal:
     return exact(amount or 0.0)
 
 
+def rate_without_tax(method: ShippingMethod) -> Decimal:
+    """What it costs without tax, in the cart's currency; with it where the shop does not tell them apart."""
+    return rate(method) if method.price_excl_tax is None else exact(method.price_excl_tax)
+
+
 def method_title(method: ShippingMethod) -> str:
     """The carrier's title and the method's, as far as the shop tells them."""
     titles = [title for title in (method.carrier_title, method.method_title) if title]

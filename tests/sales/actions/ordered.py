@@ -25,9 +25,9 @@ WRITE = r"POST .*/(comments|emails|hold|unhold|cancel|invoice|ship|refund)$"
 class Ordered:
     """An order that the desk has read."""
 
-    def __init__(self, desk: Desk, *lines: tuple[str, int]) -> None:
+    def __init__(self, desk: Desk, *lines: tuple[str, int], **details: Any) -> None:
         self.desk = desk
-        cart_id = desk.add_cart(*(lines or (("MUG-01", 3),)))
+        cart_id = desk.add_cart(*(lines or (("MUG-01", 3),)), **details)
         self.id = desk.shop.place(cart_id)
         desk.synchronise(cart_id)
         self.key = record_key(desk.channel.shop_id, self.id)

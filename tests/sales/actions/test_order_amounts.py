@@ -8,7 +8,7 @@ import pytest
 
 from crm_core.sales.order_actions import Cancel, Invoice, Refund, open_lines
 from crm_core.sales.order_amounts import Amount, amount_of
-from tests.sales.actions.ordered import Ordered
+from tests.sales.actions.ordered import Ordered, on_sqlite
 from tests.sales.desk import Desk
 
 _CENT = Decimal("0.01")
@@ -44,6 +44,23 @@ def test_chosen_pieces_are_told_about_with_shipping_on_the_first_invoice(desk: D
     order.act(Invoice({order.item(): Decimal(1)}))
     assert abs(order.row.total_invoiced - invoiced - second.value) <= 2 * _CENT
     assert second.value < first.value / 2, "shipping went with the first"
+
+
+@on_sqlite
+def test_pieces_of_a_discounted_order_are_told_after_discount(desk: Desk) -> None:
+    order = Ordered(desk, ("MUG-01", 3), ("BOOK 01", 1), coupon="WELCOME10")
+    assert order.row.discount_amount < 0
+    lines = open_lines(desk.store, order.key)
+    worth = sum((line.piece_total * line.ordered for line in lines), Decimal(0))
+    assert round(worth, 4) + order.row.shipping_amount == order.row.grand_total
+    for pieces in ({order.item(): Decimal(2)}, {order.item(): Decimal(1), order.item("BOOK 01"): Decimal(1)}):
+        before, told = order.row.total_invoiced or 0, _told(order, Invoice(pieces)).value
+        order.act(Invoice(pieces))
+        assert abs(order.row.total_invoiced - before - told) <= 2 * _CENT
+    refund = Refund({order.item("BOOK 01"): Decimal(1)}, shipping_amount=Decimal(0))
+    told = _told(order, refund).value
+    order.act(refund)
+    assert abs(order.row.total_refunded - told) <= 2 * _CENT
 
 
 @pytest.mark.parametrize("shipping", [Decimal(0), Decimal("2.50")])

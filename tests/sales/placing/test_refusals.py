@@ -31,7 +31,8 @@ from tests.sales.placing.placings import on_sqlite, recorded_answer, timeline
 def _by_hand(desk: Desk, cart_id: int, total: str) -> Choice:
     """A choice that no offer would allow, for what only the shop can refuse."""
     cart = desk.shop.cart(cart_id)
-    option = ShippingOption("flatrate", "flatrate", "Flat Rate", Decimal(0), Decimal(total), is_chosen=True)
+    free = Decimal(0)
+    option = ShippingOption("flatrate", "flatrate", "Flat Rate", free, free, Decimal(total), is_chosen=True)
     return Choice(
         shipping=option,
         payment_method="checkmo",

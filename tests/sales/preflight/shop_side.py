@@ -128,7 +128,7 @@ def place_as_it_stands(desk: Desk, cart_id: int, plan: Plan = AS_IT_STANDS) -> O
         saved = plan.shipping or (cart.shipping.method if cart.shipping else None)
         carrier, _, method = (saved or "").partition("_")
         zero = Decimal(0)
-        option = ShippingOption(carrier, method, saved, zero, zero, is_chosen=True) if saved else None
+        option = ShippingOption(carrier, method, saved, zero, zero, zero, is_chosen=True) if saved else None
         choice = Choice(
             shipping=option,
             payment_method=plan.payment or (payment.method if payment else ""),
