@@ -15,7 +15,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,13 +33,13 @@ from crm_core.insight.health import channel_health
 from crm_core.insight.metrics import dashboard
 from crm_core.insight.neighbours import neighbours
 from crm_core.insight.order_record import order_record
-from crm_core.insight.periods import Period
+from crm_core.insight.periods import Period, Today
 from crm_core.insight.sorting import COLUMNS, DEFAULT_SORT, Sort, is_walkable
 from crm_core.store.database import Store
 
 _ROWS = int(os.environ.get("CRM_BENCH_ROWS", "1000000"))
 _ROUNDS = 7
-_TODAY = datetime.now(UTC).date()
+_TODAY = Today.now()
 
 Call = Callable[[], object]
 Case = tuple[str, Call, float | None, float | None]

@@ -14,7 +14,7 @@ from crm_core.insight.alarms import Alarm, OrdersOfCart, orders_of_carts
 from crm_core.insight.counts import Sum, sorted_sums
 from crm_core.insight.directory import Directory
 from crm_core.insight.names import full_name
-from crm_core.insight.periods import Period
+from crm_core.insight.periods import Period, Today
 from crm_core.insight.statuses import StatusStyle
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
@@ -210,7 +210,7 @@ def answer_words(outcome: str, answer_status: int | None) -> str:
 
 
 def attempt_page(
-    store: Store, wanted: Wanted, page: int, *, names: Directory, today: date, zone: tzinfo = UTC
+    store: Store, wanted: Wanted, page: int, *, names: Directory, today: Today, zone: tzinfo = UTC
 ) -> AttemptPage:
     """A page of attempts, newest first; a number outside the pages there are gives the nearest one."""
     with store.reading() as connection:
@@ -252,12 +252,12 @@ def _name(params: Mapping[str, str], parameter: str) -> str | None:
     return params.get(parameter, "").replace("\0", "") or None
 
 
-def _where(wanted: Wanted, today: date, zone: tzinfo) -> list[ColumnElement[bool]]:
+def _where(wanted: Wanted, today: Today, zone: tzinfo) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.outcomes:
         conditions.append(attempt.c.state.in_([state for each in wanted.outcomes for state in OUTCOMES[each]]))
     if wanted.period is not None:
-        first, final = wanted.period.days(today)
+        first, final = wanted.period.days(today.reader)
         if first and first > date.min + _DAY:
             conditions.append(attempt.c.claimed_at >= datetime.combine(first, time(), zone))
         if final and final < date.max - 2 * _DAY:

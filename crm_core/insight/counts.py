@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, func, select
@@ -17,7 +17,8 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, func, select
 from crm_core.errors import TooSlow
 from crm_core.insight.directory import Directory, directory
 from crm_core.insight.filters import Filter, Screen
-from crm_core.insight.periods import span
+from crm_core.insight.own_days import own_days
+from crm_core.insight.periods import Today, span
 from crm_core.insight.statuses import (
     StatusStyle,
     cart_status_rank,
@@ -25,7 +26,7 @@ from crm_core.insight.statuses import (
     order_status_rank,
     order_status_style,
 )
-from crm_core.insight.where import ROWS, in_scope, scope_of, unindexed, where
+from crm_core.insight.where import ROWS, in_own_days, in_scope, scope_of, unindexed, where
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of
 from crm_core.store.tables import (
@@ -97,13 +98,13 @@ class Cell:
 
 
 def status_counts(
-    store: Store, wanted: Filter, *, today: date | None = None, names: Directory | None = None
+    store: Store, wanted: Filter, *, today: Today | None = None, names: Directory | None = None
 ) -> list[StatusCount]:
     """The matching rows by status, whatever status the filter asks for; every status of a cart, those of orders in use.
 
-    In the order in which carts and orders go through them. `today`: the day presets count back from, UTC's if None.
+    In the order in which carts and orders go through them. `today`: what presets count back from, now if None.
     """
-    today = today or datetime.now(UTC).date()
+    today = today or Today.now()
     names = names or directory(store)
     free = replace(wanted, statuses=())
     states, cells = store.kept(("statuses", free, today, names), lambda: _statuses(store, free, names, today))
@@ -119,7 +120,7 @@ def status_counts(
 
 
 def _statuses(
-    store: Store, wanted: Filter, names: Directory, today: date
+    store: Store, wanted: Filter, names: Directory, today: Today
 ) -> tuple[Mapping[str, str], list[Cell] | None]:
     with store.reading() as connection:
         return _states(connection, wanted), rollup_cells(connection, wanted, names, today)
@@ -171,7 +172,7 @@ class Rollup:
     conditions: tuple[ColumnElement[bool], ...]
 
 
-def rollup_of(wanted: Filter, names: Directory, today: date, *, day: Column[date] | None = None) -> Rollup | None:
+def rollup_of(wanted: Filter, names: Directory, today: Today, *, day: Column[date] | None = None) -> Rollup | None:
     """The rollup of the filter's carts or orders, on request the one that has this column of days.
 
     None if the filter asks for what it does not know. Periods are of a cart's last update, in UTC, or of an order's
@@ -195,19 +196,21 @@ def rollup_of(wanted: Filter, names: Directory, today: date, *, day: Column[date
     conditions: list[ColumnElement[bool]] = []
     if table is cart_status_total and wanted.with_items:
         conditions.append(cart_status_total.c.is_filled)
-    if period:
-        days = period.days(today) if is_orders else period.utc_days(today)
-        conditions.append(usual_day.between(*span(days)))
+    scope = scope_of(wanted, names)
+    if period and is_orders:
+        conditions += in_own_days(usual_day, own_days(period, names, scope, today))
+    elif period:
+        conditions.append(usual_day.between(*span(period.utc_days(today))))
     if wanted.statuses:
         conditions.append(table.c.status.in_(wanted.statuses))
     if wanted.currency:
         conditions.append(table.c.base_currency == wanted.currency)
-    if (scope := scope_of(wanted, names)) is not None:
+    if scope is not None:
         conditions.append(in_scope(table, table.c.store_id, scope))
     return Rollup(table, rows, tuple(conditions))
 
 
-def rollup_cells(connection: Connection, wanted: Filter, names: Directory, today: date) -> list[Cell] | None:
+def rollup_cells(connection: Connection, wanted: Filter, names: Directory, today: Today) -> list[Cell] | None:
     """The rollup cells that make up the filter's rows; None if it asks for what no rollup knows."""
     if wanted.screen == "customers":
         return _customer_cells(connection, wanted, names)
@@ -244,7 +247,7 @@ def _readers(customers: int, subscribed: int, is_subscribed: bool | None) -> int
 
 
 def _counted_by_status(
-    store: Store, wanted: Filter, names: Directory, today: date, states: Mapping[str, str]
+    store: Store, wanted: Filter, names: Directory, today: Today, states: Mapping[str, str]
 ) -> dict[str, Count]:
     """The rows by status, counted in one go through the wide index or an index of a condition."""
     table = ROWS[wanted.screen].table

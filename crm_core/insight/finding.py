@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Subquery, case, func, literal, select, tuple_
@@ -12,6 +11,7 @@ from crm_core.insight.counts import LIMIT, Count, Tally, currencies_of, has_rare
 from crm_core.insight.directory import Directory
 from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.landmarks import nearest
+from crm_core.insight.periods import Today
 from crm_core.insight.sorting import Sort, is_walkable, sort_keys
 from crm_core.insight.where import ROWS, unindexed, where
 
@@ -27,7 +27,7 @@ Edges = tuple[int, Found, Found]
 
 
 def count_and_find(
-    connection: Connection, wanted: Filter, sort: Sort, page: int, names: Directory, today: date
+    connection: Connection, wanted: Filter, sort: Sort, page: int, names: Directory, today: Today
 ) -> tuple[Tally, int, list[Found] | None]:
     """The count, the sums, the page number there is, and its rows: in one go, since finding them is what takes long.
 
@@ -70,7 +70,7 @@ def find(
     near: Edges | None,
     matching: Count,
     names: Directory,
-    today: date,
+    today: Today,
 ) -> list[Found]:
     """What the page's rows are sorted by, in their order; the last part is the record key."""
     keys = sort_keys(wanted.screen, sort, names)
@@ -106,7 +106,7 @@ def find(
 
 
 def whole_list(
-    connection: Connection, wanted: Filter, sort: Sort, names: Directory, today: date
+    connection: Connection, wanted: Filter, sort: Sort, names: Directory, today: Today
 ) -> Sequence[int] | None:
     """The keys of all rows that match, in order, found in one go; None if they are more than LIMIT."""
     some, own = _some(connection, wanted, sort, names, today)
@@ -117,7 +117,7 @@ def whole_list(
 
 
 def _some(
-    connection: Connection, wanted: Filter, sort: Sort, names: Directory, today: date
+    connection: Connection, wanted: Filter, sort: Sort, names: Directory, today: Today
 ) -> tuple[Subquery, list[ColumnElement[Any]]]:
     """Any LIMIT + 1 of the rows that match, with currency and amount if they have any, and what they are sorted by."""
     rows = ROWS[wanted.screen]
@@ -130,7 +130,7 @@ def _some(
 
 
 def plan(
-    connection: Connection, wanted: Filter, sort: Sort, matching: Count, names: Directory, today: date
+    connection: Connection, wanted: Filter, sort: Sort, matching: Count, names: Directory, today: Today
 ) -> tuple[bool, list[ColumnElement[bool]]]:
     """Whether to walk an index in the order of the sort, and the conditions.
 

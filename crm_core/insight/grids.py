@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
@@ -28,6 +28,7 @@ from crm_core.insight.finding import PAGE_ROWS as PAGE_ROWS
 from crm_core.insight.finding import PAGE_SECONDS, Edges, count_and_find, find, pages_of
 from crm_core.insight.freshness import channels_of, freshness
 from crm_core.insight.names import full_name
+from crm_core.insight.periods import Today
 from crm_core.insight.sorting import Sort
 from crm_core.insight.subtotals import told_subtotal
 from crm_core.store.database import Store
@@ -162,7 +163,7 @@ def cart_page(
     """A page of carts; a number outside the pages there are gives the nearest one.
 
     `near` is the page on screen before: from there the next and the previous one are found without counting rows off.
-    `today` is the day that the filter's presets count back from, UTC's if None. `names` spares reading them again.
+    `today` is what the filter's presets count back from, now if None. `names` spares reading them again.
     Raises TooSlow.
     """
     return _page(store, wanted, sort, page, near, today, names, _read_carts)
@@ -206,7 +207,7 @@ def _page(
     names: Directory | None,
     read: Callable[[Connection, Sequence[int], Directory], list[GridRow]],
 ) -> Page[GridRow]:
-    today = today or datetime.now(UTC).date()
+    today = today or Today.now()
     names = names or directory(store)
     page = max(1, page)
     beside: Edges | None = None

@@ -16,6 +16,7 @@ from sqlalchemy import Column, ColumnElement, Connection, func, literal, select,
 from crm_core.insight.counts import Rollup, rollup_of
 from crm_core.insight.directory import Directory
 from crm_core.insight.filters import Filter, Screen
+from crm_core.insight.periods import Today
 from crm_core.insight.sorting import Sort
 from crm_core.insight.where import where
 from crm_core.store.tables import cart_created_total, cart_day_total, order, order_day_total, order_updated_total
@@ -72,7 +73,7 @@ def nearest(
     rows: range,
     matching: int,
     names: Directory,
-    today: date,
+    today: Today,
     *,
     far: int = FAR,
 ) -> Landmark:
@@ -101,7 +102,7 @@ def _day(
     within: Landmark,
     rows: range,
     names: Directory,
-    today: date,
+    today: Today,
 ) -> list[Landmark]:
     """Where the last day begins that is not behind the first of the rows; `within` is where their status begins."""
     rollup = rollup_of(wanted, names, today, day=column)

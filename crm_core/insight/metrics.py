@@ -2,7 +2,8 @@
 
 Revenue is the grand total of orders that are neither cancelled nor gone from the shop, less what was refunded; "orders"
 counts the same orders, and the average is revenue by orders. Every figure is of one base currency: currencies are never
-added up. A day is the store's own day for orders and UTC's for carts, which count by their last update.
+added up. A day is the store's own day for orders and UTC's for carts, which count by their last update; so the last so
+many days may begin and end on another day in one store than in another.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Table, func, select, type_coerce
+from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Table, func, not_, select, type_coerce
 
 from crm_core.insight.directory import Directory, Scope, directory
 from crm_core.insight.freshness import freshness
-from crm_core.insight.periods import Period, span, whole_months
+from crm_core.insight.own_days import own_days
+from crm_core.insight.periods import Period, Today, span, whole_months
 from crm_core.insight.statuses import (
     CANCELLED_STATE,
     StatusStyle,
@@ -83,7 +85,10 @@ class StoreFigure:
 
 @dataclass(frozen=True)
 class Dashboard:
-    """The figures of a period, `first` to `final` and, beside it, the period as long before it.
+    """The figures of a period, `first` to `final` and, beside it, the period as long before it: `length` days each.
+
+    From `first` to `final` lie more days than that while it is tomorrow already in one store and today in another: each
+    has figures of `length` of them.
 
     All amounts are in `currency`; `currencies` are all that the channels in scope have figures in, the one with the
     most orders first. `days` and the figures by day belong together; `previous_revenue_by_day` is of as
@@ -95,6 +100,7 @@ class Dashboard:
     currencies: tuple[str, ...]
     first: date
     final: date
+    length: int
     previous_first: date
     previous_final: date
     days: tuple[date, ...]
@@ -112,11 +118,11 @@ class Dashboard:
     importing: tuple[str, ...]
 
 
-def dashboard(store: Store, period: Period, channel_id: int | None, currency: str | None, today: date) -> Dashboard:
+def dashboard(store: Store, period: Period, channel_id: int | None, currency: str | None, today: Today) -> Dashboard:
     """The figures of one channel, or of all, in one currency: the given one, or else the one with the most orders.
 
     A currency that nothing there is in counts as none given. A period that is open at one end begins with the first
-    order there is, or ends today.
+    order there is, or ends today, where it is tomorrow first.
     """
     names = directory(store)
     what = ("dashboard", period, channel_id, currency, today, names)
@@ -124,34 +130,37 @@ def dashboard(store: Store, period: Period, channel_id: int | None, currency: st
 
 
 def _dashboard(
-    store: Store, period: Period, channel_id: int | None, currency: str | None, today: date, names: Directory
+    store: Store, period: Period, channel_id: int | None, currency: str | None, today: Today, names: Directory
 ) -> Dashboard:
     with store.reading() as connection:
         scope = names.scope(() if channel_id is None else (channel_id,), ())
-        first, final = _bounds(connection, period, scope, today)
-        length = (final - first).days + 1
-        before = first - length * _DAY if (first - date.min).days > length else date.min
+        runs = _runs(connection, period, names, scope, today)
+        first, final = runs[0].first, runs[-1].final
+        length, before = runs[0].length, runs[0].before
         open_carts = _open_carts(connection, scope)
         currencies = _currencies(connection, scope, open_carts)
         if currency not in currencies:
             currency = currencies[0] if currencies else ""
-        sold = _sold_by_day(connection, scope, currency, before, final)
-        orders = _orders_of(connection, scope, currency, first, final)
-        carts = _carts_of(scope, currency, *span((first, period.utc_days(today)[1])))
+        sold, sold_before = _sold_by_day(connection, runs, currency)
+        orders = _orders_of(connection, runs, currency)
+        carts_first, carts_final = period.utc_days(today)
+        carts = _carts_of(scope, currency, *span((carts_first or first, carts_final)))
         cart_days = _open_carts_by_day(connection, carts)
         carts_by_status = _carts_by_status(connection, carts)
         fresh = freshness(connection, ("orders", "carts"), names, () if channel_id is None else (channel_id,))
     now = [sold.get(day, _NOTHING) for day in _days(first, final)]
-    then = [sold.get(day, _NOTHING) for day in _days(before, first - _DAY)] if before < first else []
+    previous_final = final - length * _DAY if before < first else first
+    then = [sold_before.get(day, _NOTHING) for day in _days(before, previous_final)] if before < first else []
     lying = [cart_days.get(day, _NOTHING) for day in _days(first, final)]
-    sold_now, sold_then = _total(now), _total(then)
+    sold_now, sold_then = _total(now), _total(tuple(sold_before.values()))
     return Dashboard(
         currency=currency,
         currencies=currencies,
         first=first,
         final=final,
+        length=length,
         previous_first=before,
-        previous_final=first - _DAY if before < first else first,
+        previous_final=previous_final,
         days=tuple(_days(first, final)),
         revenue=Figure(sold_now.amount, sold_then.amount, tuple(each.amount for each in now)),
         orders=Figure(Decimal(sold_now.rows), Decimal(sold_then.rows), tuple(Decimal(each.rows) for each in now)),
@@ -199,13 +208,52 @@ def _in_scope(table: Table, scope: Scope | None) -> list[ColumnElement[bool]]:
     return [] if scope is None else [in_scope(table, table.c.store_id, scope)]
 
 
-def _bounds(connection: Connection, period: Period, scope: Scope | None, today: date) -> tuple[date, date]:
-    first, final = period.days(today)
-    final = final or max(today, first or today)
-    if first is None:
-        earliest = select(func.min(order_day_total.c.local_day)).where(*_in_scope(order_day_total, scope))
-        first = min(connection.scalar(earliest) or final, final)
-    return first, final
+@dataclass(frozen=True)
+class _Run:
+    """The days of the period in some store views: those of `views`, or all in scope but those of `others`."""
+
+    first: date
+    final: date
+    scope: Scope | None
+    views: frozenset[tuple[int, int]]
+    others: frozenset[tuple[int, int]]
+
+    @property
+    def length(self) -> int:
+        return (self.final - self.first).days + 1
+
+    @property
+    def before(self) -> date:
+        """The first day of the period as long before."""
+        return self.first - self.length * _DAY if (self.first - date.min).days > self.length else date.min
+
+    def holds(self, table: Table) -> list[ColumnElement[bool]]:
+        """The conditions of the rollup's rows that are of these store views."""
+        if self.views:
+            return [in_scope(table, table.c.store_id, Scope(frozenset(), self.views))]
+        elsewhere = in_scope(table, table.c.store_id, Scope(frozenset(), self.others))
+        return [*_in_scope(table, self.scope), *([not_(elsewhere)] if self.others else [])]
+
+
+def _runs(
+    connection: Connection, period: Period, names: Directory, scope: Scope | None, today: Today
+) -> tuple[_Run, ...]:
+    """The days of the period, the earliest run first; a period that has days of its own has one run for all."""
+    days = own_days(period, names, scope, today)
+    if period.preset is None:
+        first, final, _ = days[0]
+        latest = own_days(Period(preset="today"), names, scope, today)[-1].final or today.utc
+        final = final or max(latest, first or latest)
+        if first is None:
+            earliest = select(func.min(order_day_total.c.local_day)).where(*_in_scope(order_day_total, scope))
+            first = min(connection.scalar(earliest) or final, final)
+        return (_Run(first, final, scope, frozenset(), frozenset()),)
+    others = frozenset[tuple[int, int]]().union(*(each.views for each in days[1:]))
+    return tuple(
+        _Run(first, final, scope, views if number else frozenset(), others)
+        for number, (first, final, views) in enumerate(days)
+        if first is not None and final is not None  # as of every preset
+    )
 
 
 def _currencies(connection: Connection, scope: Scope | None, open_carts: Mapping[str, _Tally]) -> tuple[str, ...]:
@@ -219,11 +267,9 @@ def _currencies(connection: Connection, scope: Scope | None, open_carts: Mapping
     return tuple(sorted(orders, key=lambda currency: (-orders[currency], currency)))
 
 
-def _of_period(
-    day: Column[date], scope: Scope | None, currency: str, first: date, final: date
-) -> list[ColumnElement[bool]]:
+def _of_period(day: Column[date], run: _Run, currency: str, first: date, final: date) -> list[ColumnElement[bool]]:
     table = day.table
-    return [day.between(first, final), table.c.base_currency == currency, *_in_scope(table, scope)]
+    return [day.between(first, final), table.c.base_currency == currency, *run.holds(table)]
 
 
 def _sales(table: Table) -> list[ColumnElement[int]]:
@@ -231,13 +277,20 @@ def _sales(table: Table) -> list[ColumnElement[int]]:
 
 
 def _sold_by_day(
-    connection: Connection, scope: Scope | None, currency: str, first: date, final: date
-) -> dict[date, _Tally]:
-    day = order_day_total.c.local_day
+    connection: Connection, runs: Sequence[_Run], currency: str
+) -> tuple[dict[date, _Tally], dict[date, _Tally]]:
+    """What was sold on each day of the period, and of the period before."""
+    column = order_day_total.c.local_day
     is_sold = order_day_total.c.state != CANCELLED_STATE
-    query = select(day, *_sales(order_day_total)).where(*_of_period(day, scope, currency, first, final), is_sold)
-    rows = connection.execute(query.group_by(day))
-    return {day: _Tally(int(orders), int(total) - int(refunded)) for day, orders, total, refunded in rows}
+    now: dict[date, _Tally] = {}
+    then: dict[date, _Tally] = {}
+    for run in runs:
+        conditions = _of_period(column, run, currency, run.before, run.final)
+        query = select(column, *_sales(order_day_total)).where(*conditions, is_sold).group_by(column)
+        for day, orders, total, refunded in connection.execute(query):
+            sold = now if day >= run.first else then
+            sold[day] = sold.get(day, _NOTHING).plus(int(orders), int(total) - int(refunded))
+    return now, then
 
 
 class _Orders(NamedTuple):
@@ -252,8 +305,14 @@ class _Orders(NamedTuple):
     refunded: int
 
 
-def _orders_of(connection: Connection, scope: Scope | None, currency: str, first: date, final: date) -> list[_Orders]:
-    """All orders of the period: of its whole months by month, of the rest by day."""
+def _orders_of(connection: Connection, runs: Sequence[_Run], currency: str) -> list[_Orders]:
+    """All orders of the period."""
+    return [each for run in runs for each in _orders_of_run(connection, run, currency)]
+
+
+def _orders_of_run(connection: Connection, run: _Run, currency: str) -> list[_Orders]:
+    """Of whole months by month, of the rest by day."""
+    first, final = run.first, run.final
     day, month = order_day_total.c.local_day, order_month_total.c.local_month
     parts = [(day, first, final)]
     if months := whole_months(first, final):
@@ -267,7 +326,7 @@ def _orders_of(connection: Connection, scope: Scope | None, currency: str, first
     for column, since, until in parts:
         table = column.table.c
         by = (table.shop_id, table.store_id, table.status, table.state)
-        query = select(*by, *_sales(column.table)).where(*_of_period(column, scope, currency, since, until))
+        query = select(*by, *_sales(column.table)).where(*_of_period(column, run, currency, since, until))
         found += [_Orders(*row[:4], *map(int, row[4:])) for row in connection.execute(query.group_by(*by))]
     return found
 

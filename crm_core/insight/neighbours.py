@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -13,6 +12,7 @@ from crm_core.insight.counts import LIMIT, Count, rollup_cells, tally_of
 from crm_core.insight.directory import Directory, directory
 from crm_core.insight.filters import Filter
 from crm_core.insight.finding import PAGE_SECONDS, beyond, plan, position, whole_list
+from crm_core.insight.periods import Today
 from crm_core.insight.sorting import Sort, sort_keys
 from crm_core.insight.where import ROWS, unindexed
 from crm_core.store.database import Store
@@ -31,12 +31,12 @@ class Neighbours:
     next: int | None
 
 
-def neighbours(store: Store, wanted: Filter, sort: Sort, key: int, *, today: date | None = None) -> Neighbours:
+def neighbours(store: Store, wanted: Filter, sort: Sort, key: int, *, today: Today | None = None) -> Neighbours:
     """What stands before and after the record in the list; the ways on are given too if it has left the list itself.
 
     Raises NotFound for an unknown key.
     """
-    today = today or datetime.now(UTC).date()
+    today = today or Today.now()
     names = directory(store)
     what = ("neighbours", wanted, sort, key, today, names)
     try:
@@ -45,7 +45,7 @@ def neighbours(store: Store, wanted: Filter, sort: Sort, key: int, *, today: dat
         return Neighbours(None, Count(None, exact=False), None, None)
 
 
-def _read_neighbours(store: Store, wanted: Filter, sort: Sort, key: int, today: date, names: Directory) -> Neighbours:
+def _read_neighbours(store: Store, wanted: Filter, sort: Sort, key: int, today: Today, names: Directory) -> Neighbours:
     table = ROWS[wanted.screen].table
     with store.reading() as connection:
         keys = sort_keys(wanted.screen, sort, names)
@@ -77,7 +77,7 @@ def _around(
     own: tuple[Any, ...],
     counted: Count,
     names: Directory,
-    today: date,
+    today: Today,
 ) -> Neighbours:
     table = ROWS[wanted.screen].table
     keys = sort_keys(wanted.screen, sort, names)

@@ -1,15 +1,45 @@
-"""Periods of days: the last so many, counted back from the reader's today, or from one day to another."""
+"""Periods of days: the last so many, counted back from the day that it is now, or from one day to another."""
 
 from __future__ import annotations
 
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 PRESETS = {"today": "today", "7d": "7 days", "30d": "30 days", "90d": "90 days", "12m": "12 months"}
 """Codes of the presets and their names."""
 
 _DAYS = {"today": 1, "7d": 7, "30d": 30, "90d": 90}
+
+
+@dataclass(frozen=True)
+class Today:
+    """What day it is now: where the reader is, and anywhere else, where it may be the day before or after."""
+
+    reader: date
+    quarter: datetime
+    """Now, in UTC, to the quarter of an hour: every zone's days begin with one, and what was read in it stays good."""
+
+    @staticmethod
+    def at(moment: datetime) -> Today:
+        """At that moment, which is in the reader's zone."""
+        now = moment.astimezone(UTC)
+        return Today(moment.date(), now.replace(minute=now.minute - now.minute % 15, second=0, microsecond=0))
+
+    @staticmethod
+    def now(zone: tzinfo = UTC) -> Today:
+        """At this moment, for a reader in that zone."""
+        return Today.at(datetime.now(zone))
+
+    @property
+    def utc(self) -> date:
+        """The day in UTC."""
+        return self.quarter.date()
+
+    def in_zone(self, name: str) -> date:
+        """The day in the time zone of that IANA name."""
+        return self.quarter.astimezone(ZoneInfo(name)).date()
 
 
 @dataclass(frozen=True)
@@ -42,9 +72,12 @@ class Period:
             return _a_year_before(today) + timedelta(days=1), today
         return today - timedelta(days=_DAYS[self.preset] - 1), today
 
-    def utc_days(self, today: date) -> tuple[date | None, date | None]:
-        """The same for what is counted by days of UTC: a preset has no last one, as in UTC it may be tomorrow."""
-        first, final = self.days(today)
+    def utc_days(self, today: Today) -> tuple[date | None, date | None]:
+        """The same for what is counted by days of UTC: there a preset holds now, be it yesterday or tomorrow there.
+
+        It counts back from the reader's day or UTC's, whichever is earlier, and has no last day.
+        """
+        first, final = self.days(min(today.reader, today.utc))
         return first, None if self.preset else final
 
     @property

@@ -25,6 +25,7 @@ from sqlalchemy import (
     false,
     func,
     literal_column,
+    not_,
     or_,
     select,
 )
@@ -32,6 +33,8 @@ from sqlalchemy.sql.operators import custom_op
 
 from crm_core.insight.directory import Directory, Scope
 from crm_core.insight.filters import Filter, Screen
+from crm_core.insight.own_days import OwnDays, own_days
+from crm_core.insight.periods import Today
 from crm_core.store.keys import origin_of, record_key
 from crm_core.store.search_keys import email_key
 from crm_core.store.tables import cart, cart_item, customer, order, order_item, shop
@@ -90,12 +93,12 @@ def where(
     connection: Connection,
     wanted: Filter,
     names: Directory,
-    today: date,
+    today: Today,
     *,
     status_by_index: bool = True,
     amount_by_index: bool = True,
 ) -> list[ColumnElement[bool]]:
-    """The conditions of the filter, all of which hold for its rows; `today` is the day that presets count back from.
+    """The conditions of the filter, all of which hold for its rows; `today` is what presets count back from.
 
     Without `status_by_index` or `amount_by_index` SQLite does not look for the status, or the amount, in an index: it
     does not know how many rows have one, and would take any status and any range of amounts for a rare one.
@@ -105,14 +108,15 @@ def where(
     if wanted.statuses:
         status: ColumnElement[Any] = rows.table.c.status
         found.append((status if status_by_index else unindexed(connection, status)).in_(wanted.statuses))
-    if (scope := scope_of(wanted, names)) is not None:
+    scope = scope_of(wanted, names)
+    if scope is not None:
         found.append(in_scope(rows.table, rows.part, scope))
     if wanted.groups:
         found.append(or_(*(_is_in_group(key) for key in wanted.groups)))
     if wanted.is_subscribed is not None:
         # Whoever the shop says nothing of gets none.
         found.append(func.coalesce(customer.c.is_subscribed, false()).is_(wanted.is_subscribed))
-    found += _in_periods(wanted, rows.table, today)
+    found += _in_periods(wanted, rows.table, names, scope, today)
     if rows.amount is not None:
         amount: ColumnElement[Any] = rows.amount if amount_by_index else unindexed(connection, rows.amount)
         if wanted.amount_from is not None:
@@ -155,6 +159,20 @@ def in_scope(table: Table, part: Column[Any], scope: Scope) -> ColumnElement[boo
     return or_(*parts) if parts else false()
 
 
+def in_own_days(day: Column[date], days: Sequence[OwnDays]) -> list[ColumnElement[bool]]:
+    """The orders whose day, or the rollup's rows whose day, is among these of their own store view."""
+    first, final = days[0].first, days[-1].final
+    found: list[ColumnElement[bool]] = []
+    if first:
+        found.append(day >= first)
+    if final:
+        found.append(day <= final)
+    for later in days[1:]:
+        elsewhere = not_(in_scope(day.table, day.table.c.store_id, Scope(frozenset(), later.views)))
+        found.append(or_(day >= later.first, elsewhere))
+    return found
+
+
 def unindexed(connection: Connection, value: ColumnElement[Any]) -> ColumnElement[Any]:
     """The same value, by which SQLite neither looks for rows nor walks them; PostgreSQL decides by its statistics."""
     if connection.dialect.name != "sqlite":
@@ -180,19 +198,18 @@ def _is_in_group(key: int) -> ColumnElement[bool]:
     return and_(customer.c.shop_id == shop_id, customer.c.group_id == group_id)
 
 
-def _in_periods(wanted: Filter, table: Table, today: date) -> list[ColumnElement[bool]]:
+def _in_periods(
+    wanted: Filter, table: Table, names: Directory, scope: Scope | None, today: Today
+) -> list[ColumnElement[bool]]:
     found = _between(table.c.updated_at, wanted.updated.utc_days(today)) if wanted.updated else []
     if wanted.created is None:
         return found
     if wanted.screen != "orders":
         return found + _between(table.c.created_at, wanted.created.utc_days(today))
-    first, final = wanted.created.days(today)
-    if first:
-        found.append(table.c.local_day >= first)
-    if final:
-        found.append(table.c.local_day <= final)
+    days = own_days(wanted.created, names, scope, today)
+    found += in_own_days(table.c.local_day, days)
     # No zone is a whole day off UTC: these let an index on created_at skip the rest.
-    return found + _between(table.c.created_at, (first, final), margin=_DAY)
+    return found + _between(table.c.created_at, (days[0].first, days[-1].final), margin=_DAY)
 
 
 def _between(

@@ -131,7 +131,7 @@ def _what(figures: Dashboard) -> str:
     amounts = f"amounts in {escaped(figures.currency, 3)}"
     return dotted(
         [
-            f"{days}, compared with the {len(figures.days)} days before",
+            f"{days}, compared with the {figures.length} days before",
             f"orders and carts with {amounts} only, not in {others}" if others else amounts,
             "without cancelled orders, each store's own day",
             as_of,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
-from datetime import date, datetime
 from functools import cache, wraps
 from typing import ParamSpec
 from zoneinfo import ZoneInfo
@@ -16,6 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from crm_core.access.people import current_person, signed_in
 from crm_core.errors import BadInput, DeskError, NotAllowed, NotFound, SetupError, ShopUnavailable
 from crm_core.insight.directory import Directory, directory
+from crm_core.insight.periods import Today
 from crm_core.settings import settings
 from crm_core.store.database import Store, open_store
 from pages.widgets.text import message
@@ -92,9 +92,9 @@ def has_keyboard() -> bool:
     return "Mobi" not in (st.context.headers.get("User-Agent") or "")
 
 
-def reader_today() -> date:
-    """The day it is where the reader is."""
-    return datetime.now(reader_zone()).date()
+def reader_today() -> Today:
+    """The day it is where the reader is, and elsewhere."""
+    return Today.now(reader_zone())
 
 
 def _zone(name: str | None) -> ZoneInfo:

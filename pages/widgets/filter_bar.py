@@ -200,7 +200,7 @@ def _dates(here: Listing) -> None:
     if here.screen != "carts":
         _period(here, "created", "Created")
     orders = here.screen == "orders"
-    st.caption("Updated: days of UTC. Created: each store's own days." if orders else "Days of UTC.")
+    st.caption("Updated: days of UTC. Created: each store's own days and its own today." if orders else "Days of UTC.")
 
 
 def _period(here: Listing, field: str, label: str) -> None:

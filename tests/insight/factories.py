@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
+from crm_core.insight.periods import Today
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
 from crm_core.store.rollups import rebuild
@@ -34,7 +35,7 @@ from crm_core.store.tables import (
 )
 
 NOW = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
-TODAY = NOW.date()
+TODAY = Today.at(NOW)
 _numbers = count(1)
 
 

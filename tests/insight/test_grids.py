@@ -241,7 +241,7 @@ def test_each_condition_shows_what_it_says_on_orders(filled: Store) -> None:
     _expect(
         filled,
         Filter.from_url("orders", {"created": "30d", "channel": "1"})[0],
-        lambda row: row.local_day >= TODAY.replace(month=10, day=23) and row.shop_id == 1,
+        lambda row: row.local_day >= TODAY.utc.replace(month=10, day=23) and row.shop_id == 1,
     )
     _expect(
         filled,

@@ -16,6 +16,7 @@ from crm_core.insight.directory import Directory
 from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.grids import PAGE_ROWS, Page, cart_page, order_page
 from crm_core.insight.landmarks import FAR, nearest
+from crm_core.insight.periods import Today
 from crm_core.insight.sorting import Sort, sort_keys
 from crm_core.insight.where import ROWS, where
 from crm_core.store.database import Store
@@ -89,20 +90,22 @@ def filled(store: Store) -> Store:
     return store
 
 
+@pytest.mark.parametrize("today", [TODAY, Today.at(TODAY.quarter.replace(hour=23, minute=30))], ids=["day", "night"])
 @pytest.mark.parametrize("screen", ["carts", "orders"])
-def test_as_many_rows_lie_before_a_landmark_as_it_says(filled: Store, screen: Screen) -> None:
+def test_as_many_rows_lie_before_a_landmark_as_it_says(filled: Store, screen: Screen, today: Today) -> None:
+    """At night it is tomorrow already in one of the shops."""
     chance = random.Random(5)
     landmarks = set()
     with filled.reading() as connection:
         names = Directory.read(connection)
         for wanted in _FILTERS[screen]:
-            conditions = where(connection, wanted, names, TODAY)
-            matching = tally_of(rollup_cells(connection, wanted, names, TODAY) or ()).matching.value or 0
+            conditions = where(connection, wanted, names, today)
+            matching = tally_of(rollup_cells(connection, wanted, names, today) or ()).matching.value or 0
             for sort in map(Sort, _SORTS[screen]):
                 keys = sort_keys(screen, sort, names)
                 for first in (0, matching - 1, *(chance.randrange(matching) for _ in range(5))):
                     rows = range(first, min(first + chance.choice((1, 7, 50)), matching))
-                    found = nearest(connection, wanted, sort, rows, matching, names, TODAY, far=0)
+                    found = nearest(connection, wanted, sort, rows, matching, names, today, far=0)
                     before = select(func.count()).where(*conditions, *found.condition(keys, upwards=False))
                     after = select(func.count()).where(*conditions, *found.condition(keys, upwards=True))
                     if found.at:

@@ -54,7 +54,7 @@ def test_revenue_leaves_out_cancelled_and_deleted_orders_and_refunds(sold: Store
 
 def test_figures_stand_beside_the_period_as_long_before(sold: Store) -> None:
     figures = _week(sold, currency="EUR")
-    assert (figures.first, figures.final) == (day("2026-11-15"), TODAY)
+    assert (figures.first, figures.final) == (day("2026-11-15"), TODAY.utc)
     assert (figures.previous_first, figures.previous_final) == (day("2026-11-08"), day("2026-11-14"))
     assert [figures.revenue.previous, figures.orders.previous] == [Decimal(200), Decimal(1)]
     assert figures.average_order.previous == Decimal(200)
@@ -213,7 +213,7 @@ def test_an_open_period_begins_with_the_first_order_and_ends_today(sold: Store) 
     figures = dashboard(sold, Period(final=day("2026-11-16")), None, "EUR", TODAY)
     assert (figures.first, figures.final) == (day("2026-11-01"), day("2026-11-16"))
     figures = dashboard(sold, Period(first=day("2026-11-20")), None, "EUR", TODAY)
-    assert (figures.first, figures.final) == (day("2026-11-20"), TODAY)
+    assert (figures.first, figures.final) == (day("2026-11-20"), TODAY.utc)
 
 
 def test_an_empty_store_has_figures_of_nothing(store: Store) -> None:

@@ -23,12 +23,12 @@ from tests.insight.factories import TODAY, day
     ],
 )
 def test_a_preset_ends_today_and_counts_today(preset: str, first: str) -> None:
-    assert Period(preset=preset).days(TODAY) == (day(first), TODAY)
+    assert Period(preset=preset).days(TODAY.utc) == (day(first), TODAY.utc)
 
 
 def test_by_days_of_utc_a_preset_goes_on_to_now_and_a_range_ends_as_it_says() -> None:
     assert Period(preset="7d").utc_days(TODAY) == (day("2026-11-15"), None)
-    assert Period(final=TODAY).utc_days(TODAY) == (None, TODAY)
+    assert Period(final=TODAY.utc).utc_days(TODAY) == (None, TODAY.utc)
 
 
 def test_twelve_months_before_a_leap_day_is_a_year_of_days() -> None:
@@ -45,7 +45,7 @@ def test_twelve_months_before_a_leap_day_is_a_year_of_days() -> None:
     ],
 )
 def test_a_range_holds_both_of_its_days(code: str, first: str | None, final: str | None) -> None:
-    days = Period.parse(code).days(TODAY)
+    days = Period.parse(code).days(TODAY.utc)
     assert days == (first and day(first), final and day(final))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete
 
 from crm_core.insight.metrics import Dashboard, dashboard
-from crm_core.insight.periods import Period
+from crm_core.insight.periods import Period, Today
 from crm_core.store import tables
 from pages.widgets.figures import line_figure
 from pages.widgets.text import money, whole_money
@@ -18,7 +18,7 @@ from tests.pages.screens import is_well, words_of
 
 def test_the_figures_are_those_of_the_store_with_their_period_currency_and_time(desk: Desk) -> None:
     at = desk.open()
-    figures = dashboard(desk.store, Period(preset="30d"), None, None, datetime.now(UTC).date())
+    figures = dashboard(desk.store, Period(preset="30d"), None, None, Today.now())
     shown = {metric.label: metric.value for metric in at.metric}
     assert shown["Revenue"] == whole_money(figures.revenue.value or Decimal(0), "EUR")
     assert shown["Orders"] == f"{figures.orders.value:,.0f}"
@@ -45,10 +45,11 @@ def test_the_small_lines_have_a_point_a_day_and_none_before_the_first_order(desk
     today = datetime.now(UTC).date()
     desk.do(delete(tables.order_day_total).where(day <= today - timedelta(days=15)))
     revenue, _, average = (list(metric.proto.chart_data) for metric in desk.open(period="30d").metric[:3])
-    assert len(revenue) == len(average) == 30
+    # One more while it is tomorrow already in some of the demo's stores.
+    assert len(revenue) == len(average) in (30, 31)
     assert all(isnan(each) for each in average[:14])
     first = next(at for at, each in enumerate(revenue) if each)
-    last = 29 - next(at for at, each in enumerate(reversed(revenue)) if each)
+    last = len(revenue) - 1 - next(at for at, each in enumerate(reversed(revenue)) if each)
     assert all(each > 0 for each in average[first : last + 1])
 
 
@@ -79,14 +80,14 @@ def test_orders_over_time_take_the_place_of_revenue(desk: Desk) -> None:
 
 
 def test_a_long_period_is_drawn_by_the_week_and_says_so(desk: Desk) -> None:
-    today = datetime.now(UTC).date()
-    figures = dashboard(desk.store, Period(preset="12m"), None, None, today)
+    figures = dashboard(desk.store, Period(preset="12m"), None, None, Today.now())
     before, now = _lines(figures)
     assert len(now["x"]) == len(now["y"]) == len(before["y"]) == len(figures.days) // 7
     assert (figures.days[-1] - now["x"][-1]).days == 6
     by_day = [int(each or 0) for each in figures.orders.by_day]
     assert [int(each) for each in now["y"][-2:]] == [sum(by_day[-14:-7]), sum(by_day[-7:])]
-    assert len(_lines(dashboard(desk.store, Period(preset="90d"), None, None, today))[0]["x"]) == 90
+    shorter = dashboard(desk.store, Period(preset="90d"), None, None, Today.now())
+    assert len(_lines(shorter)[0]["x"]) == len(shorter.days)
     assert "By week" in words_of(desk.open(period="12m"))
     assert "By week" not in words_of(desk.open(period="90d"))
 
