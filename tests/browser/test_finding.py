@@ -4,15 +4,10 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import delete, insert, select
 
-from crm_core.store.keys import record_key
-from crm_core.store.tables import cart
-from tests.browser.conftest import Floor, drawn
+from tests.browser.conftest import Floor
 
 pytestmark = pytest.mark.browser
-_PAINTS = 500
-"""Milliseconds that the grid is given to paint itself on its canvas, which tells nobody when it is done."""
 _COUNT = re.compile(r"of [\d,]+ carts")
 
 
@@ -74,52 +69,6 @@ def test_a_cart_that_does_not_exist_is_told_with_a_way_back(floor: Floor) -> Non
     expect(page.get_by_text(re.compile("no cart", re.IGNORECASE))).to_be_visible()
     page.get_by_test_id("stMain").get_by_role("link", name=re.compile("Carts")).click()
     expect(page.get_by_text(_COUNT)).to_be_visible()
-
-
-def test_going_back_from_a_customers_cart_shows_that_customer_and_not_the_one_with_the_carts_number(
-    floor: Floor,
-) -> None:
-    customer = floor.shop.add_customer("ida.reed@example.test")
-    cart_id = floor.shop.add_cart([("MUG-01", 1)], customer_id=customer)
-    floor.mirror(cart_id)
-    page = floor.open(f"customer?id={record_key(1, customer)}")
-    grid = page.locator("canvas").first
-    grid.wait_for()
-    page.wait_for_timeout(_PAINTS)
-    grid.click(position={"x": 18, "y": 50}, force=True)  # View, in the first row; the grid's scroller lies over it
-    expect(page.get_by_role("link", name="View customer")).to_be_visible()
-    drawn(page)
-    page.go_back()
-    expect(page.get_by_role("button", name="New cart")).to_be_visible()
-    drawn(page)
-    expect(page.get_by_text("ida.reed@example.test").first).to_be_visible()
-    page.get_by_role("button", name="New cart").click()
-    expect(page.get_by_role("dialog").get_by_text(f"Cart {cart_id}").first).to_be_visible()
-
-
-def test_all_of_very_many_carts_are_a_press_away_and_going_back_shows_their_customer(
-    floor: Floor,
-) -> None:
-    customer = floor.shop.add_customer("uma.hale@example.test")
-    cart_id = floor.shop.add_cart([("MUG-01", 1)], customer_id=customer)
-    floor.mirror(cart_id)
-    with floor.store.reading() as connection:
-        one = dict(connection.execute(select(cart).where(cart.c.id == record_key(1, cart_id))).one()._mapping)
-    more = [one | {"id": record_key(1, number), "origin_id": number} for number in range(900_000, 900_050)]
-    with floor.store.writing() as connection:
-        connection.execute(insert(cart), more)
-    try:
-        page = floor.open(f"customer?id={record_key(1, customer)}")
-        page.get_by_role("button", name="The newest 50 of 51 carts: show all").click()
-        expect(page.get_by_role("heading", name="Carts", level=1)).to_be_visible()
-        expect(page.get_by_role("radio", name="All 51")).to_be_visible()
-        drawn(page)
-        page.go_back()
-        expect(page.get_by_role("heading", name="Carts", level=1)).to_have_count(0)
-        expect(page.get_by_text("uma.hale@example.test").first).to_be_visible()
-    finally:
-        with floor.store.writing() as connection:
-            connection.execute(delete(cart).where(cart.c.id.in_([each["id"] for each in more])))
 
 
 def test_an_address_that_is_no_page_says_so_and_leads_to_the_dashboard(floor: Floor) -> None:
