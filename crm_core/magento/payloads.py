@@ -465,17 +465,3 @@ class ShippingMethod(msgspec.Struct, frozen=True, gc=False):
     price_incl_tax: float | None = None
     available: bool | None = None
     error_message: str | None = None
-
-
-class Presence(msgspec.Struct, frozen=True, gc=False):
-    """That a record still exists in the shop, and when it changed last. `is_active` is told for carts only."""
-
-    id: Id
-    updated_at: UtcTime | None = None
-    is_active: bool | None = None
-
-
-class OrderPresence(Presence, frozen=True, gc=False):
-    """The same for an order, which the API names by its entity_id."""
-
-    id: Id = msgspec.field(name="entity_id")

@@ -130,16 +130,15 @@ def _compare(
     for batch in read_all(shop, entity, _range(shop, entity, low, high)):
         seen |= {record.origin_id for record in (*batch.records, *batch.rejected)}
         _write(store, shop, entity, batch, lease, total, on_step)
-    missing = known - seen
     # An active cart that is missing may only have become inactive; an order may have moved out of scope.
-    still = set(shop.magento.ids_present(entity, missing)) if missing else set()
-    for chunk in id_chunks(still):
+    for chunk in id_chunks(known - seen):
         for batch in read_all(shop, entity, Search().where("entity_id", "in", chunk)):
+            seen |= {record.origin_id for record in (*batch.records, *batch.rejected)}
             _write(store, shop, entity, batch, lease, total, on_step)
     vanish = {Entity.CARTS: carts_gone, Entity.ORDERS: orders_gone, Entity.CUSTOMERS: customers_gone}[entity]
     shop_id = shop.channel.shop_id
     with writing(store, shop_id, shop.magento.connection.shop_now(), lease=lease) as transaction:
-        return vanish(transaction, [record_key(shop_id, origin_id) for origin_id in missing - still])
+        return vanish(transaction, [record_key(shop_id, origin_id) for origin_id in known - seen])
 
 
 def _write(

@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import or_, select
 
-from crm_core.errors import BadRecord, ShopAnsweredNonsense, ShopFailed, ShopRefused, ShopUnavailable
+from crm_core.errors import BadRecord, ShopUnavailable
 from crm_core.magento.payloads import Cart
 from crm_core.magento.search import MOST_IDS, Search
+from crm_core.magento.shop import OVER_A_RECORD, Entity
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of, record_key
@@ -52,14 +53,17 @@ def read_dearest_totals(
             count += _read(store, shop, cart, lease)
             if on_step is not None:
                 on_step()
-    except ShopUnavailable as trouble:
+    except (ShopUnavailable, *OVER_A_RECORD) as trouble:
         logger.info("%s: no more totals are read now: %s", shop.channel.name, trouble)
     return count
 
 
 def _candidates(store: Store, shop: OpenShop) -> list[int]:
-    """The shop's ids of open carts whose totals are not known as they are now, those with the dearest lines first."""
-    cart = tables.cart.c
+    """The shop's ids of open carts whose totals are not known as they are now, those with the dearest lines first.
+
+    None in quarantine: a search that holds one which the shop fails over brings none.
+    """
+    cart, held = tables.cart.c, tables.quarantine.c
     shop_id = shop.channel.shop_id
     query = (
         select(cart.id)
@@ -69,6 +73,9 @@ def _candidates(store: Store, shop: OpenShop) -> list[int]:
             cart.status == OPEN,
             cart.items_qty > 0,
             cart.store_id.in_(sorted(shop.store_views)),
+            cart.origin_id.not_in(
+                select(held.origin_id).where(held.channel_id == shop.channel.id, held.entity == Entity.CARTS.value)
+            ),
             or_(cart.totals_read_at.is_(None), cart.totals_read_at < cart.synchronised_at),
         )
         .order_by(cart.base_subtotal.desc(), cart.id.desc())
@@ -93,7 +100,7 @@ def _read(store: Store, shop: OpenShop, cart: Cart, lease: Lease | None) -> bool
         # Once: a busy shop may want the next try to wait until its word on the cart no longer holds.
         told = shop.magento.totals(cart.id, view.code, tries=1)
         totals = totals_document(told, currency_of(shop, cart))
-    except (ShopFailed, ShopRefused, ShopAnsweredNonsense, BadRecord) as trouble:
+    except (*OVER_A_RECORD, BadRecord) as trouble:
         logger.info("%s: the totals of cart %d were not read: %s", shop.channel.name, cart.id, trouble)
         return False
     shop_id = shop.channel.shop_id

@@ -5,7 +5,7 @@ Magento deletes carts, ordered ones too, some 30 days after their last change (q
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of, record_key
 from crm_core.store.lease import Lease
+from crm_core.sync import quarantine
 from crm_core.sync.cart_links import make_carts
 from crm_core.sync.channels import OpenShop
 from crm_core.sync.lookups import rows_where
@@ -65,22 +66,24 @@ def supply_missing_carts(
     """Every order of the channel that changed since then has its cart in the store; None: every order.
 
     Call it after a run of carts without trouble: with None, all carts that the shop has are then mirrored, and it is
-    asked only for those that were ordered lately or lie before the channel's start date.
+    asked only for those that were ordered lately or lie before the channel's start date. Carts in quarantine are left
+    to it: the shop has them.
     """
+    shop_id, held = shop.channel.shop_id, _held(store, shop)
     for cart_keys in _missing(store, shop, changed_since):
-        ask = cart_keys
+        gone = set(cart_keys) - held
+        ask: Collection[int] = gone
         if changed_since is None and shop.channel.start_date is None:
-            ask = _ordered_lately(store, shop, cart_keys)
-        present = shop.magento.ids_present(Entity.CARTS, [origin_of(key)[1] for key in ask]) if ask else {}
-        for chunk in id_chunks(present):
+            ask = _ordered_lately(store, shop, gone)
+        for chunk in id_chunks(origin_of(key)[1] for key in ask):
             for page in read_all(shop, Entity.CARTS, Search().where("entity_id", "in", chunk)):
+                gone -= {record_key(shop_id, record.origin_id) for record in (*page.records, *page.rejected)}
                 with _writing(store, shop, lease) as transaction:
                     write_records(transaction, Entity.CARTS, page.records)
                     put_and_leave(transaction, shop, Entity.CARTS.value, 0, page, ())
                     transaction.tally.read += len(page.rejected)
                     transaction.tally.quarantined += len(page.rejected)
                 on_step(transaction.tally)
-        gone = [key for key in cart_keys if origin_of(key)[1] not in present]
         with _writing(store, shop, lease) as transaction:
             transaction.tally.added += make_carts(transaction, gone)
         on_step(transaction.tally)
@@ -125,6 +128,13 @@ def _missing_at_all(store: Store, shop: OpenShop) -> Iterator[list[int]]:
         after = keys[-1]
 
 
+def _held(store: Store, shop: OpenShop) -> set[int]:
+    """Keys of the channel's carts that are in quarantine."""
+    with store.reading() as connection:
+        held = quarantine.held(connection, shop.channel.id, Entity.CARTS.value)
+    return {record_key(shop.channel.shop_id, origin_id) for origin_id in held}
+
+
 def _of(shop: OpenShop) -> ColumnElement[bool]:
     """The orders of the channel."""
     order = tables.order.c
@@ -134,13 +144,13 @@ def _of(shop: OpenShop) -> ColumnElement[bool]:
     return condition & order.store_id.in_(sorted(shop.store_views))
 
 
-def _ordered_lately(store: Store, shop: OpenShop, cart_keys: Sequence[int]) -> list[int]:
+def _ordered_lately(store: Store, shop: OpenShop, cart_keys: Collection[int]) -> list[int]:
     since = shop.magento.connection.shop_now() - _USUALLY_KEPT
     with store.reading() as connection:
         return _carts_of_orders_since(connection, cart_keys, since)
 
 
-def _carts_of_orders_since(connection: Connection, cart_keys: Sequence[int], since: datetime) -> list[int]:
+def _carts_of_orders_since(connection: Connection, cart_keys: Collection[int], since: datetime) -> list[int]:
     order = tables.order.c
     found = connection.scalars(select(order.cart_id).where(order.cart_id.in_(cart_keys), order.created_at >= since))
     return sorted({key for key in found if key is not None})

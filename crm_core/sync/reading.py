@@ -17,11 +17,11 @@ from typing import Any
 
 import msgspec
 
-from crm_core.errors import BadRecord, ShopAnsweredNonsense, ShopFailed, ShopRefused
+from crm_core.errors import BadRecord, ShopAnsweredNonsense
 from crm_core.magento.decoding import RawPage, SearchPage
 from crm_core.magento.payloads import Cart, Customer, Order
 from crm_core.magento.search import Search
-from crm_core.magento.shop import Entity
+from crm_core.magento.shop import OVER_A_RECORD, Entity
 from crm_core.sync.cart_mapping import MappedCart, map_cart
 from crm_core.sync.channels import OpenShop
 from crm_core.sync.mapping import MappedCustomer, MappedOrder, map_customer, map_order
@@ -32,7 +32,6 @@ Mapped = MappedOrder | MappedCart | MappedCustomer
 _KINDS: dict[Entity, Any] = {Entity.CARTS: Cart, Entity.ORDERS: Order, Entity.CUSTOMERS: Customer}
 _HIGHEST_ID = 2**40
 _HIGHEST_NUMBER = 2**63
-_POISONED = (ShopFailed, ShopRefused, ShopAnsweredNonsense)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +126,7 @@ def ask_page(shop: OpenShop, entity: Entity, question: Question) -> Answer | Pag
     search = question.search.sized(question.pace.size).after(question.after)
     try:
         return Answer(question, shop.magento.raw_page(entity.path, search))
-    except _POISONED as failure:
+    except OVER_A_RECORD as failure:
         return pass_failure(shop, entity, question, failure)
 
 
@@ -182,7 +181,7 @@ def read_one(shop: OpenShop, entity: Entity, origin_id: int) -> Batch:
     """The record of that id by a search of its own; no record and nothing rejected if the shop has none."""
     try:
         page = _ask(shop, entity, Search(page_size=1).where("entity_id", "eq", origin_id), 0)
-    except _POISONED as failure:
+    except OVER_A_RECORD as failure:
         _require_alive(shop, entity, failure)
         return Batch([], [Rejected(origin_id, str(failure), None)])
     return map_page(shop, entity, _news(entity, page, 0, Pace(1)))
@@ -249,7 +248,7 @@ def _require_alive(shop: OpenShop, entity: Entity, failure: Exception) -> None:
     """Raise the failure if the shop cannot even count nothing: then no record is to blame."""
     try:
         shop.magento.count(entity, Search().where("entity_id", "eq", 0))
-    except _POISONED:
+    except OVER_A_RECORD:
         raise failure from None
 
 
@@ -262,7 +261,7 @@ def _poison(shop: OpenShop, entity: Entity, search: Search, after: int, failure:
     def holds(last: int) -> bool:
         try:
             return bool(_ask(shop, entity, search.sized(1).where("entity_id", "lteq", last), after).items)
-        except _POISONED:
+        except OVER_A_RECORD:
             return True
 
     if holds(after):

@@ -14,15 +14,17 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from crm_core.errors import ShopAnsweredNonsense
 from crm_core.magento.shop import Entity
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.indexes import without_secondary_indexes
+from crm_core.store.keys import record_key
 from crm_core.store.lease import Lease, check
 from crm_core.sync import quarantine, windows
+from crm_core.sync.cart_links import make_carts
 from crm_core.sync.channels import OpenShop
 from crm_core.sync.missing_carts import since_when, supply_missing_carts
 from crm_core.sync.pages import note_progress, put_and_leave, write_page, write_records
@@ -106,6 +108,7 @@ class _Run:
         self._on_step = on_step
         self._window_size = window_size
         self._kind = TICK
+        self._is_first = False
         self._run_id = 0
         self._tally = Tally()
         self._expected: int | None = None
@@ -122,6 +125,12 @@ class _Run:
         if self.entity is Entity.CARTS:
             return [Stream(channel_id, self.entity.value, store_id) for store_id in sorted(self._shop.store_views)]
         return [Stream(channel_id, self.entity.value, 0)]
+
+    @property
+    def _in_state(self) -> ColumnElement[bool]:
+        """The row of sync_state that tells about the entity of the channel."""
+        state = tables.sync_state.c
+        return (state.channel_id == self._shop.channel.id) & (state.entity == self.entity.value)
 
     @property
     def _requests(self) -> int:
@@ -141,6 +150,8 @@ class _Run:
             for stream in self._streams:
                 self._owed += windows.owe(connection, stream, shop_now, self._shop.channel.overlap, full=full)
             self._held = set(quarantine.held(connection, self._shop.channel.id, self.entity.value))
+            done_at = connection.scalar(select(tables.sync_state.c.first_import_done_at).where(self._in_state))
+            self._is_first = done_at is None
             kinds = {window.kind for window in self._owed}
             self._kind = FULL if full else FIRST if FIRST in kinds else TICK
             self._run_id = connection.execute(
@@ -212,9 +223,9 @@ class _Run:
 
     def read(self) -> None:
         """Walk all windows that are owed, newest first, those that ticks add meanwhile included."""
-        # A full pass, too, may follow a first import that never came to build them.
-        reads_all = any(window.kind != TICK for window in self._owed)
-        without = without_secondary_indexes(self._store, self.entity.value) if reads_all else nullcontext()
+        # A first import that was stopped after its last page never came to build them; a full pass may follow it, too.
+        may_lack = self._is_first or any(window.kind != TICK for window in self._owed)
+        without = without_secondary_indexes(self._store, self.entity.value) if may_lack else nullcontext()
         pool = ThreadPoolExecutor(self._shop.channel.connections, thread_name_prefix="reading")
         under_way: dict[Future[_Result], Window] = {}
         try:
@@ -294,14 +305,7 @@ class _Run:
         self._expected = (self._expected or 0) + count
         with self._writing() as connection:
             self._owed.append(windows.expect(connection, window, count))
-            connection.execute(
-                update(tables.sync_state)
-                .where(
-                    tables.sync_state.c.channel_id == self._shop.channel.id,
-                    tables.sync_state.c.entity == self.entity.value,
-                )
-                .values(remote_count=self._expected)
-            )
+            connection.execute(update(tables.sync_state).where(self._in_state).values(remote_count=self._expected))
             connection.execute(
                 update(tables.sync_run).where(tables.sync_run.c.id == self._run_id).values(expected=self._expected)
             )
@@ -346,6 +350,9 @@ class _Run:
                 put_and_leave(transaction, self._shop, self.entity.value, store_of[origin_id], batch, due)
                 if not batch.rejected and not batch.records:
                     quarantine.leave(transaction.connection, channel.id, self.entity.value, [origin_id])
+                    if self.entity is Entity.CARTS:
+                        # Nobody looked for the cart of its order as long as it was known to be there.
+                        transaction.tally.added += make_carts(transaction, [record_key(channel.shop_id, origin_id)])
                 note_progress(transaction, self._run_id)
             self._tally.add(transaction.tally)
             self._step()

@@ -80,7 +80,6 @@ def test_07_a_walk_by_the_cursor_reads_every_record_once(magento: Magento, entit
     seen = every_id(magento, entity, Search(page_size=7))
     assert seen == sorted(set(seen))
     assert len(seen) == magento.count(entity, Search()) >= 20
-    assert sorted(magento.ids_present(entity, [*seen, 10**9])) == seen
 
 
 def test_01_groups_narrow_and_the_filters_of_a_group_widen(magento: Magento) -> None:
@@ -183,7 +182,6 @@ def test_reading_leaves_carts_alone_unless_the_docstring_says_otherwise(demo: Sh
     before = demo.cart(cart_id)["updated_at"]
     magento.cart_by_search(cart_id)
     magento.carts(Search(page_size=100))
-    magento.ids_present(Entity.CARTS, [cart_id])
     magento.orders_of_cart(cart_id)
     magento.count(Entity.CARTS, Search())
     assert demo.cart(cart_id)["updated_at"] == before

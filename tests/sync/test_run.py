@@ -27,6 +27,7 @@ from crm_core.sync.channels import channel_by_name, open_shop
 from crm_core.sync.rules import Rules
 from crm_core.sync.run import Progress, run_entity
 from demo_store import Faults, Shop
+from tests.conftest import OnEvent
 from tests.sync.conftest import Desk, Desks
 
 _PROCESSES = multiprocessing.get_context("forkserver")
@@ -82,6 +83,24 @@ def test_indexes_stand_again_after_a_first_import_that_was_killed(desks: Desks, 
     with pytest.raises(KeyboardInterrupt):
         desk.run("orders", on_step=die)
     desk.run("orders", full=full)
+    assert ensure_indexes(desk.store) == []
+
+
+def test_indexes_stand_again_after_a_first_import_that_was_stopped_while_they_were_built(
+    desk: Desk, on_event: OnEvent
+) -> None:
+    for _ in range(3):
+        desk.shop.place(desk.shop.add_cart())
+    stops = [KeyboardInterrupt]
+
+    def stop(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("CREATE INDEX") and stops:
+            raise stops.pop()
+
+    on_event(desk.store._writing, "before_cursor_execute", stop)
+    with pytest.raises(KeyboardInterrupt):
+        desk.run("orders")
+    assert desk.run("orders").kind == "tick"
     assert ensure_indexes(desk.store) == []
 
 
