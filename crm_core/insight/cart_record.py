@@ -56,7 +56,8 @@ class CartRecord:
     `base_subtotal` is the sum of the lines in `base_currency`; `about_subtotal` is it in `quote_currency` by the shop's
     rate. `totals`, with `coupon_code`, are in `quote_currency`, as read at `totals_read_at`, None if they never were;
     `grand_total` is theirs, None also if the cart has changed since. `totals_shop_time` is when they were read by the
-    clock of `updated_at`. `order` is the order that the cart became, or the latest cancelled one; `orders` are all.
+    clock of `updated_at`. `activity_after_lost_at` is None unless the cart is lost. `order` is the order that the cart
+    became, or the latest cancelled one; `orders` are all of them.
     """
 
     key: int
@@ -182,7 +183,7 @@ def cart_record(store: Store, key: int) -> CartRecord:
             lost_at=row.lost_at,
             lost_by=row.lost_by,
             lost_reason=row.lost_reason,
-            activity_after_lost_at=row.activity_after_lost_at,
+            activity_after_lost_at=row.activity_after_lost_at if row.status == "lost" else None,
             order=mine,
             orders=orders,
             present=tuple(line for line in lines if line.state == "present"),

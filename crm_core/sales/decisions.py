@@ -43,10 +43,11 @@ def mark_lost(store: Store, cart_key: int, reason: str, person: str) -> None:
         _decide(connection, row, now, decision, kind="lost", person=person, text=f"Marked lost: {reason}")
 
 
-def reopen(store: Store, cart_key: int, person: str) -> None:
-    """The lost cart is not lost any more; its status is again what the shop says of it.
+def reopen(store: Store, cart_key: int, person: str) -> str:
+    """The lost cart is not lost any more; returns its status, which is again what the shop says of it.
 
-    Raises NotFound for an unknown cart and NotAllowed for one that is not lost.
+    It need not be open: the shop may have closed or deleted it meanwhile. Raises NotFound for an unknown cart and
+    NotAllowed for one that is not lost.
     """
     require_person(person)
     now = datetime.now(UTC)
@@ -55,7 +56,12 @@ def reopen(store: Store, cart_key: int, person: str) -> None:
         if row.status != LOST:
             raise NotAllowed(f"Cart {row.origin_id} is {row.status}, not lost, so there is nothing to reopen.")
         decision = {"lost_at": None, "lost_by": None, "lost_reason": None}
-        _decide(connection, row, now, decision, kind="reopened", person=person, text="Reopened")
+        return _decide(connection, row, now, decision, kind="reopened", person=person, text="Reopened")
+
+
+def status_reopened(row: Row[Any], now: datetime) -> str:
+    """The status that the lost cart of that row would have if it were reopened `now`."""
+    return _status_of(row, now, is_lost=False)[0]
 
 
 def _locked(connection: Connection, cart_key: int) -> Row[Any]:
@@ -65,19 +71,25 @@ def _locked(connection: Connection, cart_key: int) -> Row[Any]:
     return row
 
 
-def _decide(
-    connection: Connection, row: Row[Any], now: datetime, decision: dict[str, Any], *, kind: str, person: str, text: str
-) -> None:
-    """Write the decision, the status that follows, the rollups that count it and the timeline's entry."""
+def _status_of(row: Row[Any], now: datetime, *, is_lost: bool) -> tuple[str, datetime | None]:
+    """The cart's status if a person calls it lost or not, and since when it counts as closed without an order."""
     is_closed = row.gone_at is not None or not row.is_active
     closing_since = row.closing_since or (now if is_closed else None)
     status = cart_status(
         is_active=row.is_active,
         is_gone=row.gone_at is not None,
         order_cancelled=row.order_cancelled,
-        is_lost=decision["lost_at"] is not None,
+        is_lost=is_lost,
         is_grace_over=closing_since is not None and now - closing_since >= GRACE,
     )
+    return status, closing_since
+
+
+def _decide(
+    connection: Connection, row: Row[Any], now: datetime, decision: dict[str, Any], *, kind: str, person: str, text: str
+) -> str:
+    """Write the decision, the status that follows, the rollups that count it and the timeline's entry."""
+    status, closing_since = _status_of(row, now, is_lost=decision["lost_at"] is not None)
     connection.execute(
         update(cart)
         .where(cart.c.id == row.id)
@@ -89,6 +101,7 @@ def _decide(
     connection.execute(
         insert(record_event).values(entity="cart", record_id=row.id, at=now, kind=kind, person=person, text=text)
     )
+    return status
 
 
 def _facts(row: Row[Any], status: str) -> CartFacts:

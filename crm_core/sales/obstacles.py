@@ -9,6 +9,7 @@ from sqlalchemy import Row, select
 
 from crm_core.errors import NotFound
 from crm_core.sales.attempts import Attempt, holder_in
+from crm_core.sales.decisions import status_reopened
 from crm_core.sales.journal import changing
 from crm_core.store.database import Store
 from crm_core.store.tables import cart, order
@@ -78,22 +79,36 @@ def age(moment: datetime) -> str:
     return "just now"
 
 
+def to_order_anew(customer_key: int | None) -> str:
+    """The next step for a cart that can't become an order any more, a guest's or that customer's: one sentence."""
+    where = "in the list of carts" if customer_key is None else "on the customer's page"
+    return f"To order the same, press New cart {where}."
+
+
 def _of_status(row: Row[Any]) -> str | None:
     if row.status == PURCHASED:
         number = f": order {row.order_number}" if row.order_number else ""
         if row.order_cancelled:
-            return f"Already ordered{number}. It was cancelled, and the shop has closed this cart."
+            closed = "the shop has closed this cart" if row.gone_at is None else "the shop no longer has this cart"
+            return f"Already ordered{number}. It was cancelled, and {closed}. {to_order_anew(row.customer_id)}"
         return f"Already ordered{number}."
     if row.status == LOST:
-        return f"Marked lost by {row.lost_by}. Reopen it first."
-    if row.status == CLOSING:
+        closed = _of_closed(row, status_reopened(row, datetime.now(UTC))) or "Reopen it first."
+        return f"Marked lost by {row.lost_by}. {closed}"
+    return _of_closed(row, row.status)
+
+
+def _of_closed(row: Row[Any], status: str) -> str | None:
+    """Why a cart that the shop closed can't be ordered, and what can be done; None: the shop has it open."""
+    if status == CLOSING:
         if row.gone_at is not None:
             return "The shop no longer has this cart, and no order has come of it yet. Synchronise it in a few minutes."
         return "The shop has closed this cart, and no order has come yet. Synchronise it in a few minutes."
-    if row.status == EXPIRED:
+    if status == EXPIRED:
+        why = "The shop has closed this cart without an order."
         if row.gone_at is not None:
-            return "The shop no longer has this cart. Start a new cart for the customer to order the same."
-        return "The shop has closed this cart without an order."
+            why = "The shop no longer has this cart."
+        return f"{why} {to_order_anew(row.customer_id)}"
     return None
 
 

@@ -14,11 +14,12 @@ from crm_core.insight.cart_record import CartRecord, cart_record
 from crm_core.insight.linked import LinkedOrder
 from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sales.decisions import reopen
-from crm_core.sales.obstacles import why_not
+from crm_core.sales.obstacles import to_order_anew, why_not
 from crm_core.sync.record import synchronise_cart
 from pages.widgets import cart_editor, desk, lost_dialog, place_order
 from pages.widgets.admin_instead import draw_admin_instead
 from pages.widgets.attempts_card import draw_attempts
+from pages.widgets.cart_amount import labelled_amount, short_amount
 from pages.widgets.customer_card import draw_customer
 from pages.widgets.layout import card, key_facts, spread, sums
 from pages.widgets.lines import NumberColumn, draw_lines, product
@@ -61,7 +62,7 @@ def _screen() -> None:
 
 def _header(cart: CartRecord, reason: str | None) -> None:
     badges = [badge(cart_status_style(cart.status))]
-    if cart.activity_after_lost_at:
+    if cart.activity_after_lost_at and _is_there(cart):
         badges.append(":orange-badge[:material/notifications: Active again]")
     facts = [
         f"Cart {cart.origin_id}",
@@ -75,7 +76,7 @@ def _header(cart: CartRecord, reason: str | None) -> None:
         elif cart.status == "open":
             st.button("Mark lost", icon=":material/cancel:", on_click=lost_dialog.open_dialog, args=(cart.key,))
         st.button(
-            dotted(["Place order", _amount(cart)]),
+            dotted(["Place order", short_amount(cart)]),
             type="primary",
             icon=":material/shopping_cart_checkout:",
             key="place-order",
@@ -87,19 +88,16 @@ def _header(cart: CartRecord, reason: str | None) -> None:
         st.caption(f":material/lock: Place order: {escaped(reason, 300)}", text_alignment="right")
 
 
-def _amount(cart: CartRecord) -> str:
-    if cart.grand_total is not None:
-        return money(cart.grand_total, cart.quote_currency)
-    return f"about {money(cart.told_subtotal, cart.quote_currency)}" if cart.told_subtotal is not None else ""
-
-
 def _reopen(key: int) -> None:
     try:
-        reopen(desk.store(), key, desk.person())
+        status = reopen(desk.store(), key, desk.person())
     except DeskError as error:
         desk.announce(escaped(str(error), 300), icon=":material/error:")
     else:
-        desk.announce("The cart is open again.", icon=":material/undo:")
+        said = "The cart is open again."
+        if status != "open":
+            said = f"The cart is no longer marked lost. {why_not(desk.store(), key) or ''}"
+        desk.announce(escaped(said, 300), icon=":material/undo:")
 
 
 def _banners(cart: CartRecord) -> None:
@@ -116,7 +114,7 @@ def _banners(cart: CartRecord) -> None:
         if cart.status == "closing":
             then = " Synchronise it in a few minutes; if no order comes within an hour, it counts as expired."
         elif cart.status == "expired":
-            then = " Start a new cart for the customer to order the same."
+            then = f" {to_order_anew(cart.customer.key)}"
         gone = f"The shop no longer has this cart, noticed {when(cart.gone_at, zone)}.{then}"
         st.warning(gone, icon=":material/delete:")
     elif cart.status == "closing":
@@ -132,11 +130,9 @@ def _banners(cart: CartRecord) -> None:
             icon=":material/cancel:",
         )
     if cart.activity_after_lost_at:
-        st.warning(
-            f"The customer came back to this cart {ago(cart.activity_after_lost_at, zone)}. "
-            "Reopen it to place an order.",
-            icon=":material/notifications:",
-        )
+        came_back = f"The customer came back to this cart {ago(cart.activity_after_lost_at, zone)}."
+        then = " Reopen it to place an order." if _is_there(cart) else ""
+        st.warning(f"{came_back}{then}", icon=":material/notifications:")
     if cart.unavailable_count:
         st.warning(
             f"**{plural(cart.unavailable_count, 'line')} unavailable, total not reliable.** The shop counts "
@@ -174,11 +170,7 @@ def _order_banner(cart: CartRecord, order: LinkedOrder) -> None:
 
 def _summary(cart: CartRecord) -> None:
     zone = desk.reader_zone()
-    total = (
-        ("Grand total", f"**{money(cart.grand_total, cart.quote_currency)}**")
-        if cart.grand_total is not None
-        else ("Subtotal, about", f"**{money(cart.told_subtotal, cart.quote_currency)}**")
-    )
+    label, value = labelled_amount(cart)
     # The shop's quantity counts what it does not list.
     lines = f" in {plural(len(cart.present) + cart.unavailable_count, 'line')}" if cart.present else ""
     # Nobody waits for a closed cart to go on.
@@ -186,7 +178,7 @@ def _summary(cart: CartRecord) -> None:
     with card():
         key_facts(
             [
-                total,
+                (label, f"**{value}**"),
                 ("Items", f"**{quantity(cart.items_qty)}**{lines}"),
                 *idle,
                 ("Updated", ago(cart.updated_at, zone)),
@@ -232,8 +224,8 @@ def _lines(cart: CartRecord) -> None:
 
 
 def _totals(cart: CartRecord) -> None:
-    totals = cart.totals
-    if totals is None:
+    totals, read = cart.totals, when(cart.totals_read_at, desk.reader_zone())
+    if totals is None or cart.grand_total is None:
         with card("Totals", "" if cart.told_subtotal is None else "about"):
             if cart.told_subtotal is None:
                 st.caption("The shop tells neither lines nor amounts of a cart that it has closed.")
@@ -241,24 +233,38 @@ def _totals(cart: CartRecord) -> None:
                 sums([("Subtotal", money(cart.told_subtotal, cart.quote_currency))])
                 if cart.quote_currency != cart.base_currency:
                     st.caption(f"{money(cart.base_subtotal, cart.base_currency)} in the base currency")
-                can_be_read = cart.is_active and cart.gone_at is None
-                exact = " Synchronise to read the exact total from the shop." if can_be_read else ""
+                exact = " Synchronise to read the exact total from the shop." if _is_there(cart) else ""
                 st.caption(f"Without tax, discount and shipping.{exact}")
-            _chosen(cart, cart.shipping_method)
+            if totals is not None:
+                it_was = f"{money(totals.grand_total, totals.currency)}{_with_coupon(cart)}"
+                st.caption(f"The total was {it_was} when it was read, {read}. The cart has changed since.")
+            _chosen("", cart.shipping_method)
         return
-    exact = "not reliable" if cart.unavailable_count else f"exact as of {when(cart.totals_read_at, desk.reader_zone())}"
-    with card("Totals", exact):
+    exact = f"as read {read}" if cart.is_about else f"exact as of {read}"
+    with card("Totals", "not reliable" if cart.unavailable_count else exact):
         sums(
             [(_row_label(each), money(each.amount, totals.currency)) for each in breakdown(totals)],
             ("Grand total", money(totals.grand_total, totals.currency)),
         )
         is_named = any(segment.code == "shipping" and segment.title for segment in totals.segments)
-        _chosen(cart, None if is_named else cart.shipping_method)
+        _chosen(cart.coupon_code, None if is_named else cart.shipping_method)
+        if cart.is_about:
+            again = " Synchronise to read it again." if _is_there(cart) else ""
+            st.caption(f"The shop saved the cart after that, so the total may be another now.{again}")
 
 
-def _chosen(cart: CartRecord, shipping_method: str | None) -> None:
+def _is_there(cart: CartRecord) -> bool:
+    """Whether the shop still has the cart open, whatever a person called it."""
+    return cart.is_active and cart.gone_at is None
+
+
+def _with_coupon(cart: CartRecord) -> str:
+    return f" with coupon {escaped(cart.coupon_code, 40)}" if cart.coupon_code else ""
+
+
+def _chosen(coupon_code: str | None, shipping_method: str | None) -> None:
     """What the customer entered or chose that the totals rest on; the code of the shipping where no line names it."""
-    coupon = f"Coupon {escaped(cart.coupon_code, 40)}" if cart.coupon_code else ""
+    coupon = f"Coupon {escaped(coupon_code, 40)}" if coupon_code else ""
     shipping = f"Shipping by {escaped(shipping_method, 60)}" if shipping_method else ""
     if coupon or shipping:
         st.caption(dotted([coupon, shipping]))

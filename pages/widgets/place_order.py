@@ -79,7 +79,7 @@ def _body(now: Placing, cart: CartRecord, here: Listing) -> None:
             if cart.status == "open" and not now.drawn_anew:
                 now.drawn_anew = True
                 st.rerun()  # the whole screen: the cart behind the drawer is Purchased now
-            draw_placed(cart, now.outcome, here, close)
+            draw_placed(cart, now.outcome, here, close, partial(_settled, now))
         case AlreadyHeld():
             draw_held(now.outcome, close)
         case Unclear():

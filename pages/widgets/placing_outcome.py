@@ -10,6 +10,7 @@ from crm_core.insight.admin_places import address_of_order
 from crm_core.insight.cart_record import CartRecord
 from crm_core.insight.neighbours import neighbours
 from crm_core.insight.order_record import order_record
+from crm_core.insight.statuses import cart_status_style
 from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Unclear, outcome_of, what_follows
 from crm_core.sales.placing import settle
 from pages.widgets import desk, listing
@@ -20,17 +21,28 @@ from pages.widgets.text import escaped, mail_link, message, money, when
 _LOOK_AGAIN_SECONDS = 2
 
 
-def draw_placed(cart: CartRecord, outcome: Placed, here: Listing, close: Callable[[], None]) -> None:
-    """The order's number, what happens next, and the way on; an alarm before everything else."""
+def draw_placed(
+    cart: CartRecord, outcome: Placed, here: Listing, close: Callable[[], None], settled: Callable[[Outcome], None]
+) -> None:
+    """The order's number, what happens next, and the way on; an alarm before everything else.
+
+    While the order could not be read, it is asked for again and again; `settled` is told the outcome with its number.
+    """
     if outcome.alarm:
         st.error(f"**Mend this first.**  \n{message(outcome.alarm)}", icon=":material/notification_important:")
     number = f"Order {escaped(outcome.increment_id, 40)}" if outcome.increment_id else "The order"
     total = outcome.agreed_grand_total if outcome.grand_total is None else outcome.grand_total
+    stands = "The cart is now Purchased."
+    if cart.status != "purchased":
+        label = escaped(cart_status_style(cart.status).label, 40)
+        stands = f"The desk shows the cart as {label} until it has read the order."
     st.success(
-        f"**{number}** is placed for {money(total, outcome.currency)}.  \nThe cart is now Purchased.",
+        f"**{number}** is placed for {money(total, outcome.currency)}.  \n{stands}",
         icon=":material/check_circle:",
     )
-    if outcome.differs or outcome.increment_id is None:
+    if outcome.increment_id is None:
+        _draw_unread(cart.key, outcome.attempt_id, settled)
+    elif outcome.differs:
         st.warning(message(outcome.message), icon=":material/warning:")
     admin_url = None
     if outcome.increment_id:
@@ -49,7 +61,8 @@ def draw_placed(cart: CartRecord, outcome: Placed, here: Listing, close: Callabl
     for line in _next_steps(outcome, cart):
         st.markdown(f":small[:gray[:material/chevron_right:] &nbsp;{line}]")
     with row(gap="xsmall"):
-        _order_link(outcome.order_key)
+        if outcome.increment_id:
+            _order_link(outcome.order_key)
         if admin_url:
             st.link_button("Open in Magento", admin_url, icon=":material/open_in_new:")
         filter_ = here.filter.changed(statuses=("open",))
@@ -60,8 +73,23 @@ def draw_placed(cart: CartRecord, outcome: Placed, here: Listing, close: Callabl
             listing.leave(here.filtered(filter_), "pages/sales/cart.py", id=str(following))
 
 
+@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+@desk.guarded
+def _draw_unread(cart_key: int, attempt_id: int, settled: Callable[[Outcome], None]) -> None:
+    """That the order's number is not known, until the shop tells it."""
+    settle(desk.store(), [cart_key])
+    now = outcome_of(desk.store(), attempt_id)
+    if not isinstance(now, Placed) or now.increment_id is not None:
+        settled(now)
+        st.rerun()
+    st.warning(message(now.message), icon=":material/warning:")
+    st.caption(":shimmer[Waiting for the number…] You may close this; it will stand in the cart's timeline.")
+
+
 def _next_steps(outcome: Placed, cart: CartRecord) -> list[str]:
-    steps = ["Invoice and ship it with Actions on the order's page, or in Magento."]
+    is_read = outcome.increment_id is not None
+    there = "with Actions on the order's page, or in Magento" if is_read else "in Magento, or here once it is read"
+    steps = [f"Invoice and ship it {there}."]
     if cart.email:
         steps.insert(0, f"If the shop is set up to, Magento e-mails the confirmation to {mail_link(cart.email)}.")
     attempt = next((each for each in cart.attempts if each.id == outcome.attempt_id), None)
@@ -82,7 +110,7 @@ def draw_held(outcome: AlreadyHeld, close: Callable[[], None]) -> None:
     said = "You did this already, in another tab." if outcome.by == desk.person() else "Nothing was placed by you."
     st.info(f"**{said}**  \n{message(outcome.message)}", icon=":material/lock_clock:")
     with row(gap="xsmall"):
-        if outcome.order_key is not None:
+        if outcome.order_key is not None and outcome.increment_id is not None:
             _order_link(outcome.order_key)
         if st.button("Close", on_click=close):
             st.rerun()

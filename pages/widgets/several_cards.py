@@ -45,13 +45,13 @@ def sums(amounts: Iterable[tuple[str, Decimal]]) -> str:
 
 
 def draw_result(candidate: Candidate, result: Result) -> None:
-    """What came of one cart, with the way to its order, or to the cart."""
+    """What came of one cart, with the way to its order once that is read, until then or else to the cart."""
     amount = "" if result.total is None else f" :gray[· {money(result.total, result.currency)}]"
     said = f"  \n:gray[{message(result.message, 400)}]" if result.message else ""
     with spread(gap="xsmall", wrap=False):
         st.markdown(f":small[{_ICONS[result.kind]} &nbsp;{cart_title(candidate)}{amount}{said}]")
-        if result.order_key is not None:
-            _link("order", result.order_key, f"Order {escaped(result.increment_id, 40)}".strip())
+        if result.order_key is not None and result.increment_id is not None:
+            _link("order", result.order_key, f"Order {escaped(result.increment_id, 40)}")
         else:
             words = KINDS[result.kind]
             _link("cart", result.cart_key, words[:1].upper() + words[1:])

@@ -245,7 +245,7 @@ def test_a_cart_that_the_shop_closed_is_said_to_be_closed_once_with_what_to_do(c
     said = _convert(connected, cart, "--payment", "checkmo")
     assert said.status == 1
     assert said.err.count("closed") == 1
-    assert "Start a new cart" in said.err
+    assert "press New cart" in said.err
 
 
 def test_a_total_that_is_another_one_by_the_time_it_is_placed_is_told_with_both(connected: Desk, front: Front) -> None:

@@ -217,6 +217,7 @@ def test_an_order_that_was_placed_while_the_run_was_stopped_is_read_back_by_the_
     assert not at.exception
     assert "**Placed 1**" in words_of(at)
     assert "number is not known yet" in words_of(at)
+    assert _links(at, "Placed") == ["Placed"], "the way to the cart, as long as the order is not here"
     desk.do(update(tables.attempt).values(looked_up_at=None))
     at.run()
     assert _links(at, "Order ") == [f"Order {desk.shop.order(order_id)['increment_id']}"]

@@ -62,7 +62,7 @@ def test_reopening_makes_the_cart_open_again_and_keeps_the_story(store: Store) -
     key = _cart(store)
     mark_lost(store, key, "No answer", "Anna")
     change_cart(store, key, activity_after_lost_at=NOON)
-    reopen(store, key, "Ben")
+    assert reopen(store, key, "Ben") == "open"
     row = _row(store, key)
     assert (row.status, row.lost_at, row.lost_by, row.lost_reason, row.activity_after_lost_at) == (
         "open",
@@ -84,7 +84,7 @@ def test_a_reopened_cart_that_the_shop_has_closed_meanwhile_is_not_open(
     key = _cart(store, status="lost", lost_at=NOON, lost_by="Anna", lost_reason="No answer", is_active=False,
                 closing_since=NOON)  # fmt: skip
     with time_machine.travel(NOON + closed_for, tick=False):
-        reopen(store, key, "Ben")
+        assert reopen(store, key, "Ben") == status
     assert _row(store, key).status == status
     assert _counted(store) == {status: 1}
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,7 @@ from tests.sales.rows import NOON, add_cart, add_order, add_shop, change_cart
 on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 """For wording, which does not depend on the database."""
 
+_NOW = datetime.now(UTC)
 TERMS = Terms("EUR", Decimal("84.20"), "flatrate_flatrate", "checkmo")
 
 
@@ -29,9 +30,21 @@ TERMS = Terms("EUR", Decimal("84.20"), "flatrate_flatrate", "checkmo")
         ({"status": "purchased", "order_cancelled": False}, "Already ordered."),
         (
             {"status": "purchased", "order_cancelled": True, "is_active": False},
-            "Already ordered. It was cancelled, and the shop has closed this cart.",
+            "It was cancelled, and the shop has closed this cart. To order the same, press New cart in the list of",
+        ),
+        (
+            {"status": "purchased", "order_cancelled": True, "gone_at": NOON, "customer_id": 7},
+            "and the shop no longer has this cart. To order the same, press New cart on the customer's page.",
         ),
         ({"status": "lost", "lost_by": "Anna"}, "Marked lost by Anna. Reopen it first."),
+        (
+            {"status": "lost", "lost_by": "Anna", "is_active": False, "closing_since": NOON},
+            "Marked lost by Anna. The shop has closed this cart without an order. To order the same, press New cart",
+        ),
+        (
+            {"status": "lost", "lost_by": "Anna", "gone_at": _NOW, "closing_since": _NOW},
+            "Marked lost by Anna. The shop no longer has this cart, and no order has come of it yet. Synchronise it",
+        ),
         ({"status": "closing", "is_active": False}, "no order has come yet. Synchronise it"),
         (
             {"status": "closing", "is_active": False, "gone_at": NOON},
@@ -39,9 +52,12 @@ TERMS = Terms("EUR", Decimal("84.20"), "flatrate_flatrate", "checkmo")
         ),
         (
             {"status": "expired", "gone_at": NOON},
-            "The shop no longer has this cart. Start a new cart for the customer to order the same.",
+            "The shop no longer has this cart. To order the same, press New cart in the list of carts.",
         ),
-        ({"status": "expired", "is_active": False}, "The shop has closed this cart without an order."),
+        (
+            {"status": "expired", "is_active": False, "customer_id": 7},
+            "The shop has closed this cart without an order. To order the same, press New cart on the customer's page.",
+        ),
         ({"items_count": 0, "items_qty": Decimal(0)}, "The cart is empty."),
         ({"items_count": 2, "unavailable_count": 2}, "None of its lines can be ordered"),
         ({"items_count": 2, "unavailable_count": 1}, None),

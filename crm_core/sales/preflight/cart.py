@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from crm_core.magento.payloads import Order
-from crm_core.sales.obstacles import age, under_way
+from crm_core.sales.obstacles import age, to_order_anew, under_way
 from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes, untold
 from crm_core.sales.preflight.reading import Reading
 from crm_core.sales.preflight.standing import Standing
@@ -37,7 +37,7 @@ def cart_checks(known: Standing, reading: Reading) -> list[Check]:
                 Code.CART,
                 Verdict.FAIL,
                 "The shop no longer has this cart",
-                "It was deleted there. Create a new cart for the customer to order the same.",
+                f"It was deleted there. {to_order_anew(known.row.customer_id)}",
             )
         ]
     if not cart.is_active:
@@ -99,7 +99,7 @@ def _attempt(known: Standing) -> list[Check]:
     if holder is None:
         return [passes(Code.ATTEMPT, "Nobody else is placing or changing it")]
     fixes = []
-    if holder.order_key is not None:
+    if holder.order_key is not None and holder.order_increment_id is not None:
         fixes.append(_open_order(holder.order_key, holder.order_increment_id))
     who, what_now = under_way(holder)
     return [Check(Code.ATTEMPT, Verdict.FAIL, who.removesuffix("."), what_now, fixes=tuple(fixes))]
@@ -141,7 +141,7 @@ def _order_deleted(known: Standing) -> Check:
         Code.CART,
         Verdict.FAIL,
         "Already ordered, and the shop has deleted the order",
-        "What was sold stays sold here. Start a new cart for the customer to order the same again.",
+        f"What was sold stays sold here. {to_order_anew(known.row.customer_id)}",
         fixes=(_open_order(known.row.order_id, None),),
     )
 
@@ -158,7 +158,7 @@ def _closed(known: Standing, orders: list[Order], reserved: str | None) -> Check
         Code.CART,
         Verdict.FAIL,
         "The cart is closed in the shop",
-        f"{detail} Start a new cart for the customer to order the same.",
+        f"{detail} {to_order_anew(known.row.customer_id)}",
         figures=figures,
         fixes=tuple(_open_orders(known, orders)),
     )
