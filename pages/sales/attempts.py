@@ -89,7 +89,7 @@ def _screen() -> None:
         columns=_COLUMNS,
         cells=_cells(page.rows),
         chips=chips({outcome_style(each.outcome) for each in page.rows}),
-        zone=desk.reader_zone().key,
+        zone=desk.reader_zone(),
         sort=("claimed", True),
         on_view=lambda index: _view(page.rows[index]),
         on_sort=lambda _: None,

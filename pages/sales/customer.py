@@ -194,7 +194,7 @@ def _list(
                 "at": [each.at for each in rows],
             },
             chips=chips({each.style for each in rows}),
-            zone=desk.reader_zone().key,
+            zone=desk.reader_zone(),
             sort=_NOT_SORTED,
             on_view=lambda index: screen_address.leave(f"pages/sales/{one}.py", id=str(rows[index].key)),
             on_sort=lambda _: None,

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import streamlit as st
 
-from pages.widgets.text import age
+from pages.widgets.text import age, times
 
 _HEIGHT = 556
 _ROW_HEIGHT = 32
 _ROWS_SHOWN = 16
-_INSTANT = pa.timestamp("ms", tz="UTC")
 _CHIPS = pa.list_(pa.string())
 _TICKS_AND_HEADERS: tuple[Literal["multi-row"], Literal["single-column"]] = ("multi-row", "single-column")
 
@@ -55,13 +55,15 @@ def draw_grid(
     columns: Sequence[Shown],
     cells: dict[str, list[Any]],
     chips: Chips,
-    zone: str,
+    zone: ZoneInfo,
     sort: tuple[str, bool],
     on_view: Callable[[int], None],
     on_sort: Callable[[str], None],
     tickable: Sequence[int] | None = None,
 ) -> None:
     """Draws the page. `cells` holds a list for each column; `sort` is the key and whether it descends.
+
+    An instant is told in the reader's `zone`, as everywhere: one of another year says so.
 
     `on_view` gets the index of the row whose View was pressed, `on_sort` the key of the header that was pressed.
     With `tickable`, the key of the record of each row, rows have a box to tick: see `ticked`.
@@ -76,8 +78,8 @@ def draw_grid(
     }
     for column in columns:
         order = "" if column.key != sort[0] else " ↓" if sort[1] else " ↑"
-        arrays[column.key] = _array(column.kind, cells[column.key])
-        config[column.key] = _config(column, column.label + order, chips if column.kind == "chip" else None, zone)
+        arrays[column.key] = _array(column.kind, cells[column.key], zone)
+        config[column.key] = _config(column, column.label + order, chips if column.kind == "chip" else None)
     # A header press selects its column; another key for another order clears that mark again.
     key = f"{name}-{sort[0]}-{'down' if sort[1] else 'up'}"
     sortable = {column.key for column in columns if column.sortable}
@@ -136,12 +138,12 @@ def _keep_ticks(name: str, key: str, records: Sequence[int]) -> None:
         st.session_state[key] = {"selection": {"rows": places}}
 
 
-def _array(kind: Kind, values: list[Any]) -> pa.Array:
+def _array(kind: Kind, values: list[Any], zone: ZoneInfo) -> pa.Array:
     match kind:
         case "chip":
             return pa.array([[value] for value in values], _CHIPS)
         case "instant":
-            return pa.array(values, _INSTANT)
+            return pa.array(times(values, zone), pa.string())
         case "age":
             now = datetime.now(UTC)
             return pa.array([age(value, now) for value in values], pa.string())
@@ -150,7 +152,7 @@ def _array(kind: Kind, values: list[Any]) -> pa.Array:
 
 
 @lru_cache(maxsize=512)
-def _config(column: Shown, label: str, chips: Chips | None, zone: str) -> dict[str, Any]:
+def _config(column: Shown, label: str, chips: Chips | None) -> dict[str, Any]:
     """What Streamlit is told of a column, without what is unset: it copies all of it on every run."""
     options: Any
     match column.kind:
@@ -162,13 +164,9 @@ def _config(column: Shown, label: str, chips: Chips | None, zone: str) -> dict[s
                 options=chips.labels if chips else (),
                 color=chips.colours if chips else (),
             )
-        case "instant":
-            options = st.column_config.DatetimeColumn(
-                label, width=column.width, format="D MMM, HH:mm", timezone=zone, help=column.hint
-            )
         case "age" | "amount":
             options = st.column_config.TextColumn(label, width=column.width, alignment="right", help=column.hint)
-        case "text":
+        case "text" | "instant":
             options = st.column_config.TextColumn(label, width=column.width, help=column.hint)
     set_ones = {name: value for name, value in options.items() if value is not None}
     set_ones["type_config"] = {name: value for name, value in options["type_config"].items() if value is not None}

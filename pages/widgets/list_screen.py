@@ -97,7 +97,7 @@ class ListScreen(Generic[_Row]):
             columns=self.columns,
             cells=self.cells(page.rows),
             chips=chips({self.style(each) for each in page.rows} if self.style else set()),
-            zone=desk.reader_zone().key,
+            zone=desk.reader_zone(),
             sort=(here.sort.column, here.sort.descending),
             on_view=lambda index: _view(self.record_page, here.at_page(page.page), page.rows[index].key),
             on_sort=lambda column: listing.go(here.sorted_by(column)),

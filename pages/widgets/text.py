@@ -11,7 +11,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
@@ -211,9 +211,23 @@ def when(moment: datetime | None, zone: tzinfo, now: datetime | None = None) -> 
     """Such as "14:32" today, "19 Nov, 09:12" this year, else "19 Nov 2025", in the reader's zone; "—" for None."""
     if moment is None:
         return "—"
-    local = moment.astimezone(zone)
-    today = (now or datetime.now(UTC)).astimezone(zone)
-    if local.date() == today.date():
+    return _told(moment, zone, (now or datetime.now(UTC)).astimezone(zone).date())
+
+
+def times(moments: Iterable[datetime | None], zone: tzinfo) -> list[str | None]:
+    """Each of them as `when` tells it now; None stays None."""
+    today = datetime.now(zone).date()
+    return [None if each is None else _told(each, zone, today) for each in moments]
+
+
+@lru_cache(maxsize=4096)
+def _told(moment: datetime, zone: tzinfo, today: date) -> str:
+    """Remembered, for a list tells a hundred times whenever it is drawn."""
+    try:
+        local = moment.astimezone(zone)
+    except OverflowError:  # at the first or the last day there is
+        local = moment
+    if local.date() == today:
         return f"{local:%H:%M}"
     if local.year == today.year:
         return f"{local.day} {local:%b, %H:%M}"

@@ -50,6 +50,17 @@ def test_carts_show_50_rows_newest_first_with_their_number_and_sum(desk: Desk) -
     assert "Updated, newest first · 1–50 · as of " in words_of(at)
 
 
+def test_times_in_a_list_say_which_year_they_are_of(desk: Desk) -> None:
+    key, last_year = desk.order(), datetime.now(UTC).year - 1
+    for created, shown in (
+        (datetime(2019, 11, 20, 9, 12, tzinfo=UTC), "20 Nov 2019"),
+        (datetime(last_year, 1, 2, 9, 12, tzinfo=UTC), f"2 Jan {last_year}"),
+    ):
+        desk.do(update(tables.order).where(tables.order.c.id == key).values(created_at=created))
+        grid = desk.open("orders", sort="created").dataframe[0].value
+        assert grid["created"][0] == shown
+
+
 def test_orders_show_their_columns_as_text_that_cannot_be_markup(desk: Desk) -> None:
     grid = desk.open("orders").dataframe[0].value
     shown = {

@@ -159,6 +159,7 @@ def test_times_are_in_the_readers_zone_and_ages_in_their_largest_unit() -> None:
     assert when(now - timedelta(minutes=20), berlin, now) == "00:10"
     assert when(now - timedelta(hours=3), berlin, now) == "21 Nov, 21:30"
     assert when(now - timedelta(days=400), berlin, now) == "18 Oct 2025"
+    assert when(datetime(9999, 12, 31, 23, 30, tzinfo=UTC), berlin, now) == "31 Dec 9999"
     assert ago(now - timedelta(minutes=5), berlin, now) == "5 min ago"
     assert ago(now - timedelta(days=3), berlin, now) == "19 Nov, 00:30"
     assert ago(None, berlin, now) == "never"
