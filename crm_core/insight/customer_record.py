@@ -28,7 +28,8 @@ SHOWN = 50
 class BoughtItem:
     """What a customer bought of a product in all orders that are neither cancelled nor gone, by the order lines.
 
-    `amount` is in `currency`, the orders' base currency, without tax and discount; `name` is one of those it had.
+    `amount` is in `currency`, the orders' base currency, without tax and after discount (of a bundle that is priced by
+    its parts before it, see OrderLine.priced); `name` is one of those it had.
     """
 
     sku: str

@@ -319,12 +319,12 @@ order_item = Table(
     Column("qty_canceled", Quantity),
     Column("price", Money, nullable=False, comment="one piece without tax, order currency"),
     Column("price_incl_tax", Money),
-    Column("row_total", Money, nullable=False, comment="without tax, before discount, order currency"),
-    Column("row_total_incl_tax", Money),
+    Column("row_total", Money, nullable=False, comment="without tax, after discount, order currency"),
+    Column("row_total_incl_tax", Money, comment="after discount: what the customer pays for the line"),
     Column("tax_amount", Money),
     Column("discount_amount", Money),
     Column("base_price", Money, nullable=False),
-    Column("base_row_total", Money, nullable=False),
+    Column("base_row_total", Money, nullable=False, comment="without tax, after discount"),
     sqlite_with_rowid=False,
 )
 

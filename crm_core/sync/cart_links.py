@@ -205,7 +205,7 @@ def lines_from_orders(transaction: Transaction, order_of: dict[int, int]) -> dic
             transaction.now,
         )
     upsert(connection, tables.cart_item, LINE_COLUMNS, [lines[key] for key in sorted(lines)])
-    # Not the sum of the row totals: those of an order may be after discount (observed on Magento 2.4.7).
+    # Not the sum of the row totals: those of an order are after discount (observed on Magento 2.4.7).
     orders = rows_where(connection, tables.order, ("id", "base_subtotal"), "id", cart_of)
     return {cart_of[row.id]: row.base_subtotal for row in orders if row.base_subtotal}
 

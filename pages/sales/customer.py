@@ -216,7 +216,7 @@ def _show_all(everything: Listing, page: str) -> None:
 
 
 def _items(who: CustomerRecord) -> None:
-    with card("Products bought", "without tax and discount" if who.items else "", gap="small"):
+    with card("Products bought", "without tax, after discount" if who.items else "", gap="small"):
         if not who.items:
             st.caption("Nothing yet.")
             return

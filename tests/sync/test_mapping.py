@@ -184,7 +184,7 @@ def test_every_recorded_cart_can_be_kept() -> None:
 
 
 def test_every_recorded_order_can_be_kept_and_its_parents_come_to_its_subtotal() -> None:
-    # By price and quantity: row_total is after discount where the shop's prices include tax.
+    # By price and quantity: row_total is after discount.
     orders = [msgspec.convert(item, Order, strict=False) for item in items_of("orders_p20")]
     for order in orders:
         mapped = map_order(1, order, AMSTERDAM)
