@@ -61,11 +61,14 @@ class TooSlow(StoreUnusable):
 
 
 class ChannelError(SetupError):
-    """The connection to a shop needs a person; the channel pauses until it is mended."""
+    """The connection to a shop needs a person; the channel pauses unless it may pass by itself."""
 
 
 class WrongAddress(ChannelError):
-    """Nothing, a redirect, or something that is not Magento's REST API answers at the channel's address."""
+    """Nothing, a redirect, or something that is not Magento's REST API answers at the channel's address.
+
+    Where the shop was read before it may pass by itself (a deployment, maintenance, a firewall): the channel goes on.
+    """
 
 
 class SignInFailed(ChannelError):

@@ -12,7 +12,6 @@ import typer
 
 from crm_core.access.people import person_of_this_machine
 from crm_core.commands.console import (
-    age,
     confirmed,
     err,
     opened,
@@ -23,7 +22,9 @@ from crm_core.commands.console import (
     secret_from_stdin,
     table,
 )
+from crm_core.commands.trouble import trouble_of
 from crm_core.errors import BadInput
+from crm_core.insight.health import channel_health
 from crm_core.magento.auth import AdminPassword, Bearer, Credentials, OAuth
 from crm_core.magento.check import CheckReport
 from crm_core.sync import channels, setting_up
@@ -154,16 +155,16 @@ def add(
 
 @commands.command("list")
 def list_() -> None:
-    """All channels."""
+    """All channels, and what keeps one from being read."""
     with opened() as store:
         known = channels.channels(store)
+        troubles = {each.id: trouble_of(each) for each in channel_health(store, count_rows=False)}
     if not known:
         out.print("No channel is set up yet. Add one: python -m crm_core channel add NAME URL")
         return
     made = table("Name", "Shop", "Websites", "Sign-in", "Writes", "Every", "State")
     for channel in known:
         scope = "all" if channel.website_ids is None else ", ".join(map(str, sorted(channel.website_ids)))
-        state = "running" if channel.paused_at is None else f"paused {age(channel.paused_at)}: {channel.paused_reason}"
         row(
             made,
             channel.name,
@@ -172,7 +173,7 @@ def list_() -> None:
             channel.credentials_kind,
             "allowed" if channel.allow_writes else "read-only",
             f"{channel.every_seconds} s",
-            state,
+            troubles.get(channel.id) or "running",
         )
     out.print(made)
 

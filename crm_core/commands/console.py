@@ -6,7 +6,7 @@ import getpass
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rich.console import Console
@@ -58,11 +58,21 @@ def age(moment: datetime | None) -> str:
     """How long ago, in the largest unit that fits: "2 min ago"; "never" for None."""
     if moment is None:
         return "never"
-    seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds // length} {unit} ago"
-    return f"{seconds} s ago"
+    return f"{_span(datetime.now(UTC) - moment)} ago"
+
+
+def until(moment: datetime | None) -> str:
+    """How long until the worker's turn, in the largest unit that fits: "in 2 min"; "at once" for None or the past."""
+    now = datetime.now(UTC)
+    return "at once" if moment is None or moment <= now else f"in {_span(moment - now)}"
+
+
+def _span(length: timedelta) -> str:
+    seconds = max(0, int(length.total_seconds()))
+    for unit, one in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= one:
+            return f"{seconds // one} {unit}"
+    return f"{seconds} s"
 
 
 def secret(given: str | None, what: str, hint: str) -> str:

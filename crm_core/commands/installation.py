@@ -11,6 +11,7 @@ import typer
 
 from crm_core.access.secrets import seal, unseal
 from crm_core.commands.console import age, opened, out, plain
+from crm_core.commands.trouble import is_stopped, trouble_of
 from crm_core.errors import ChannelError, DeskError, SetupError
 from crm_core.insight.health import channel_health
 from crm_core.settings import settings
@@ -91,21 +92,12 @@ def _port_is_usable() -> str:
 
 def _channel_opens(store: Store, channel: Channel) -> str:
     shop = open_shop(store, channel)
-    stopped = _stopped(store, channel.id)
-    if stopped is not None:
-        raise ChannelError(f"{stopped} Once it is mended: python -m crm_core channel check {shlex.quote(channel.name)}")
-    return f"{channel.base_url}, {len(shop.store_views)} store views, {_reading(store, channel.id)}"
-
-
-def _stopped(store: Store, channel_id: int) -> str | None:
-    """What of the channel is no longer read, and why, in words; None if nothing stands still until a person looks."""
-    health = next(each for each in channel_health(store, count_rows=False) if each.id == channel_id)
-    if health.paused_at is not None:
-        return f"paused {age(health.paused_at)}: {health.paused_reason}"
-    stopped = [each for each in health.entities if each.state == "stopped"]
-    if not stopped:
-        return None
-    return f"{', '.join(each.entity for each in stopped)} stopped: {stopped[0].last_error}"
+    health = next(each for each in channel_health(store, count_rows=False) if each.id == channel.id)
+    trouble = trouble_of(health)
+    if trouble is not None and is_stopped(health):
+        raise ChannelError(f"{trouble} Once it is mended: python -m crm_core channel check {shlex.quote(channel.name)}")
+    stands = f"{channel.base_url}, {len(shop.store_views)} store views, {_reading(store, channel.id)}"
+    return stands if trouble is None else f"{stands}; {trouble}"
 
 
 def _reading(store: Store, channel_id: int) -> str:

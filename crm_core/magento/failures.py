@@ -79,7 +79,10 @@ def refused_answer(response: requests.Response, base_url: str, what: str, clock_
         # Without its query, which may hold e-mail addresses.
         target = response.headers.get("Location", "an address that it does not name").split("?")[0]
         target = re.sub(r"/rest(/.*)?\Z", "", target)
-        return WrongAddress(f"{base_url} redirects to {target}. Give the address that it leads to as the base URL.")
+        return WrongAddress(
+            f"{base_url} redirects to {target}. If the shop has moved, give the address that this leads to as the base "
+            "URL; if it is only away for maintenance, try later."
+        )
     if status == 429:
         return ShopUnavailable(f"{base_url} limits how often it may be asked (429). Try later.", _retry_after(response))
     if status in (500, 504):
@@ -97,7 +100,8 @@ def refused_answer(response: requests.Response, base_url: str, what: str, clock_
     if refused is None and status in (403, 404, 405):
         return WrongAddress(
             f"{base_url}/rest answers {status} with {media_type(response)}: that is not Magento's REST API. "
-            "Check the base URL, and that no firewall keeps this machine from /rest."
+            "Check the base URL, and that no firewall keeps this machine from /rest. A shop that is being updated "
+            "answers so for a while, too: try later."
         )
     if refused is None:
         return ShopRefused(f"The shop refused {what} ({status}, {media_type(response)}).", status)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
-from crm_core.errors import ChannelError, DeskError, NotAllowed, PermissionMissing, ShopRefused
+from crm_core.errors import ChannelError, DeskError, NotAllowed, PermissionMissing, ShopRefused, WrongAddress
 from crm_core.magento.payloads import Cart, Order
 from crm_core.sales import attempts
 from crm_core.sales.attempts import Attempt
@@ -152,7 +152,7 @@ def explained(store: Store, attempt: Attempt, choice: Choice, code_of: Callable[
 def code_of(refused: ShopRefused | ChannelError, after: Preflight) -> Code:
     """The check that the refusal belongs to, given a preflight made after it."""
     if not isinstance(refused, ShopRefused):
-        return Code.PERMISSION if isinstance(refused, PermissionMissing) else Code.CHANNEL
+        return reason_of(refused)
     return explain_refusal(refused.status, str(refused), refused.parameters, after)
 
 
@@ -161,6 +161,8 @@ def reason_of(trouble: DeskError) -> Code:
     match trouble:
         case PermissionMissing():
             return Code.PERMISSION
+        case WrongAddress():
+            return Code.SHOP
         case ChannelError():
             return Code.CHANNEL
         case NotAllowed():

@@ -89,6 +89,7 @@ channel = Table(
     Column("start_date", Instant, comment="records created before are not mirrored"),
     Column("paused_at", Instant),
     Column("paused_reason", Text, comment="why reading stopped until the credentials or settings change"),
+    Column("resumed_at", Instant, comment="when a person last set it going; a refused sign-in is tried anew then"),
     Column("checked_at", Instant),
     Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, Select, delete, select, update
 
-from crm_core.errors import ChannelError, NotFound, PermissionMissing, SetupError, StoreUnusable
+from crm_core.errors import ChannelError, NotFound, PermissionMissing, SetupError, StoreUnusable, WrongAddress
 from crm_core.magento.auth import Credentials
 from crm_core.magento.checkout import Checkout
 from crm_core.magento.shop import Magento
@@ -196,26 +196,39 @@ def opened(store: Store, channel: Channel) -> Iterator[OpenShop]:
 
 @contextmanager
 def pausing_on_trouble(store: Store, channel: Channel) -> Iterator[None]:
-    """Pause the channel if the block raises what only a person can mend (sign-in, address, key); raise it on.
+    """Pause the channel if the block raises what only a person can mend (sign-in, key, address); raise it on.
 
-    A missing permission stops only what needs it, and a busy store is not the channel's fault: neither pauses it. A
-    failed sign-in must not be repeated: the sixth locks the account (observed on Magento 2.4.7). `opened` does this;
-    by itself it is for those who make something else of the error inside.
+    A failed sign-in must not be repeated: the sixth locks the account (observed on Magento 2.4.7). An address where the
+    shop was read before is not wrong: a deployment, a page about maintenance, a firewall or a certificate that ran out
+    keep it away for a while, so what was asked only fails, and the schedule tries again. A missing permission stops
+    only what needs it, and a busy store is not the channel's fault: neither pauses it. `opened` does this; by itself it
+    is for those who make something else of the error inside.
     """
     try:
         yield
     except (PermissionMissing, StoreUnusable):
         raise
     except SetupError as trouble:
-        pause(store, channel.id, str(trouble))
+        if not (isinstance(trouble, WrongAddress) and _was_read(store, channel.id)):
+            pause(store, channel.id, str(trouble))
         raise
+
+
+def _was_read(store: Store, channel_id: int) -> bool:
+    """Whether anything of the shop was ever read to its end through the channel."""
+    state = tables.sync_state.c
+    with store.reading() as connection:
+        found = connection.scalar(
+            select(state.channel_id).where(state.channel_id == channel_id, state.last_success_at.is_not(None)).limit(1)
+        )
+    return found is not None
 
 
 # ---- opening --------------------------------------------------------------------------------------------------------
 
 
 def open_shop(store: Store, channel: Channel) -> OpenShop:
-    """The channel with its clients, the same ones for all callers in this process while its credentials stand.
+    """The channel with its clients, the same ones for all callers in this process until somebody sets it going anew.
 
     Nothing is asked of the shop, and nothing paused: see `opened`. The channel and its store views are read afresh.
     Raises ChannelError if it is paused, and SetupError if the credentials cannot be decrypted.
@@ -258,22 +271,24 @@ def _require_running(channel: Channel) -> None:
 
 def clients(store: Store, channel: Channel) -> tuple[Magento, Checkout]:
     """The channel's clients, also while it is paused. Raises SetupError if the credentials cannot be decrypted."""
-    return clients_of(channel.id, store.url, channel.base_url, _sealed(store, channel), channel.connections)
+    sealed, resumed_at = _sealed(store, channel)
+    return clients_of(channel.id, store.url, channel.base_url, sealed, channel.connections, resumed_at=resumed_at)
 
 
 def credentials_of(store: Store, channel: Channel) -> Credentials:
     """The channel's credentials in clear. Raises SetupError if they cannot be decrypted."""
-    return unsealed_credentials(_sealed(store, channel))
+    return unsealed_credentials(_sealed(store, channel)[0])
 
 
-def _sealed(store: Store, channel: Channel) -> bytes:
+def _sealed(store: Store, channel: Channel) -> tuple[bytes, datetime | None]:
+    """The channel's credentials, sealed, and when it was last set going again."""
     with store.reading() as connection:
-        sealed: bytes | None = connection.scalar(
-            select(tables.channel.c.credentials).where(tables.channel.c.id == channel.id)
-        )
-    if sealed is None:
+        row = connection.execute(
+            select(tables.channel.c.credentials, tables.channel.c.resumed_at).where(tables.channel.c.id == channel.id)
+        ).one_or_none()
+    if row is None:
         raise NotFound(f"The channel “{channel.name}” was removed.")
-    return sealed
+    return row.credentials, row.resumed_at
 
 
 # ---- the rows -------------------------------------------------------------------------------------------------------
@@ -326,9 +341,14 @@ def _channel(row: Row[Any]) -> Channel:
 
 
 def resume_in(connection: Connection, channel_id: int) -> None:
-    """With the transaction's commit the channel is read again, at once."""
+    """With the transaction's commit the channel is read again, at once.
+
+    By new clients in every process: the ones before may remember a sign-in that the shop refused then.
+    """
     connection.execute(
-        update(tables.channel).where(tables.channel.c.id == channel_id).values(paused_at=None, paused_reason=None)
+        update(tables.channel)
+        .where(tables.channel.c.id == channel_id)
+        .values(paused_at=None, paused_reason=None, resumed_at=datetime.now(UTC))
     )
     make_due_in(connection, channel_id)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 
 from crm_core.access.secrets import seal, unseal
 from crm_core.errors import ChannelError
@@ -23,7 +24,7 @@ from crm_core.settings import settings
 FEWEST_FOR_A_PERSON = 4
 """Reads at once that a person who waits may start, whatever the channel allows the synchronisation."""
 
-_Fingerprint = tuple[str, str, bytes, int]
+_Fingerprint = tuple[str, str, bytes, int, datetime | None]
 _kept: dict[int, tuple[_Fingerprint, Magento, Checkout]] = {}
 _lock = threading.Lock()
 
@@ -42,14 +43,15 @@ def connect(base_url: str, credentials: Credentials, connections: int) -> Connec
 
 
 def clients_of(
-    channel_id: int, store_url: str, base_url: str, sealed: bytes, connections: int
+    channel_id: int, store_url: str, base_url: str, sealed: bytes, connections: int, *, resumed_at: datetime | None
 ) -> tuple[Magento, Checkout]:
     """The clients of a channel, the same ones for all callers in this process while nothing about it changes.
 
-    They share what a connection learns: the shop's clock, its page limit, an admin's token, a refused password. Raises
-    SetupError if the credentials cannot be decrypted.
+    They share what a connection learns: the shop's clock, its page limit, an admin's token, a refused password; all is
+    learnt anew once a person has set the channel going again, in whichever process (`resumed_at`). Raises SetupError if
+    the credentials cannot be decrypted.
     """
-    fingerprint = (store_url, base_url, sealed, connections)
+    fingerprint = (store_url, base_url, sealed, connections, resumed_at)
     with _lock:
         known = _kept.get(channel_id)
         if known is None or known[0] != fingerprint:

@@ -204,9 +204,7 @@ def _trouble(health: ChannelHealth) -> None:
     if stopped:
         st.error(_trouble_of(stopped, "stopped"), icon=":material/sync_problem:")
     if others:
-        st.warning(
-            _trouble_of(others, "not read at the last turn, tried again by itself"), icon=":material/sync_problem:"
-        )
+        st.warning(_trouble_of(others, "not read at the last turn"), icon=":material/sync_problem:")
 
 
 def _trouble_of(entities: Sequence[EntityHealth], verb: str) -> str:
@@ -219,7 +217,14 @@ def _trouble_of(entities: Sequence[EntityHealth], verb: str) -> str:
         for error, called in said.items()
     ]
     which = ", ".join(_called(each.entity) for each in entities).capitalize()
-    return "  \n".join([f"**{which}: {verb}.**", *told])
+    return "  \n".join([f"**{which}: {verb}. Tried again {_again(entities)}.**", *told])
+
+
+def _again(entities: Sequence[EntityHealth]) -> str:
+    """When the worker asks the shop for one of them again."""
+    due = min((each.next_due_at for each in entities if each.next_due_at is not None), default=None)
+    seconds = 0.0 if due is None else (due - datetime.now(UTC)).total_seconds()
+    return f"in {span(seconds)}" if seconds >= 1 else "at once"
 
 
 def _called(entity: str) -> str:

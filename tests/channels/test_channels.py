@@ -255,6 +255,32 @@ def test_a_wrong_password_is_sent_once_then_the_channel_rests(store: Store, serv
     assert sum("integration/admin/token" in request for request in served.shop.requests) == 1
 
 
+@pytest.mark.parametrize("by", ["a check", "resume"])
+def test_a_sign_in_that_was_refused_is_tried_anew_by_a_worker_once_a_person_sets_the_channel_going(
+    store: Store, served: Served, by: str
+) -> None:
+    served.shop.add_admin("anna", "another")
+    made = setting_up.add_channel(
+        store, "Shop", served.url, AdminPassword("anna", "right"), person="anna", check_first=False
+    )
+
+    def work() -> None:
+        with channels.opened(store, made) as shop:
+            shop.magento.websites()
+
+    for refusal in ("Enter them again", "is paused"):
+        with pytest.raises(ChannelError, match=refusal):
+            work()
+    served.shop.add_admin("anna", "right")  # or half an hour has passed, after which Magento unlocks an account
+    if by == "resume":
+        channels.resume(store, made.id)
+    else:
+        assert setting_up.check_channel(store, "Shop").is_usable
+    for _ in range(2):
+        work()
+    assert channel_by_name(store, "Shop").paused_at is None
+
+
 def test_credentials_sealed_with_another_key_ask_for_the_key_or_new_credentials(
     store: Store, channel: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

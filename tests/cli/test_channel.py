@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+from sqlalchemy import update
 
 from crm_core.magento.auth import AdminPassword
+from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.sync.channels import channel_by_name, channels, pause
 from tests.cli.conftest import Desk, Served
@@ -130,6 +134,27 @@ def test_the_list_says_which_are_paused_and_why(desk: Desk, store: Store, served
     said = desk("channel", "list")
     assert "The password is wrong." in said.out
     assert served.url in said.out
+
+
+def test_the_list_says_what_fails_and_when_it_is_tried_again(desk: Desk, store: Store, served: Served) -> None:
+    desk("channel", "add", "Shop", served.url, "--token", "demo")
+    assert desk("channel", "list").out.rstrip().endswith("running")
+    _fail(store, "orders", 1, timedelta(seconds=-1))
+    assert "orders failed at the last turn: The shop is away. Tried again at once." in desk("channel", "list").out
+    _fail(store, "orders", 5, timedelta(minutes=10))
+    _fail(store, "carts", 5, timedelta(minutes=12))
+    assert "orders, carts stopped: The shop is away. Tried again in 9 min." in desk("channel", "list").out
+
+
+def _fail(store: Store, entity: str, failures: int, wait: timedelta) -> None:
+    """The entity was read once, then failed so often, and is due after `wait`."""
+    now = datetime.now(UTC)
+    with store.writing() as connection:
+        connection.execute(
+            update(tables.sync_state)
+            .where(tables.sync_state.c.entity == entity)
+            .values(failures=failures, last_error="The shop is away.", last_success_at=now, due_at=now + wait)
+        )
 
 
 def test_a_check_says_what_is_missing_and_resumes_when_nothing_is(desk: Desk, store: Store, served: Served) -> None:

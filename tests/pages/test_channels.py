@@ -65,25 +65,28 @@ def test_a_channel_that_has_just_stopped_does_not_look_as_if_it_had_just_been_re
     assert not {"now", "0 s", "—"} & {*table["last"], *table["behind"]}
 
 
-def test_what_stops_several_at_once_is_told_in_one_message_and_once(desk: Desk) -> None:
+def test_what_stops_several_at_once_is_told_in_one_message_and_once_and_when_it_is_tried_again(desk: Desk) -> None:
     def failing(entity: str, error: str, failures: int = 3) -> None:
         row = tables.sync_state.c.entity == entity
-        desk.do(update(tables.sync_state).where(row).values(failures=failures, last_error=error))
+        due_at = datetime.now(UTC) + timedelta(minutes=10 if failures > 1 else 0)
+        desk.do(update(tables.sync_state).where(row).values(failures=failures, last_error=error, due_at=due_at))
 
     for entity in ("stores", "orders"):
         failing(entity, "The shop is closed.")
     at = desk.open("channels")
-    assert [each.value for each in at.error] == ["**Store views, orders: stopped.**  \nThe shop is closed\\."]
+    assert [each.value for each in at.error] == [
+        "**Store views, orders: stopped. Tried again in 9 min.**  \nThe shop is closed\\."
+    ]
     failing("carts", "No permission.")
     failing("customers", "The shop is closed.", failures=1)
     at = desk.open("channels")
     [stopped] = [each.value.replace("\\", "").replace("\u2060", "") for each in at.error]
     assert stopped.splitlines() == [
-        "**Store views, orders, carts: stopped.**  ",
+        "**Store views, orders, carts: stopped. Tried again in 9 min.**  ",
         "Store views, orders: The shop is closed.  ",
         "Carts: No permission.",
     ]
-    assert at.warning[0].value.startswith("**Customers: not read at the last turn, tried again by itself.**")
+    assert at.warning[0].value.startswith("**Customers: not read at the last turn. Tried again at once.**")
 
 
 def test_the_first_store_is_connected_from_the_screen_after_a_check(empty_desk: AppTest, filled: Filled) -> None:

@@ -558,6 +558,12 @@ def upgrade() -> None:
             nullable=True,
             comment="why reading stopped until the credentials or settings change",
         ),
+        sa.Column(
+            "resumed_at",
+            sa.BigInteger(),
+            nullable=True,
+            comment="when a person last set it going; a refused sign-in is tried anew then",
+        ),
         sa.Column("checked_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
