@@ -68,7 +68,7 @@ def existing(records: Records, order_id: int) -> Doc:
 
 def rest(order: Doc) -> Doc:
     """The order as the API answers it: null attributes absent, the shipping assignment repeating every item."""
-    body = {key: value for key, value in order.items() if not key.startswith("_")}
+    body = {key: value for key, value in order.items() if value is not None and not key.startswith("_")}
     items = items_rest(order)
     shipping: Doc = {}
     if not order["is_virtual"]:

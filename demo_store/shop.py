@@ -94,9 +94,10 @@ class Shop(Backoffice):
             return ident
 
     def delete_customer(self, customer_id: int) -> None:
-        """Delete an account: its carts stay, without a customer but not a guest's; its orders stay."""
+        """Delete an account: its carts and orders stay, without a customer but not a guest's."""
         with self.records.lock:
             self.records.state.remove("customer", customer_id)
+            self._forget("customer_id", customer_id)
             self.records.state.commit()
 
     def subscribe(self, customer_id: int, on: bool) -> None:
@@ -256,6 +257,24 @@ class Shop(Backoffice):
             orders.existing(self.records, order_id)["updated_at"] = updated_at or self.records.stamp()
             self.records.changed("order", [order_id])
             self.records.state.commit()
+
+    def delete_store_view(self, store_id: int) -> None:
+        """Delete a store view with its carts; its orders stay, without one and as old as they were."""
+        with self.records.lock:
+            self.records.settings["views"].remove(self.records.view(store_id))
+            self.records.keep_settings()
+            for cart in self.records.state.all("cart"):
+                if cart["store_id"] == store_id:
+                    self.records.state.remove("cart", cart["entity_id"])
+            self._forget("store_id", store_id)
+            self.records.state.commit()
+
+    def _forget(self, key: str, ident: int) -> None:
+        """Orders that name the id name none any more: foreign keys of Magento's sales_order, ON DELETE SET NULL."""
+        orphans = [order for order in self.records.state.all("order") if order.get(key) == ident]
+        for order in orphans:
+            order[key] = None
+        self.records.changed("order", [order["entity_id"] for order in orphans])
 
     def delete_order(self, order_id: int) -> None:
         """Delete an order without a trace, as some extensions do."""

@@ -15,6 +15,7 @@ from crm_core.insight.cart_record import CartRecord
 from crm_core.insight.customer_record import CustomerRecord
 from crm_core.insight.directory import ChannelName
 from crm_core.insight.order_record import OrderRecord
+from crm_core.insight.related import CustomerFacts
 from crm_core.magento.admin_links import customer_edit, new_order, order_view, product_edit
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of, record_key
@@ -48,7 +49,7 @@ def places_of_cart(store: Store, cart: CartRecord) -> AdminPlaces:
     with store.reading() as connection:
         products = _products_by_sku(connection, cart.shop_id, [(line.sku, line.name) for line in cart.present])
     orders = [(cart.order.key, cart.order.increment_id)] if cart.order else []
-    return _places(cart.channel, orders, cart.customer.key, cart.email or "", products)
+    return _places(cart.channel, orders, _customer_key(cart.customer), cart.email or "", products)
 
 
 def places_of_order(order: OrderRecord) -> AdminPlaces:
@@ -57,7 +58,7 @@ def places_of_order(order: OrderRecord) -> AdminPlaces:
     return _places(
         order.channel,
         [(order.key, order.increment_id)],
-        order.customer.key,
+        _customer_key(order.customer),
         order.email or "",
         products[:_MOST_PRODUCTS],
     )
@@ -71,6 +72,11 @@ def address_of_order(order: OrderRecord) -> str | None:
 def places_of_customer(who: CustomerRecord) -> AdminPlaces:
     """Their page, and a new order for them."""
     return _places(who.channel, [], None if who.gone_at else who.key, who.email, [])
+
+
+def _customer_key(who: CustomerFacts) -> int | None:
+    """The key of a customer whom the shop still has."""
+    return None if who.gone_at else who.key
 
 
 def _places(

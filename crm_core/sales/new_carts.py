@@ -139,7 +139,8 @@ def open_carts_of(store: Store, customer_key: int) -> list[CartRecord]:
     if not points:
         raise NotAllowed(why_not_started(store, customer_key) or "")
     with opened(store, _channel(store, points[0].store_view_key)) as shop:
-        keys = _mirrored(store, shop, _active(shop, customer_key))
+        asked_at = datetime.now(UTC)
+        keys = _mirrored(store, shop, _active(shop, customer_key), asked_at)
     return [cart_record(store, key) for key in keys]
 
 
@@ -190,8 +191,9 @@ def start_for_customer(store: Store, customer_key: int, store_view_key: int, per
         opened(store, _channel(store, store_view_key)) as shop,
         journalled(store, "customer", customer_key, kind=STARTED, doing=doing, person=person) as entry,
     ):
+        asked_at = datetime.now(UTC)
         there = _active(shop, customer_key)
-        _mirrored(store, shop, there)
+        _mirrored(store, shop, there, asked_at)
         _require_none(shop, there, origin_of(store_view_key)[1], name)
         cart_id = _sent(store, shop, entry, doing, customer_key, store_view_key, {each.id for each in there})
         if any(each.id == cart_id for each in there):
@@ -326,24 +328,25 @@ def _require_none(shop: OpenShop, there: Iterable[payloads.Cart], store_id: int,
             )
 
 
-def _mirrored(store: Store, shop: OpenShop, carts: Iterable[payloads.Cart]) -> list[int]:
+def _mirrored(store: Store, shop: OpenShop, carts: Iterable[payloads.Cart], asked_at: datetime) -> list[int]:
     """The keys of those carts that the channel reads, which are on the desk now as the shop tells them."""
     mapped, rejected = map_records(shop, Entity.CARTS, [each for each in carts if each.store_id in shop.store_views])
     if rejected:
         raise BadRecord(rejected[0].reason)
     if mapped:
         shop_now = shop.magento.connection.shop_now()
-        with writing(store, shop.channel.shop_id, shop_now, channel=shop.channel) as transaction:
+        with writing(store, shop.channel.shop_id, shop_now, asked_at=asked_at, channel=shop.channel) as transaction:
             write_records(transaction, Entity.CARTS, mapped)
     return [each.key for each in mapped]
 
 
 def _read_at_once(store: Store, shop: OpenShop, cart_id: int) -> CartRecord:
     """The new cart, mirrored. Raises ShopUnavailable, naming it, if the shop does not show it now."""
+    asked_at = datetime.now(UTC)
     try:
         with pausing_on_trouble(store, shop.channel):
             cart = shop.magento.cart_by_search(cart_id)
-        keys = [] if cart is None else _mirrored(store, shop, [cart])
+        keys = [] if cart is None else _mirrored(store, shop, [cart], asked_at)
         trouble = "The shop does not show it yet."
     except DeskError as error:
         keys, trouble = [], str(error)

@@ -149,6 +149,7 @@ def _run(store: Store, shop: OpenShop, attempt: Attempt, choice: Choice) -> Outc
         message = f"{reason} Nothing more was ordered."
         attempts.mark_failed(store, attempt.id, "not_placed", message, reason=Code.CART)
         return ordered
+    asked_at = datetime.now(UTC)
     cart, orders = not_placed.read_cart(shop, attempt)
     live = [each for each in orders if is_live(each)]
     if live or cart is None or not cart.is_active:
@@ -175,7 +176,7 @@ def _run(store: Store, shop: OpenShop, attempt: Attempt, choice: Choice) -> Outc
         not_placed.stopped(store, attempt, why, Code.PAYMENT)
         return not_placed.explained(store, attempt, choice, lambda _: Code.PAYMENT)
     # The mirrored cart comes to what it is ordered for, also where another way of shipping was chosen than it had.
-    keep_cart(store, shop, attempt.cart_key, cart=cart, orders=orders, totals=totals)
+    keep_cart(store, shop, attempt.cart_key, cart=cart, orders=orders, totals=totals, asked_at=asked_at)
     last_order = max((each.entity_id for each in orders), default=0)
     # The longest that an answer can take, so that nobody calls the order missing while it may still come.
     if not claims.mark_sent(store, attempt.id, last_order, settings().longest_write):

@@ -18,7 +18,6 @@ from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of, record_key
 from crm_core.store.lease import Lease
-from crm_core.store.types import milliseconds_to_instant
 from crm_core.sync.cart_links import save_standings, standings
 from crm_core.sync.cart_status import CLOSING, GRACE, OPEN
 from crm_core.sync.carts import carts_gone
@@ -71,14 +70,16 @@ def find_gone(
     """Records that the shop no longer has are marked as gone, for carts only active ones; returns how many.
 
     Where the counts differ, the shop's records of that range are read anew, so what was never mirrored is found too. A
-    range where as many vanished as came unnoticed passes for equal; a full pass finds those.
+    range where as many vanished as came unnoticed passes for equal; a full pass finds those. In a channel of some
+    websites, those whose store view or website was deleted are left alone: no search in its scope finds them.
     """
     which = Entity(entity)
+    found = _found_by_scope(shop, which)
     gone = 0
-    ranges = [(0, _highest(store, shop, which))]
+    ranges = [(0, _highest(store, which, found))]
     while ranges:
         low, high = ranges.pop()
-        known = _known_count(store, shop, which, low, high)
+        known = _known_count(store, shop, which, found, low, high)
         there = shop.magento.count(which, _range(shop, which, low, high)) if high > low else 0
         if known == there:
             continue
@@ -86,7 +87,7 @@ def find_gone(
             middle = (low + high) // 2
             ranges += [(low, middle), (middle, high)]
             continue
-        gone += _compare(store, shop, which, low, high, lease, on_step)
+        gone += _compare(store, shop, which, found, low, high, lease, on_step)
     return gone
 
 
@@ -118,13 +119,14 @@ def _compare(
     store: Store,
     shop: OpenShop,
     entity: Entity,
+    found: ColumnElement[bool],
     low: int,
     high: int,
     lease: Lease | None,
     on_step: OnTally | None,
 ) -> int:
     """Read the shop's records of a short range anew; what the store has beyond them is gone."""
-    known = _known_ids(store, shop, entity, low, high)
+    known = _known_ids(store, shop, entity, found, low, high)
     seen: set[int] = set()
     total = Tally()
     for batch in read_all(shop, entity, _range(shop, entity, low, high)):
@@ -151,14 +153,15 @@ def _write(
     on_step: OnTally | None,
 ) -> None:
     shop_id = shop.channel.shop_id
-    with writing(store, shop_id, shop.magento.connection.shop_now(), lease=lease) as transaction:
+    shop_now = shop.magento.connection.shop_now()
+    with writing(store, shop_id, shop_now, asked_at=batch.asked_at, lease=lease) as transaction:
         write_records(transaction, entity, batch.records)
         put_and_leave(transaction, shop, entity.value, 0, batch, ())
         table = _TABLES[entity]
         transaction.connection.execute(
             update(table)
-            .where(table.c.id.in_([record.key for record in batch.records]))
-            .values(synchronised_at=milliseconds_to_instant(transaction.now))
+            .where(table.c.id.in_([record.key for record in batch.records]), table.c.synchronised_at < batch.asked_at)
+            .values(synchronised_at=batch.asked_at)
         )
     total.add(transaction.tally)
     if on_step is not None:
@@ -189,23 +192,42 @@ def _in_scope(shop: OpenShop, entity: Entity) -> ColumnElement[bool]:
     return and_(condition, table.c.website_id.in_(sorted(channel.website_ids)))
 
 
-def _between(shop: OpenShop, entity: Entity, low: int, high: int) -> ColumnElement[bool]:
-    table, shop_id = _TABLES[entity], shop.channel.shop_id
-    return and_(_in_scope(shop, entity), table.c.id > record_key(shop_id, low), table.c.id <= record_key(shop_id, high))
+def _found_by_scope(shop: OpenShop, entity: Entity) -> ColumnElement[bool]:
+    """The rows of the channel that a search in its scope finds, if the shop still has them.
+
+    Deleting a store view takes its carts along, but leaves its orders, and a website its customers, without one: by the
+    foreign keys of Magento's tables (ON DELETE SET NULL). What is mirrored of them keeps it.
+    """
+    condition = _in_scope(shop, entity)
+    may_lack_some = not all(view.is_active for view in shop.store_views.values())
+    if entity is Entity.CARTS or shop.channel.website_ids is None or not may_lack_some:
+        return condition
+    if entity is Entity.ORDERS:
+        return and_(condition, tables.order.c.store_id.in_([view.id for view in shop.magento.store_views()]))
+    return and_(condition, tables.customer.c.website_id.in_([website.id for website in shop.magento.websites()]))
 
 
-def _highest(store: Store, shop: OpenShop, entity: Entity) -> int:
+def _between(shop_id: int, entity: Entity, low: int, high: int) -> ColumnElement[bool]:
+    key = _TABLES[entity].c.id
+    return and_(key > record_key(shop_id, low), key <= record_key(shop_id, high))
+
+
+def _highest(store: Store, entity: Entity, found: ColumnElement[bool]) -> int:
     with store.reading() as connection:
-        highest = connection.scalar(select(func.max(_TABLES[entity].c.id)).where(_in_scope(shop, entity)))
+        highest = connection.scalar(select(func.max(_TABLES[entity].c.id)).where(found))
     return 0 if highest is None else origin_of(highest)[1]
 
 
-def _known_count(store: Store, shop: OpenShop, entity: Entity, low: int, high: int) -> int:
-    query = select(func.count()).select_from(_TABLES[entity]).where(_between(shop, entity, low, high))
+def _known_count(store: Store, shop: OpenShop, entity: Entity, found: ColumnElement[bool], low: int, high: int) -> int:
+    between = _between(shop.channel.shop_id, entity, low, high)
+    query = select(func.count()).select_from(_TABLES[entity]).where(found, between)
     with store.reading() as connection:
         return connection.scalar(query) or 0
 
 
-def _known_ids(store: Store, shop: OpenShop, entity: Entity, low: int, high: int) -> set[int]:
+def _known_ids(
+    store: Store, shop: OpenShop, entity: Entity, found: ColumnElement[bool], low: int, high: int
+) -> set[int]:
+    between = _between(shop.channel.shop_id, entity, low, high)
     with store.reading() as connection:
-        return set(connection.scalars(select(_TABLES[entity].c.origin_id).where(_between(shop, entity, low, high))))
+        return set(connection.scalars(select(_TABLES[entity].c.origin_id).where(found, between)))

@@ -101,7 +101,7 @@ def write_totals(transaction: Transaction, key: int, totals: documents.Totals) -
         "totals": documents.encode(totals),
         "grand_total": totals.grand_total,
         "coupon_code": totals.coupon_code,
-        "totals_read_at": milliseconds_to_instant(transaction.now),
+        "totals_read_at": milliseconds_to_instant(transaction.asked_at),
         "totals_shop_time": milliseconds_to_instant(transaction.shop_now),
     }
     sentences: list[str] = []

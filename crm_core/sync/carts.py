@@ -41,7 +41,8 @@ _COLUMNS = (
     "made_from_order", "order_id", "order_cancelled", "status", "activity_after_lost_at",
 )  # fmt: skip
 _ALSO_OLD = (
-    "content_hash", "first_seen_at", "last_activity_at", "customer_id", "email", "firstname", "lastname",
+    "content_hash", "first_seen_at", "synchronised_at", "last_activity_at", "customer_id", "is_guest", "email",
+    "firstname", "lastname",
     "billing_address", "shipping_address", "shipping_method", "unavailable_count", "activity_after_lost_at",
     "quote_currency", "base_to_quote_rate", "grand_total", "totals_shop_time",
 )  # fmt: skip
@@ -50,16 +51,21 @@ _LINE = LINE_COLUMNS
 
 
 def write_carts(transaction: Transaction, carts: Sequence[MappedCart]) -> None:
-    """The carts are in the store as the shop tells them; unchanged ones are not written.
+    """The carts are in the store as the shop tells them; unchanged ones, and ones read later, are not written.
 
     Lines that vanished while the shop's count agrees are kept as removed, with the time; where it counts more lines
-    than it lists, vanished ones are unavailable. Inactive carts keep the lines they had, or take those of their order.
+    than it lists, vanished ones are unavailable. Inactive carts keep the lines they had, or take those of their order,
+    and keep whose they were where the shop tells it no more.
     """
     connection, tally = transaction.connection, transaction.tally
     by_key = {cart.key: cart for cart in carts}
     known = {row.id: row for row in rows_where(connection, tables.cart, _OLD, "id", by_key, lock=True)}
     tally.read += len(by_key)
-    written = [cart for key, cart in sorted(by_key.items()) if key not in known or not _is_same(known[key], cart)]
+    written = [
+        _still_of(known.get(key), cart)
+        for key, cart in sorted(by_key.items())
+        if key not in known or not _is_kept(transaction, known[key], cart)
+    ]
     tally.unchanged += len(by_key) - len(written)
     if not written:
         return
@@ -111,8 +117,27 @@ def carts_gone(transaction: Transaction, keys: Collection[int]) -> int:
     return len(changes)
 
 
-def _is_same(old: Any, cart: MappedCart) -> bool:
-    return old.content_hash == cart.content_hash and old.gone_at is None
+def _is_kept(transaction: Transaction, old: Any, cart: MappedCart) -> bool:
+    """Whether the row stays as it is: the shop tells nothing else, or told the row later."""
+    is_same = old.content_hash == cart.content_hash and old.gone_at is None
+    return is_same or transaction.is_outdated(old, cart.updated_at)
+
+
+def _still_of(old: Any, cart: MappedCart) -> MappedCart:
+    """The cart with whom it was of where the shop tells it no more.
+
+    An inactive cart comes without its shipping address, in which a guest's e-mail may stand, and one whose customer was
+    deleted, without a customer (both observed on Magento 2.4.7).
+    """
+    if old is None or cart.is_active:
+        return cart
+    if cart.customer_key is None and old.customer_id is not None:
+        cart = cart._replace(customer_key=old.customer_id, is_guest=bool(old.is_guest))
+    return cart._replace(
+        email=cart.email or old.email,
+        firstname=cart.firstname or old.firstname,
+        lastname=cart.lastname or old.lastname,
+    )
 
 
 def _facts(old: Any) -> CartFacts:
@@ -185,7 +210,7 @@ def _row(transaction: Transaction, cart: MappedCart, old: Any, standing: Standin
         cart.updated_at,
         cart.content_hash,
         transaction.now if old is None else old.first_seen_at,
-        transaction.now,
+        transaction.asked_at,
         active_at,
         standing.closing_since,
         None,

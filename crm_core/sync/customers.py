@@ -15,13 +15,17 @@ from crm_core.sync.transaction import Transaction, mark_gone
 
 _OLD = (
     "id", "content_hash", "first_seen_at", "gone_at", "email", "firstname", "lastname", "is_subscribed", "addresses",
-    "group_id", "shop_id", "website_id",
+    "group_id", "shop_id", "website_id", "store_id", "updated_at", "synchronised_at",
 )  # fmt: skip
 _AT = {name: place for place, name in enumerate(CUSTOMER_COLUMNS)}
 
 
 def write_customers(transaction: Transaction, customers: Sequence[MappedCustomer]) -> None:
-    """The customers are in the store as the shop tells them; unchanged ones are not written."""
+    """The customers are in the store as the shop tells them; unchanged ones, and ones read later, are not written.
+
+    One whose website or store view was deleted in the shop keeps those it had: the shop tells none then, by its foreign
+    keys.
+    """
     connection, tally = transaction.connection, transaction.tally
     by_key = {customer.key: customer for customer in customers}
     known = {row.id: row for row in rows_where(connection, tables.customer, _OLD, "id", by_key, lock=True)}
@@ -32,8 +36,13 @@ def write_customers(transaction: Transaction, customers: Sequence[MappedCustomer
         if old is not None and old.content_hash == customer.content_hash and old.gone_at is None:
             tally.unchanged += 1
             continue
+        if old is not None:
+            if transaction.is_outdated(old, customer.values[_AT["updated_at"]]):
+                tally.unchanged += 1
+                continue
+            customer = _still_of(old, customer)
         first_seen = transaction.now if old is None else old.first_seen_at
-        rows.append((*customer.values, customer.content_hash, first_seen, transaction.now, None))
+        rows.append((*customer.values, customer.content_hash, first_seen, transaction.asked_at, None))
         if old is None:
             tally.added += 1
         else:
@@ -52,6 +61,14 @@ def customers_gone(transaction: Transaction, keys: Collection[int]) -> int:
         transaction.deltas.customers(_old_facts(row), None)
     mark_gone(transaction, tables.customer, [row.id for row in gone])
     return len(gone)
+
+
+def _still_of(old: Any, customer: MappedCustomer) -> MappedCustomer:
+    """The customer with the website and the store view of before where the shop names none any more."""
+    values = list(customer.values)
+    for name in ("website_id", "store_id"):
+        values[_AT[name]] = values[_AT[name]] or getattr(old, name)
+    return customer._replace(values=tuple(values))
 
 
 def _old_facts(row: Any) -> CustomerFacts:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from sqlalchemy import or_, select
 
@@ -96,6 +97,7 @@ def _read(store: Store, shop: OpenShop, cart: Cart, lease: Lease | None) -> bool
     view = shop.store_views.get(cart.store_id or 0)
     if view is None:
         return False
+    asked_at = datetime.now(UTC)
     try:
         # Once: a busy shop may want the next try to wait until its word on the cart no longer holds.
         told = shop.magento.totals(cart.id, view.code, tries=1)
@@ -104,6 +106,7 @@ def _read(store: Store, shop: OpenShop, cart: Cart, lease: Lease | None) -> bool
         logger.info("%s: the totals of cart %d were not read: %s", shop.channel.name, cart.id, trouble)
         return False
     shop_id = shop.channel.shop_id
-    with writing(store, shop_id, shop.magento.connection.shop_now(), lease=lease) as transaction:
+    shop_now = shop.magento.connection.shop_now()
+    with writing(store, shop_id, shop_now, asked_at=asked_at, lease=lease) as transaction:
         write_totals(transaction, record_key(shop_id, cart.id), totals)
     return True

@@ -78,7 +78,7 @@ def supply_missing_carts(
         for chunk in id_chunks(origin_of(key)[1] for key in ask):
             for page in read_all(shop, Entity.CARTS, Search().where("entity_id", "in", chunk)):
                 gone -= {record_key(shop_id, record.origin_id) for record in (*page.records, *page.rejected)}
-                with _writing(store, shop, lease) as transaction:
+                with _writing(store, shop, lease, page.asked_at) as transaction:
                     write_records(transaction, Entity.CARTS, page.records)
                     put_and_leave(transaction, shop, Entity.CARTS.value, 0, page, ())
                     transaction.tally.read += len(page.rejected)
@@ -89,8 +89,11 @@ def supply_missing_carts(
         on_step(transaction.tally)
 
 
-def _writing(store: Store, shop: OpenShop, lease: Lease | None) -> AbstractContextManager[Transaction]:
-    return writing(store, shop.channel.shop_id, shop.magento.connection.shop_now(), lease=lease)
+def _writing(
+    store: Store, shop: OpenShop, lease: Lease | None, asked_at: datetime | None = None
+) -> AbstractContextManager[Transaction]:
+    shop_now = shop.magento.connection.shop_now()
+    return writing(store, shop.channel.shop_id, shop_now, asked_at=asked_at, lease=lease)
 
 
 def _missing(store: Store, shop: OpenShop, changed_since: datetime | None) -> Iterator[list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from crm_core.errors import ChannelError
 from crm_core.magento.search import Search
@@ -42,11 +42,12 @@ def read_newer_orders(
         search = search.where("customer_id", "eq", customer_id)
     else:
         search = search.where("customer_email", "eq", email)
+    asked_at = datetime.now(UTC)
     with opened(store, channel) as shop:
         orders = shop.magento.orders(search).items
     in_scope = [order for order in orders if order.store_id in shop.store_views]
     mapped, _ = map_records(shop, Entity.ORDERS, in_scope)
     shop_now = shop.magento.connection.shop_now()
-    with writing(store, shop_id, shop_now, channel=shop.channel) as transaction:
+    with writing(store, shop_id, shop_now, asked_at=asked_at, channel=shop.channel) as transaction:
         write_records(transaction, Entity.ORDERS, mapped)
     return sorted((order.key for order in mapped), reverse=True)

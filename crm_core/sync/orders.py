@@ -7,7 +7,7 @@ from typing import Any
 
 from crm_core.store import documents, tables
 from crm_core.store.rollups import OrderFacts
-from crm_core.store.upsert import day_for_driver, delete_lines, upsert
+from crm_core.store.upsert import Row, day_for_driver, delete_lines, upsert
 from crm_core.sync.cart_links import relink
 from crm_core.sync.cart_status import CANCELLED_STATE
 from crm_core.sync.changes import address_changed, amount_changed, status_changed, value_changed
@@ -19,14 +19,18 @@ _OLD = (
     "id", "content_hash", "first_seen_at", "gone_at", "cart_id", "store_id", "state", "status", "local_day",
     "base_currency", "base_grand_total", "base_total_refunded", "order_currency", "grand_total", "total_paid",
     "total_invoiced", "total_refunded", "total_canceled", "email", "billing_address", "shipping_address", "comments",
-    "updated_at",
+    "updated_at", "synchronised_at", "local_hour", "customer_id", "is_guest",
 )  # fmt: skip
 _AT = {name: ORDER_COLUMNS.index(name) for name in ORDER_COLUMNS}
-_UPDATED_AT = _AT["updated_at"]
+_STORE_ID, _CUSTOMER_ID, _UPDATED_AT = _AT["store_id"], _AT["customer_id"], _AT["updated_at"]
 
 
 def write_orders(transaction: Transaction, orders: Sequence[MappedOrder]) -> None:
-    """The orders are in the store as the shop tells them; unchanged ones are not written."""
+    """The orders are in the store as the shop tells them; unchanged ones, and ones read later, are not written.
+
+    Where its store view or customer was deleted in the shop, an order keeps those it had, and with the store view its
+    day: the shop tells none then, by its foreign keys.
+    """
     connection, tally = transaction.connection, transaction.tally
     by_key = {order.key: order for order in orders}
     known = {row.id: row for row in rows_where(connection, tables.order, _OLD, "id", by_key, lock=True)}
@@ -37,15 +41,23 @@ def write_orders(transaction: Transaction, orders: Sequence[MappedOrder]) -> Non
         if old is not None and old.content_hash == order.content_hash and old.gone_at is None:
             tally.unchanged += 1
             continue
-        day = day_for_driver(order.local_day, transaction.dialect_name)
+        values = order.values
+        day, hour = day_for_driver(order.local_day, transaction.dialect_name), order.local_hour
+        if old is not None:
+            if transaction.is_outdated(old, values[_UPDATED_AT]):
+                tally.unchanged += 1
+                continue
+            values = _still_of(old, values)
+            if values[_STORE_ID] != order.store_id:
+                day, hour = old.local_day, old.local_hour
         rows.append(
             (
-                *order.values,
+                *values,
                 day,
-                order.local_hour,
+                hour,
                 order.content_hash,
                 transaction.now if old is None else old.first_seen_at,
-                transaction.now,
+                transaction.asked_at,
                 None,
             )
         )
@@ -56,7 +68,7 @@ def write_orders(transaction: Transaction, orders: Sequence[MappedOrder]) -> Non
             cancelled.append(order.origin_id)
         facts = OrderFacts(
             transaction.shop_id,
-            order.store_id,
+            values[_STORE_ID],
             day,
             order.status,
             order.state,
@@ -99,6 +111,16 @@ def orders_gone(transaction: Transaction, keys: Collection[int]) -> int:
             gone.append(row.id)
     mark_gone(transaction, tables.order, gone)
     return len(gone)
+
+
+def _still_of(old: Any, values: Row) -> Row:
+    """The values with the store view and the customer of before where the shop names none any more."""
+    kept = list(values)
+    if not values[_STORE_ID]:
+        kept[_STORE_ID] = old.store_id
+    if values[_CUSTOMER_ID] is None and old.customer_id is not None:
+        kept[_CUSTOMER_ID], kept[_AT["is_guest"]] = old.customer_id, old.is_guest
+    return tuple(kept)
 
 
 def _facts_of(shop_id: int, row: Any) -> OrderFacts:

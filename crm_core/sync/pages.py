@@ -39,7 +39,8 @@ def write_page(
     entity = Entity(window.stream.entity)
     batch = map_page(shop, entity, page)
     shop_id, shop_now = shop.channel.shop_id, shop.magento.connection.shop_now()
-    with writing(store, shop_id, shop_now, lease=lease, is_news=window.kind != FIRST) as transaction:
+    is_news = window.kind != FIRST
+    with writing(store, shop_id, shop_now, asked_at=page.asked_at, lease=lease, is_news=is_news) as transaction:
         tally = transaction.tally
         write_records(transaction, entity, batch.records)
         tally.read += len(batch.rejected)
@@ -51,7 +52,7 @@ def write_page(
 
 
 def write_records(transaction: Transaction, entity: Entity, records: Sequence[Mapped]) -> None:
-    """The records are in the store as the shop tells them."""
+    """The records are in the store as the shop tells them, but where it was read later than the transaction's."""
     if not records:
         return
     if entity is Entity.ORDERS:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -65,10 +66,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the shop sent to the question, not looked into yet."""
+    """What the shop sent to the question, not looked into yet; `asked_at` by this machine's clock."""
 
     question: Question
     raw: RawPage
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Page:
     """What one request, or the search for a poisonous record, brought: payloads, and records that cannot be read.
 
     `last_id` is where reading goes on, `pace` how. `total_count` is what the shop counted from the last id on.
+    `asked_at` is by this machine's clock.
     """
 
     items: list[Any]
@@ -84,14 +87,16 @@ class Page:
     is_last: bool
     pace: Pace
     total_count: int | None
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records as the store takes them, and those that it cannot take."""
+    """Records as the store takes them, and those that it cannot take; `asked_at` by this machine's clock."""
 
     records: list[Mapped]
     rejected: list[Rejected]
+    asked_at: datetime
 
 
 def scope(shop: OpenShop, entity: Entity, store_id: int | None) -> Search:
@@ -124,8 +129,9 @@ def ask_page(shop: OpenShop, entity: Entity, question: Question) -> Answer | Pag
     ShopUnavailable and ChannelError, and a failure that has nothing to do with the records, end the reading.
     """
     search = question.search.sized(question.pace.size).after(question.after)
+    asked_at = datetime.now(UTC)
     try:
-        return Answer(question, shop.magento.raw_page(entity.path, search))
+        return Answer(question, shop.magento.raw_page(entity.path, search), asked_at)
     except OVER_A_RECORD as failure:
         return pass_failure(shop, entity, question, failure)
 
@@ -136,7 +142,7 @@ def open_answer(shop: OpenShop, entity: Entity, answer: Answer) -> Page:
     pace = answer.question.pace
     left = pace.poisoned - len(page.items) - len(page.bad)
     next_pace = Pace(min(pace.size, left), left) if left > 0 else Pace(shop.channel.page_size)
-    return _news(entity, page, answer.question.after, next_pace)
+    return _news(entity, page, answer.question.after, next_pace, answer.asked_at)
 
 
 def read_page(shop: OpenShop, entity: Entity, question: Question) -> Page:
@@ -156,13 +162,13 @@ def pass_failure(shop: OpenShop, entity: Entity, question: Question, failure: Ex
     Raises the failure if it has nothing to do with the records.
     """
     full = shop.channel.page_size
-    after, pace = question.after, question.pace
+    after, pace, asked_at = question.after, question.pace, datetime.now(UTC)
     if pace.size == full:
         _require_alive(shop, entity, failure)
     if pace.size > 1:
-        return Page([], [], after, False, Pace(max(1, pace.size // 2), pace.size), None)
+        return Page([], [], after, False, Pace(max(1, pace.size // 2), pace.size), None, asked_at)
     poison = _poison(shop, entity, question.search, after, failure)
-    return Page([], [poison], poison.origin_id, False, Pace(full), None)
+    return Page([], [poison], poison.origin_id, False, Pace(full), None, asked_at)
 
 
 def read_all(shop: OpenShop, entity: Entity, search: Search) -> Iterator[Batch]:
@@ -179,18 +185,19 @@ def read_all(shop: OpenShop, entity: Entity, search: Search) -> Iterator[Batch]:
 
 def read_one(shop: OpenShop, entity: Entity, origin_id: int) -> Batch:
     """The record of that id by a search of its own; no record and nothing rejected if the shop has none."""
+    asked_at = datetime.now(UTC)
     try:
         page = _ask(shop, entity, Search(page_size=1).where("entity_id", "eq", origin_id), 0)
     except OVER_A_RECORD as failure:
         _require_alive(shop, entity, failure)
-        return Batch([], [Rejected(origin_id, str(failure), None)])
-    return map_page(shop, entity, _news(entity, page, 0, Pace(1)))
+        return Batch([], [Rejected(origin_id, str(failure), None)], asked_at)
+    return map_page(shop, entity, _news(entity, page, 0, Pace(1), asked_at))
 
 
 def map_page(shop: OpenShop, entity: Entity, page: Page) -> Batch:
     """The page's records as the store takes them, and those that it cannot take."""
     records, rejected = map_records(shop, entity, page.items)
-    return Batch(records, rejected + page.unreadable)
+    return Batch(records, rejected + page.unreadable, page.asked_at)
 
 
 def map_records(shop: OpenShop, entity: Entity, records: Iterable[Any]) -> tuple[list[Mapped], list[Rejected]]:
@@ -233,7 +240,7 @@ def _readable(entity: Entity, raw: RawPage) -> SearchPage[Any]:
     return page
 
 
-def _news(entity: Entity, page: SearchPage[Any], after: int, pace: Pace) -> Page:
+def _news(entity: Entity, page: SearchPage[Any], after: int, pace: Pace, asked_at: datetime) -> Page:
     """What of the page was not read before: a shop that repeats its last page past the end sends older ids."""
     id_field = "entity_id" if entity is Entity.ORDERS else "id"
     items = [item for item in page.items if getattr(item, id_field) > after]
@@ -241,7 +248,8 @@ def _news(entity: Entity, page: SearchPage[Any], after: int, pace: Pace) -> Page
         Rejected(item.id, item.reason, item.raw) for item in page.bad if item.id is not None and item.id > after
     ]
     last_id = page.last_id or 0
-    return Page(items, unreadable, max(last_id, after), page.is_last or last_id <= after, pace, page.total_count)
+    is_last = page.is_last or last_id <= after
+    return Page(items, unreadable, max(last_id, after), is_last, pace, page.total_count, asked_at)
 
 
 def _require_alive(shop: OpenShop, entity: Entity, failure: Exception) -> None:

@@ -80,6 +80,7 @@ def synchronise_cart(store: Store, key: int, person: str, *, totals: bool = True
     shop_id, origin_id = origin_of(key)
     row = _row(store, tables.cart, key, "cart")
     channel = _reader(channel_of_store(store, shop_id, row.store_id))
+    asked_at = datetime.now(UTC)
     with opened(store, channel) as shop, _Reads(shop) as reads:
         cart_read = reads.start(lambda: shop.magento.cart_by_search(origin_id))
         orders_read = reads.start(lambda: shop.magento.orders_of_cart(origin_id))
@@ -92,7 +93,7 @@ def synchronise_cart(store: Store, key: int, person: str, *, totals: bool = True
                 cart = shop.magento.cart_by_search(origin_id) or cart
         orders = reads.result(orders_read, "Its orders") or []
         customer = reads.result(customer_read, "Its customer")
-    with _writing(store, shop) as transaction:
+    with _writing(store, shop, asked_at) as transaction:
         _write_customer(transaction, shop, customer, None if customer_read is None else row.customer_id, reads)
         _write_cart(transaction, shop, key, cart, orders, told)
     changes = _told(transaction, ("cart", key), _names(shop_id, orders))
@@ -107,13 +108,15 @@ def keep_cart(
     cart: payloads.Cart | None,
     orders: Collection[payloads.Order],
     totals: payloads.Totals | None,
+    asked_at: datetime,
 ) -> list[str]:
     """What the caller has just read of the cart is in the store; the sentences say what of it is new.
 
-    `cart` is None if the shop has none any more; `totals` None if they were not read. Raises BadRecord.
+    `cart` is None if the shop has none any more; `totals` None if they were not read. `asked_at` is when the caller
+    began to read, by this machine's clock. Raises BadRecord.
     """
     kept = None if cart is None or totals is None else totals_document(totals, currency_of(shop, cart))
-    with _writing(store, shop) as transaction:
+    with _writing(store, shop, asked_at) as transaction:
         _write_cart(transaction, shop, key, cart, orders, kept)
     return _told(transaction, ("cart", key), _names(shop.channel.shop_id, orders))
 
@@ -128,6 +131,7 @@ def synchronise_order(store: Store, key: int, person: str) -> RecordChanges:
     shop_id, origin_id = origin_of(key)
     row = _row(store, tables.order, key, "order")
     channel = _reader(channel_of_store(store, shop_id, row.store_id))
+    asked_at = datetime.now(UTC)
     with opened(store, channel) as shop, _Reads(shop) as reads:
         order_read = reads.start(lambda: _order(shop, origin_id))
         customer_read = None if row.customer_id is None else reads.customer(row.customer_id)
@@ -138,7 +142,7 @@ def synchronise_order(store: Store, key: int, person: str) -> RecordChanges:
         order = order_read.result()
         customer = reads.result(customer_read, "Its customer")
         cart = reads.result(cart_read, "Its cart")
-    with _writing(store, shop) as transaction:
+    with _writing(store, shop, asked_at) as transaction:
         _write_customer(transaction, shop, customer, None if customer_read is None else row.customer_id, reads)
         if cart is not None:
             write_records(transaction, Entity.CARTS, _mapped(shop, Entity.CARTS, [cart]))
@@ -161,9 +165,10 @@ def synchronise_customer(store: Store, key: int, person: str) -> RecordChanges:
     shop_id, _ = origin_of(key)
     row = _row(store, tables.customer, key, "customer")
     channel = _reader(channel_of_website(store, shop_id, row.website_id))
+    asked_at = datetime.now(UTC)
     with opened(store, channel) as shop, _Reads(shop) as reads:
         customer = reads.customer(key).result()
-    with _writing(store, shop) as transaction:
+    with _writing(store, shop, asked_at) as transaction:
         _write_customer(transaction, shop, customer, key, reads)
         _touch(transaction, tables.customer, key)
     changes = _told(transaction, ("customer", key), {})
@@ -254,9 +259,9 @@ def _reader(channel: Channel | None) -> Channel:
 
 
 @contextmanager
-def _writing(store: Store, shop: OpenShop) -> Iterator[Transaction]:
+def _writing(store: Store, shop: OpenShop, asked_at: datetime) -> Iterator[Transaction]:
     shop_now = shop.magento.connection.shop_now()
-    with writing(store, shop.channel.shop_id, shop_now, channel=shop.channel) as transaction:
+    with writing(store, shop.channel.shop_id, shop_now, asked_at=asked_at, channel=shop.channel) as transaction:
         yield transaction
 
 
@@ -305,8 +310,10 @@ def _names(shop_id: int, orders: Collection[payloads.Order]) -> dict[int, str]:
 
 def _touch(transaction: Transaction, table: Any, key: int) -> None:
     """The row says that the shop was asked just now, also if nothing changed."""
-    now = milliseconds_to_instant(transaction.now)
-    transaction.connection.execute(update(table).where(table.c.id == key).values(synchronised_at=now))
+    asked_at = milliseconds_to_instant(transaction.asked_at)
+    transaction.connection.execute(
+        update(table).where(table.c.id == key, table.c.synchronised_at < asked_at).values(synchronised_at=asked_at)
+    )
 
 
 def _told(transaction: Transaction, record: tuple[str, int], names: dict[int, str]) -> list[str]:

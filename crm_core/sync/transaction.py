@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
@@ -44,8 +45,10 @@ class Tally:
 class Transaction:
     """One write transaction on the mirror of a shop. `now` and `shop_now` are milliseconds since 1970 UTC.
 
-    `now` is this machine's clock, `shop_now` the shop's. `told` collects per record key what changed, in sentences.
-    `is_news` is False for a first import: that the desk learns of an order after its cart is no event of the cart.
+    `now` is this machine's clock, `shop_now` the shop's; `asked_at` is when by this machine's clock the shop was asked
+    for what is written, and becomes the `synchronised_at` of the rows. `told` collects per record key what changed, in
+    sentences. `is_news` is False for a first import: that the desk learns of an order after its cart is no event of the
+    cart.
     """
 
     connection: Connection
@@ -53,6 +56,7 @@ class Transaction:
     shop_id: int
     now: int
     shop_now: int
+    asked_at: int
     deltas: Deltas
     is_news: bool = True
     tally: Tally = field(default_factory=Tally)
@@ -67,6 +71,16 @@ class Transaction:
     def since(self, shop_time: int) -> int:
         """A moment of the shop's clock by this machine's clock, never in the future."""
         return self.now - max(0, self.shop_now - shop_time)
+
+    def is_outdated(self, old: Any, updated_at: int) -> bool:
+        """Whether the row `old` was read later than what is written now, which is of the shop's `updated_at`.
+
+        A page is on its way for seconds; meanwhile a person may have changed a record and read it back, or found it
+        gone. What the shop dates later than what is kept is never outdated, so clocks of several machines that differ
+        lose no change that the shop dates.
+        """
+        is_dated_later = old.gone_at is None and updated_at > old.updated_at
+        return bool(old.synchronised_at > self.asked_at and not is_dated_later)
 
     def tell(self, entity: str, key: int, sentences: Iterable[str], at: int, kind: str = "changed") -> None:
         """Put what changed of a record, noticed now and done `at`, on its timeline if it is news."""
@@ -89,7 +103,7 @@ class Transaction:
 
 def mark_gone(transaction: Transaction, table: Table, keys: Iterable[int]) -> None:
     """The rows say since when the shop no longer has them."""
-    rows = [(transaction.now, transaction.now, key) for key in keys]
+    rows = [(transaction.now, transaction.asked_at, key) for key in keys]
     if rows:
         mark = transaction.mark
         transaction.connection.exec_driver_sql(
@@ -103,14 +117,17 @@ def writing(
     shop_id: int,
     shop_now: datetime,
     *,
+    asked_at: datetime | None = None,
     lease: Lease | None = None,
     channel: Channel | None = None,
     is_news: bool = True,
 ) -> Iterator[Transaction]:
     """A transaction on the mirror of a shop: commits rows, rollups, events and position together, or nothing.
 
-    Raises LeaseLost if another worker took the lease over. Who writes what was read without a lease names the `channel`
-    it was read through: raises NotFound or ChannelError if that was removed or paused meanwhile.
+    Who writes records that the shop told says when it was asked for them, by this machine's clock, so that they take
+    the place of nothing newer. Raises LeaseLost if another worker took the lease over. Who writes what was read without
+    a lease names the `channel` it was read through: raises NotFound or ChannelError if that was removed or paused
+    meanwhile.
 
     Transactions of one shop follow each other, so that a page of orders and a page of carts never miss each other's
     rows; those of people wait for a page at most.
@@ -124,12 +141,14 @@ def writing(
             connection.execute(
                 select(tables.shop.c.id).where(tables.shop.c.id == shop_id).with_for_update(key_share=True)
             )
+        now = datetime.now(UTC)
         transaction = Transaction(
             connection=connection,
             dialect_name=store.dialect_name,
             shop_id=shop_id,
-            now=instant_to_milliseconds(datetime.now(UTC)),
+            now=instant_to_milliseconds(now),
             shop_now=instant_to_milliseconds(shop_now),
+            asked_at=instant_to_milliseconds(asked_at or now),
             deltas=Deltas(store.dialect_name),
             is_news=is_news,
         )

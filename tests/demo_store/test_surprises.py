@@ -173,6 +173,24 @@ def test_a_deleted_customers_cart_has_no_customer_and_is_no_guests(shop: Shop, a
     assert (order["customer_is_guest"], "customer_id" in order) == (1, False)
 
 
+def test_a_deleted_customers_order_has_no_customer_and_is_as_old_as_before(shop: Shop, api: Api) -> None:
+    customer = shop.add_customer("anna@example.test")
+    order = shop.place(shop.add_cart(customer_id=customer))
+    shop.touch_order(order, _OLD)
+    shop.delete_customer(customer)
+    seen = api.get(f"orders/{order}")
+    assert (seen["customer_is_guest"], seen["customer_email"], seen["updated_at"]) == (0, "anna@example.test", _OLD)
+    assert "customer_id" not in seen
+
+
+def test_a_deleted_store_views_orders_name_none_and_its_carts_are_gone(shop: Shop, api: Api) -> None:
+    cart, order = shop.add_cart(store_id=2), shop.place(shop.add_cart(store_id=2))
+    shop.delete_store_view(2)
+    assert [view["id"] for view in api.get("store/storeViews") if view["id"] == 2] == []
+    assert "store_id" not in api.get(f"orders/{order}")
+    assert api.ask("GET", f"carts/{cart}").status_code == 404
+
+
 def test_a_comment_and_a_newsletter_change_leave_updated_at_alone(shop: Shop, api: Api) -> None:
     customer = shop.add_customer("anna@example.test")
     order = shop.place(shop.add_cart(customer_id=customer))

@@ -124,6 +124,7 @@ def preflight(
     channel = known.channel
     if channel is None or channel.paused_at is not None:
         return _result(known, checks, None, (), plan, None, started)
+    asked_at = datetime.now(UTC)
     with opened(store, channel) as shop:
         with Asking(shop.magento.connection, channel.connections) as asking:
             reading = read(asking, shop, known, recalculate=recalculate)
@@ -136,6 +137,7 @@ def preflight(
                 cart=reading.cart.value,
                 orders=reading.orders.value or (),
                 totals=reading.totals.value,
+                asked_at=asked_at,
             )
     checks += _shop_checks(known, reading, plan)
     return _result(known, checks, reading, tuple(changes), plan, asking, started)
