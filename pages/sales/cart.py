@@ -95,9 +95,9 @@ def _reopen(key: int) -> None:
         desk.announce(escaped(str(error), 300), icon=":material/error:")
     else:
         said = "The cart is open again."
-        if status != "open":
-            said = f"The cart is no longer marked lost. {why_not(desk.store(), key) or ''}"
-        desk.announce(escaped(said, 300), icon=":material/undo:")
+        if status != "open":  # the screen says why
+            said = f"No longer marked lost. The cart is {cart_status_style(status).label}, not open."
+        desk.announce(said, icon=":material/undo:")
 
 
 def _banners(cart: CartRecord) -> None:
@@ -271,11 +271,11 @@ def _chosen(coupon_code: str | None, shipping_method: str | None) -> None:
 
 
 def _row_label(row: TotalRow) -> str:
-    """The shop's own words, and where tax is in the amount, or in those above, that it is."""
+    """The shop's own words; a tax that the rows above already hold says so, or the sum would look wrong."""
     words = escaped(row.title, 60)
     if not words:
         return escaped(row.label, 60)
-    return f"{words}, tax included" if row.holds_tax else f"{words}, included" if row.is_included else words
+    return f"{words}, included" if row.is_included else words
 
 
 _screen()
