@@ -345,7 +345,9 @@ class _Run:
         for origin_id in due:
             batch = read_one(self._shop, self.entity, origin_id)
             shop_now = self._shop.magento.connection.shop_now()
-            with writing(self._store, channel.shop_id, shop_now, lease=self._lease) as transaction:
+            with writing(
+                self._store, channel.shop_id, shop_now, asked_at=batch.asked_at, lease=self._lease
+            ) as transaction:
                 write_records(transaction, self.entity, batch.records)
                 put_and_leave(transaction, self._shop, self.entity.value, store_of[origin_id], batch, due)
                 if not batch.rejected and not batch.records:
