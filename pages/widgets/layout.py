@@ -45,9 +45,10 @@ def sums(lines: Iterable[tuple[str, str]], total: tuple[str, str] | None = None)
     """Label left and value right, a line each, the last one bold. Labels and values are Markdown."""
     for label, value in lines:
         with spread(wrap=False):
-            st.markdown(f":small[:gray[{label}]]", width="content")
-            # The rest of the line, where a long value wraps: one of its own width would be cut off by the card.
-            st.markdown(f":small[{value}]", text_alignment="right")
+            # The longer of the two has the rest of the line, where it wraps: else the other would be pushed out of it.
+            is_name = len(label) > len(value)
+            st.markdown(f":small[:gray[{label}]]", width="stretch" if is_name else "content")
+            st.markdown(f":small[{value}]", width="content" if is_name else "stretch", text_alignment="right")
     if total:
         with spread(wrap=False):
             st.markdown(f"**{total[0]}**", width="content")
