@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from crm_core.sales.outcomes import Placed
 from crm_core.store import tables
-from crm_core.store.keys import origin_of
+from crm_core.store.keys import origin_of, record_key
+from crm_core.store.types import MONEY_SCALE
 from demo_store import Faults
 from pages.widgets.placing_state import Placing
 from tests.pages.conftest import Desk
@@ -77,6 +78,27 @@ def test_an_order_is_placed_from_the_drawer_and_the_cart_is_purchased(desk: Desk
     assert placed.increment_id in at.success[0].value
     assert placed.placed_by == "Maja Petersen"
     assert desk.rows(select(tables.cart.c.status).where(tables.cart.c.id == key))[0].status == "purchased"
+
+
+def test_the_rows_of_the_total_add_up_and_follow_the_way_of_shipping(desk: Desk) -> None:
+    origin = desk.shop.add_cart((("MUG-01", 2), ("BOOK 01", 1)), coupon="WELCOME10")
+    desk.read("carts")
+    at = _drawer(desk, record_key(1, origin))
+    for shipping, costs in (("flatrate_flatrate", Decimal("8.85")), ("tablerate_bestway", Decimal("14.50"))):
+        at.selectbox(key="placing-shipping").set_value(shipping).run()
+        totals = next(table.value for table in at.table if "Totals" in table.value)
+        units = dict(zip(totals["Totals"], totals["Now"], strict=True))
+        assert list(units) == [
+            "Subtotal with tax, 3 items",
+            "Discount",
+            "Shipping with tax",
+            "Tax, included",
+            "**Grand total**",
+        ]
+        amounts = [Decimal(int(each)) / MONEY_SCALE for each in units.values()]
+        assert sum(amounts[:3]) == amounts[4], "the tax is in the rows above it"
+        assert amounts[2] == costs
+        assert f"{amounts[4]:,.2f}" in _confirm(at).label
 
 
 def test_pressing_twice_makes_one_order_and_shows_it(desk: Desk) -> None:
