@@ -14,11 +14,11 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Table, func, not_, select, type_coerce
+from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Table, func, select, type_coerce
 
 from crm_core.insight.directory import Directory, Scope, directory
 from crm_core.insight.freshness import freshness
-from crm_core.insight.own_days import own_days
+from crm_core.insight.own_days import OwnDays, own_days
 from crm_core.insight.periods import Period, Today, span, whole_months
 from crm_core.insight.statuses import (
     CANCELLED_STATE,
@@ -28,7 +28,7 @@ from crm_core.insight.statuses import (
     order_status_rank,
     order_status_style,
 )
-from crm_core.insight.where import in_scope
+from crm_core.insight.where import in_own_days, in_scope
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
 from crm_core.store.tables import (
@@ -141,8 +141,8 @@ def _dashboard(
         currencies = _currencies(connection, scope, open_carts)
         if currency not in currencies:
             currency = currencies[0] if currencies else ""
-        sold, sold_before = _sold_by_day(connection, runs, currency)
-        orders = _orders_of(connection, runs, currency)
+        sold, sold_before = _sold_by_day(connection, scope, currency, runs)
+        orders = _orders_of(connection, scope, currency, runs)
         carts_first, carts_final = period.utc_days(today)
         carts = _carts_of(scope, currency, *span((carts_first or first, carts_final)))
         cart_days = _open_carts_by_day(connection, carts)
@@ -208,15 +208,12 @@ def _in_scope(table: Table, scope: Scope | None) -> list[ColumnElement[bool]]:
     return [] if scope is None else [in_scope(table, table.c.store_id, scope)]
 
 
-@dataclass(frozen=True)
-class _Run:
-    """The days of the period in some store views: those of `views`, or all in scope but those of `others`."""
+class _Run(NamedTuple):
+    """The days of the period in some store views; those of none that is known are of the earliest run."""
 
     first: date
     final: date
-    scope: Scope | None
     views: frozenset[tuple[int, int]]
-    others: frozenset[tuple[int, int]]
 
     @property
     def length(self) -> int:
@@ -226,13 +223,6 @@ class _Run:
     def before(self) -> date:
         """The first day of the period as long before."""
         return self.first - self.length * _DAY if (self.first - date.min).days > self.length else date.min
-
-    def holds(self, table: Table) -> list[ColumnElement[bool]]:
-        """The conditions of the rollup's rows that are of these store views."""
-        if self.views:
-            return [in_scope(table, table.c.store_id, Scope(frozenset(), self.views))]
-        elsewhere = in_scope(table, table.c.store_id, Scope(frozenset(), self.others))
-        return [*_in_scope(table, self.scope), *([not_(elsewhere)] if self.others else [])]
 
 
 def _runs(
@@ -247,13 +237,8 @@ def _runs(
         if first is None:
             earliest = select(func.min(order_day_total.c.local_day)).where(*_in_scope(order_day_total, scope))
             first = min(connection.scalar(earliest) or final, final)
-        return (_Run(first, final, scope, frozenset(), frozenset()),)
-    others = frozenset[tuple[int, int]]().union(*(each.views for each in days[1:]))
-    return tuple(
-        _Run(first, final, scope, views if number else frozenset(), others)
-        for number, (first, final, views) in enumerate(days)
-        if first is not None and final is not None  # as of every preset
-    )
+        return (_Run(first, final, frozenset()),)
+    return tuple(_Run(*span(each[:2]), each.views) for each in days)
 
 
 def _currencies(connection: Connection, scope: Scope | None, open_carts: Mapping[str, _Tally]) -> tuple[str, ...]:
@@ -267,9 +252,11 @@ def _currencies(connection: Connection, scope: Scope | None, open_carts: Mapping
     return tuple(sorted(orders, key=lambda currency: (-orders[currency], currency)))
 
 
-def _of_period(day: Column[date], run: _Run, currency: str, first: date, final: date) -> list[ColumnElement[bool]]:
+def _of_period(
+    day: Column[date], scope: Scope | None, currency: str, first: date, final: date
+) -> list[ColumnElement[bool]]:
     table = day.table
-    return [day.between(first, final), table.c.base_currency == currency, *run.holds(table)]
+    return [day.between(first, final), table.c.base_currency == currency, *_in_scope(table, scope)]
 
 
 def _sales(table: Table) -> list[ColumnElement[int]]:
@@ -277,20 +264,37 @@ def _sales(table: Table) -> list[ColumnElement[int]]:
 
 
 def _sold_by_day(
-    connection: Connection, runs: Sequence[_Run], currency: str
+    connection: Connection, scope: Scope | None, currency: str, runs: Sequence[_Run]
 ) -> tuple[dict[date, _Tally], dict[date, _Tally]]:
     """What was sold on each day of the period, and of the period before."""
-    column = order_day_total.c.local_day
-    is_sold = order_day_total.c.state != CANCELLED_STATE
+    table, day = order_day_total.c, order_day_total.c.local_day
+    earliest, latest = runs[0], runs[-1]
     now: dict[date, _Tally] = {}
     then: dict[date, _Tally] = {}
-    for run in runs:
-        conditions = _of_period(column, run, currency, run.before, run.final)
-        query = select(column, *_sales(order_day_total)).where(*conditions, is_sold).group_by(column)
-        for day, orders, total, refunded in connection.execute(query):
-            sold = now if day >= run.first else then
-            sold[day] = sold.get(day, _NOTHING).plus(int(orders), int(total) - int(refunded))
+    # The few days at the beginnings that are in some stores' period only are asked for by store.
+    edges: set[date] = set()
+    if len(runs) > 1:
+        edges = {*_days(earliest.before, latest.before - _DAY), *_days(earliest.first, latest.first - _DAY)}
+    conditions = _of_period(day, scope, currency, earliest.before, latest.final)
+    conditions.append(table.state != CANCELLED_STATE)
+    sales = _sales(order_day_total)
+    for each, *sold in connection.execute(select(day, *sales).where(*conditions).group_by(day)):
+        if each not in edges:
+            (now if each >= latest.first else then)[each] = _sold(*sold)
+    if edges:
+        run_of = {view: run for run in runs for view in run.views}
+        by = (day, table.shop_id, table.store_id)
+        by_store = select(*by, *sales).where(*conditions, day.in_(sorted(edges))).group_by(*by)
+        for each, shop_id, store_id, *sold in connection.execute(by_store):
+            run = run_of.get((shop_id, store_id), earliest)
+            if each >= run.before:
+                days = now if each >= run.first else then
+                days[each] = days.get(each, _NOTHING).plus(*_sold(*sold))
     return now, then
+
+
+def _sold(orders: int, total: int, refunded: int) -> _Tally:
+    return _Tally(int(orders), int(total) - int(refunded))
 
 
 class _Orders(NamedTuple):
@@ -305,14 +309,9 @@ class _Orders(NamedTuple):
     refunded: int
 
 
-def _orders_of(connection: Connection, runs: Sequence[_Run], currency: str) -> list[_Orders]:
-    """All orders of the period."""
-    return [each for run in runs for each in _orders_of_run(connection, run, currency)]
-
-
-def _orders_of_run(connection: Connection, run: _Run, currency: str) -> list[_Orders]:
-    """Of whole months by month, of the rest by day."""
-    first, final = run.first, run.final
+def _orders_of(connection: Connection, scope: Scope | None, currency: str, runs: Sequence[_Run]) -> list[_Orders]:
+    """All orders of the period: of its whole months by month, of the rest by day."""
+    first, final = runs[-1].first, runs[-1].final
     day, month = order_day_total.c.local_day, order_month_total.c.local_month
     parts = [(day, first, final)]
     if months := whole_months(first, final):
@@ -322,11 +321,16 @@ def _orders_of_run(connection: Connection, run: _Run, currency: str) -> list[_Or
             parts.append((day, first, begin - _DAY))
         if end < final:
             parts.append((day, end + _DAY, final))
+    if runs[0].first < first:  # days that are in some stores' period only
+        parts.append((day, runs[0].first, first - _DAY))
+    days = [OwnDays(*run) for run in runs]
     found = []
     for column, since, until in parts:
         table = column.table.c
         by = (table.shop_id, table.store_id, table.status, table.state)
-        query = select(*by, *_sales(column.table)).where(*_of_period(column, run, currency, since, until))
+        query = select(*by, *_sales(column.table)).where(*_of_period(column, scope, currency, since, until))
+        if since < first:
+            query = query.where(*in_own_days(column, days))
         found += [_Orders(*row[:4], *map(int, row[4:])) for row in connection.execute(query.group_by(*by))]
     return found
 

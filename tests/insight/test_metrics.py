@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -214,6 +215,12 @@ def test_an_open_period_begins_with_the_first_order_and_ends_today(sold: Store) 
     assert (figures.first, figures.final) == (day("2026-11-01"), day("2026-11-16"))
     figures = dashboard(sold, Period(first=day("2026-11-20")), None, "EUR", TODAY)
     assert (figures.first, figures.final) == (day("2026-11-20"), TODAY.utc)
+
+
+def test_a_period_from_the_first_day_there_is_has_nothing_before_it(sold: Store) -> None:
+    figures = dashboard(sold, Period(first=date.min, final=day("2026-11-16")), None, "EUR", TODAY)
+    assert (figures.first, figures.previous_first, figures.previous_orders_by_day) == (date.min, date.min, ())
+    assert figures.orders.previous == 0
 
 
 def test_an_empty_store_has_figures_of_nothing(store: Store) -> None:
