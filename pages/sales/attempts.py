@@ -213,7 +213,7 @@ def _answer(row: AttemptRow) -> str:
 
 
 def _view(row: AttemptRow) -> None:
-    if row.order_key is not None:
+    if row.order_key is not None and row.order_increment_id is not None:
         screen_address.leave("pages/sales/order.py", id=str(row.order_key))
     screen_address.leave("pages/sales/cart.py", id=str(row.cart_key))
 
