@@ -12,7 +12,7 @@ _Number = TypeVar("_Number", int, float)
 USAGE = (
     "slow=2 (seconds before every answer), fail=500 (or 503: every fifth request), drop (do the work, then no answer), "
     "html, limit=50 (largest page), repeat-last-page, truncate, throttle=5 (429 to every fifth request), poison=1 (id "
-    "of a cart whose page fails)"
+    "of a cart whose page fails), date=720 (seconds that the Date of every answer is ahead)"
 )
 """The faults as the command line takes them, each value that may be given being the one taken without."""
 
@@ -36,6 +36,7 @@ class Faults:
     limit: int = 0  # largest page size; a larger one is 400
     repeat_last_page: bool = False  # past the end the last page comes again (Magento up to 2.3)
     poison: set[int] = field(default_factory=set)  # ids of carts whose page of carts/search answers 500
+    date_ahead: int = 0  # seconds that the Date header is ahead of the clock that dates the records; may be negative
     matching: str = ""
     times: int | None = None
     _asked: int = 0
@@ -89,6 +90,8 @@ def _switch_on(faults: Faults, key: str, value: str | None = None) -> None:
             faults.throttle_every = _positive(int(value or 5))
         case "poison", _:
             faults.poison.add(_positive(int(value or 1)))
+        case "date", _:
+            faults.date_ahead = int(value or 720)
         case _:
             raise ValueError(key)
 

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import unquote
@@ -119,7 +120,7 @@ class Service:
 
     def _finish(self, response: Response) -> Response:
         with self.records.lock:
-            now = self.records.now()
+            now = self.records.now() + timedelta(seconds=self.faults.date_ahead)
         response.headers.setdefault("Content-Type", _JSON)
         response.headers["Date"] = format_datetime(now.replace(microsecond=0), usegmt=True)
         return response

@@ -349,6 +349,8 @@ def _check_clock(report: CheckReport, connection: Connection, credentials: Crede
         return
     side = "behind" if offset > 0 else "ahead of"
     advice = "Reading goes by the shop's clock, so nothing is lost; set this machine's clock right all the same."
+    if offset > 0:
+        advice = "So that nothing is lost, reading reaches back as much further each time. Set the wrong one right."
     if isinstance(credentials, OAuth) and offset < -_OAUTH_TOLERANCE:
         advice += " Magento refuses OAuth signatures from a clock so far ahead, so each first request is sent twice."
     report.add(Level.WARNING, f"This machine's clock is {abs(offset):.0f} s {side} the shop's", advice)

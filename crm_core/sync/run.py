@@ -7,12 +7,12 @@ and a page and its position commit together.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
@@ -24,10 +24,12 @@ from crm_core.store.indexes import without_secondary_indexes
 from crm_core.store.keys import record_key
 from crm_core.store.lease import Lease, check
 from crm_core.sync import quarantine, windows
+from crm_core.sync.audit import find_gone
 from crm_core.sync.cart_links import make_carts
 from crm_core.sync.channels import OpenShop
 from crm_core.sync.missing_carts import since_when, supply_missing_carts
 from crm_core.sync.pages import note_progress, put_and_leave, write_page, write_records
+from crm_core.sync.plan import Plan
 from crm_core.sync.reading import (
     Answer,
     Pace,
@@ -40,7 +42,7 @@ from crm_core.sync.reading import (
     window_search,
 )
 from crm_core.sync.transaction import Tally, writing
-from crm_core.sync.windows import FIRST, FULL, TICK, WINDOW_SIZE, Cut, Stream, Window
+from crm_core.sync.windows import FULL, TICK, WINDOW_SIZE, Cut, Stream, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,13 @@ def run_entity(
     on_step: OnStep | None = None,
     window_size: int = WINDOW_SIZE,
 ) -> Progress:
-    """Read customers, orders or carts of a channel: what changed, or with `full` everything anew.
+    """Read customers, orders or carts of a channel: what changed, or with `full` everything anew, also what is gone.
 
-    A channel's first run reads everything in any case, newest first. The caller holds the lease and keeps it; each
-    commit checks it. Windows are cut to hold `window_size` records at most. `on_step` is called after every commit;
-    what it raises ends the run, and nothing is lost. Raises what the shop's client raises, LeaseLost and
-    StoreUnusable; the run's row in sync_run then tells the error.
+    A channel's first run reads everything in any case, newest first. A full pass that was cut off goes on with the next
+    run, asked for again or not. The caller holds the lease and keeps it; each commit checks it. Windows are cut to hold
+    `window_size` records at most. `on_step` is called after every commit; what it raises ends the run, and nothing is
+    lost. Raises what the shop's client raises, LeaseLost and StoreUnusable; the run's row in sync_run then tells the
+    error.
     """
     run = _Run(store, shop, Entity(entity), lease, on_step, window_size)
     run.begin(full=full, person=person)
@@ -84,6 +87,7 @@ def run_entity(
         run.retry_quarantined()
         if run.entity is Entity.CARTS:
             run.supply_carts()
+        run.find_gone()
         run.finish()
     except BaseException as trouble:
         run.fail(str(trouble) or type(trouble).__name__)
@@ -107,7 +111,7 @@ class _Run:
         self._lease = lease
         self._on_step = on_step
         self._window_size = window_size
-        self._kind = TICK
+        self._plan = Plan(shop, entity)
         self._is_first = False
         self._run_id = 0
         self._tally = Tally()
@@ -117,14 +121,6 @@ class _Run:
         self._oldest_tick: datetime | None = None
         self._last_cut: dict[Stream, Window] = {}
         self._held: set[int] = set()
-        self._planned_at = 0.0
-
-    @property
-    def _streams(self) -> list[Stream]:
-        channel_id = self._shop.channel.id
-        if self.entity is Entity.CARTS:
-            return [Stream(channel_id, self.entity.value, store_id) for store_id in sorted(self._shop.store_views)]
-        return [Stream(channel_id, self.entity.value, 0)]
 
     @property
     def _in_state(self) -> ColumnElement[bool]:
@@ -138,7 +134,7 @@ class _Run:
 
     def progress(self) -> Progress:
         """How far it is."""
-        return Progress(self._kind, replace(self._tally), self._expected, self._requests)
+        return Progress(self._plan.kind, replace(self._tally), self._expected, self._requests)
 
     # ---- its row ----------------------------------------------------------------------------------------------------
 
@@ -147,19 +143,16 @@ class _Run:
         shop_now = self._shop.magento.connection.shop_now()
         now = datetime.now(UTC)
         with self._writing() as connection:
-            for stream in self._streams:
-                self._owed += windows.owe(connection, stream, shop_now, self._shop.channel.overlap, full=full)
+            self._owed = self._plan.begin(connection, shop_now, now, full=full)
             self._held = set(quarantine.held(connection, self._shop.channel.id, self.entity.value))
             done_at = connection.scalar(select(tables.sync_state.c.first_import_done_at).where(self._in_state))
             self._is_first = done_at is None
-            kinds = {window.kind for window in self._owed}
-            self._kind = FULL if full else FIRST if FIRST in kinds else TICK
             self._run_id = connection.execute(
                 insert(tables.sync_run)
                 .values(
                     channel_id=self._shop.channel.id,
                     entity=self.entity.value,
-                    kind=self._kind,
+                    kind=self._plan.kind,
                     person=person,
                     started_at=now,
                     renewed_at=now,
@@ -172,17 +165,15 @@ class _Run:
                 )
                 .returning(tables.sync_run.c.id)
             ).scalar_one()
-        self._planned_at = time.monotonic()
         self._oldest_tick = min((window.lo for window in self._owed), default=None)
         if any(window.expected is not None for window in self._owed):
             self._expected = sum(window.expected or 0 for window in self._owed)
         self._step()
 
     def finish(self) -> None:
-        """The run's row says when it ended; finished windows are forgotten but the newest of each stream."""
+        """Nothing is owed any more, and the run's row says when it ended."""
         with self._writing() as connection:
-            for stream in self._streams:
-                windows.forget_done(connection, stream)
+            self._plan.end(connection)
             self._end(connection, None)
 
     def fail(self, error: str) -> None:
@@ -231,7 +222,7 @@ class _Run:
         try:
             with without:
                 while self._owed or under_way:
-                    self._plan_tick()
+                    self._keep_up(under_way.values())
                     while self._owed and len(under_way) < self._shop.channel.connections:
                         self._start(pool, under_way, self._newest())
                     for future in wait(under_way, return_when=FIRST_COMPLETED).done:
@@ -299,6 +290,8 @@ class _Run:
         )
         self._held |= {record.origin_id for record in batch.rejected}
         self._tally.add(tally)
+        if page.is_last:
+            self._plan.walked(window)
 
     def _counted(self, window: Window, count: int) -> None:
         """The shop counted a whole window: all of the stream, for a first import or a full pass."""
@@ -318,19 +311,18 @@ class _Run:
             newer, older = windows.split(connection, window, cut)
             if not cut.newer:
                 windows.advance(connection, newer, 0, done=True)
+        self._plan.parted(window, older)
+        if not cut.newer:
+            self._plan.walked(newer)
         self._last_cut[window.stream] = newer
         self._owed += [newer, older] if cut.newer else [older]
 
-    def _plan_tick(self) -> None:
-        """A long import keeps up: what changes meanwhile is read as often as the channel is read at all."""
-        if time.monotonic() - self._planned_at < self._shop.channel.every_seconds:
-            return
-        self._planned_at = time.monotonic()
-        shop_now = self._shop.magento.connection.shop_now()
-        overlap = self._shop.channel.overlap
-        with self._writing() as connection:
-            for stream in self._streams:
-                self._owed.append(windows.add_tick(connection, stream, shop_now, overlap))
+    def _keep_up(self, under_way: Iterable[Window]) -> None:
+        """What changes during a long import is read about as often as the channel is read at all."""
+        if self._plan.wants_ticks(chain(self._owed, under_way)):
+            shop_now = self._shop.magento.connection.shop_now()
+            with self._writing() as connection:
+                self._owed += self._plan.add_ticks(connection, shop_now, datetime.now(UTC))
 
     # ---- afterwards -------------------------------------------------------------------------------------------------
 
@@ -362,7 +354,7 @@ class _Run:
     def supply_carts(self) -> None:
         """Orders whose cart the shop deleted have one in the store."""
         since = None
-        if self._kind == TICK and self._oldest_tick is not None:
+        if self._plan.kind == TICK and self._oldest_tick is not None:
             since = since_when(self._store, self._shop, self._oldest_tick)
 
         def count(tally: Tally) -> None:
@@ -370,6 +362,11 @@ class _Run:
             self._step()
 
         supply_missing_carts(self._store, self._shop, changed_since=since, lease=self._lease, on_step=count)
+
+    def find_gone(self) -> None:
+        """A full pass tells what is gone from the shop, too."""
+        if self._plan.kind == FULL:
+            find_gone(self._store, self._shop, self.entity.value, lease=self._lease, on_step=lambda _: self._step())
 
 
 def _is_too_much(window: Window, page: Page, window_size: int) -> bool:

@@ -52,7 +52,7 @@ def claim_due(store: Store) -> list[Due]:
     """What is due now and nobody reads, claimed for the caller; of several workers asking at once one gets it.
 
     Nothing of a shop is read before its store views are known (they tell the time zone). Carts wait for orders that are
-    due, and for the first minute of a run of orders: it tells what became of them.
+    due, and for the first minute of a run of orders: it tells what became of them. They wait for one run, not for more.
     """
     now = datetime.now(UTC)
     with store.reading() as connection:
@@ -83,9 +83,11 @@ def request_sync(
     channel = channel_by_id(store, channel_id)
     if channel.paused_at is not None:
         raise NotAllowed(f"The channel “{channel.name}” is paused: {channel.paused_reason}")
-    values = {"due_at": datetime.now(UTC), "requested_by": person} | ({"requested_full": True} if full else {})
     with store.writing() as connection:
         for entity in sorted(entities):
+            values = {"due_at": datetime.now(UTC), "requested_by": person}
+            if full and entity != "stores":  # of which every run reads all
+                values["requested_full"] = True
             connection.execute(update(tables.sync_state).where(_of(channel_id, entity)).values(**values))
 
 
@@ -127,8 +129,16 @@ def begin(store: Store, channel_id: int, entity: str) -> Request:
     )
 
 
+def note_full_pass(connection: Connection, channel_id: int, entity: str) -> None:
+    """A full pass that was asked for begins with the transaction; whoever asks for one after that has another one."""
+    connection.execute(update(tables.sync_state).where(_of(channel_id, entity)).values(requested_full=False))
+
+
 def finish(store: Store, channel: Channel, entity: str, request: Request) -> None:
-    """Mark the run as a success and set when the next is due: at once if someone asked for it meanwhile."""
+    """Mark the run as a success and set when the next is due: at once if someone asked for it meanwhile.
+
+    A full pass that is still asked for was asked for after the run had begun, or while an earlier one was under way.
+    """
     now = datetime.now(UTC)
     every = timedelta(seconds=channel.every_seconds)
     if entity == "stores":
@@ -146,12 +156,12 @@ def finish(store: Store, channel: Channel, entity: str, request: Request) -> Non
         )
         connection.execute(
             update(tables.sync_state)
-            .where(_of(channel.id, entity), tables.sync_state.c.due_at == request.started_at)
-            .values(
-                due_at=max(request.started_at + every, now + timedelta(seconds=1)),
-                requested_by=None,
-                requested_full=False,
+            .where(
+                _of(channel.id, entity),
+                tables.sync_state.c.due_at == request.started_at,
+                tables.sync_state.c.requested_full.is_(False),
             )
+            .values(due_at=max(request.started_at + every, now + timedelta(seconds=1)), requested_by=None)
         )
 
 
@@ -233,6 +243,8 @@ def _must_wait(row: Row[Any], states: dict[tuple[int, str], Row[Any]], held: set
     orders = states[row.channel_id, "orders"]
     if row.entity != "carts" or orders.failures:
         return False
+    if orders.last_success_at is not None and orders.last_success_at > row.due_at:
+        return False  # where a run of orders takes longer than the interval, the next one is due at once, always
     if lease_name(row.channel_id, "orders") in held:
         return bool(orders.last_started_at is not None and orders.last_started_at > now - ORDERS_GO_FIRST)
     # Due, or claimed and not yet begun: a claim puts it that much ahead.

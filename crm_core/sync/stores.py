@@ -73,7 +73,8 @@ def synchronise_stores(store: Store, shop: OpenShop, *, lease: Lease | None = No
         _mirror(connection, tables.customer_group, shop_id, groups, tally)
         if known:
             opened_in = {row["website_id"] for row in rows if row["origin_id"] not in known}
-            _owe_orders(connection, shop_id, opened_in, timedelta(seconds=shop.magento.connection.clock_offset or 0.0))
+            behind = timedelta(seconds=-min(0.0, shop.magento.connection.clock_offset or 0.0))
+            _owe_orders(connection, shop_id, opened_in, behind)
         gone = set(known) - {view.id for view in views}
         connection.execute(
             update(tables.store_view)
@@ -129,11 +130,12 @@ def _zone_of_days(row: Mapping[str, Any], known: Mapping[int, Row[Any]]) -> str:
     return _UNKNOWN if known else str(row["timezone"])
 
 
-def _owe_orders(connection: Connection, shop_id: int, website_ids: Iterable[int], shop_ahead: timedelta) -> None:
+def _owe_orders(connection: Connection, shop_id: int, website_ids: Iterable[int], shop_behind: timedelta) -> None:
     """Orders of these websites' new store views that came before they were known here are read by the next run.
 
     A channel of some websites asks for orders of the store views that it knows, so its windows have passed them over.
-    They are of the shop's clock, which is `shop_ahead` of this machine's.
+    They are of the shop's clock, which may be `shop_behind` this machine's. One that is ahead is not believed: its Date
+    may be further than the clock that dates the orders.
     """
     state = tables.sync_state.c
     for website_id in website_ids:
@@ -144,7 +146,7 @@ def _owe_orders(connection: Connection, shop_id: int, website_ids: Iterable[int]
                 select(state.last_success_at).where(state.channel_id == channel.id, state.entity == "stores")
             )
             if known_at is not None:
-                lo = known_at + shop_ahead - channel.overlap
+                lo = known_at - shop_behind - channel.overlap
                 windows.owe_again(connection, Stream(channel.id, "orders", 0), lo)
 
 

@@ -7,6 +7,7 @@ whatever was begun is finished by whoever comes next; wide ranges are cut, newes
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -116,26 +117,37 @@ def covered_until(connection: Connection, stream: Stream) -> datetime | None:
     return covered
 
 
-def owe(connection: Connection, stream: Stream, shop_now: datetime, overlap: timedelta, *, full: bool) -> list[Window]:
+def owe(
+    connection: Connection,
+    stream: Stream,
+    shop_now: datetime,
+    overlap: timedelta,
+    *,
+    full: bool,
+    asked: datetime | None = None,
+) -> list[Window]:
     """What a run has to read, newest first: what earlier ones left, and a new window up to the shop's clock.
 
     That one reaches from where the stream's cover ends, less the overlap for late commits; the first one, and one of a
     full pass, from the beginning. A full pass takes the place of what is owed. A tick that was never begun is
     stretched, so a shop that is down collects no windows. Call it while nobody reads the stream.
+
+    The cover ends where the shop's Date told it to, but no later than `asked`, when the shop was last asked: a Date
+    may be ahead of the clock that dates the records, as behind a proxy that dates answers anew.
     """
     hi = _clock(shop_now)
     owed = open_windows(connection, stream)
     covered = covered_until(connection, stream)
-    anew = full and covered is not None and not any(window.kind == FULL for window in owed)
+    anew = full and covered is not None
     if anew:
         connection.execute(delete(_rows).where(_of(stream), _rows.c.state == "open"))
         owed = []
     elif owed and owed[0].kind == TICK and owed[0].is_whole and owed[0].hi <= hi:
-        lo = min(owed[0].lo, owed[0].hi - overlap)  # one that is owed again may begin later
+        lo = min(owed[0].lo, _begin(owed[0].hi, overlap, asked))  # one that is owed again may begin later
         connection.execute(update(_rows).where(_rows.c.id == owed[0].id).values(lo=lo, hi=hi, expected=None))
         return [replace(owed[0], lo=lo, hi=hi, expected=None), *owed[1:]]
     kind = FULL if anew else FIRST if covered is None else TICK
-    return [_add(connection, stream, kind, hi, covered, overlap), *owed]
+    return [_add(connection, stream, kind, hi, covered, overlap, asked), *owed]
 
 
 def owe_again(connection: Connection, stream: Stream, lo: datetime) -> None:
@@ -145,9 +157,30 @@ def owe_again(connection: Connection, stream: Stream, lo: datetime) -> None:
         _insert(connection, Window(0, stream, TICK, lo.replace(microsecond=0), hi, 0, None))
 
 
-def add_tick(connection: Connection, stream: Stream, shop_now: datetime, overlap: timedelta) -> Window:
-    """A new window from where the stream's cover ends, while older ones are being read."""
-    return _add(connection, stream, TICK, _clock(shop_now), covered_until(connection, stream), overlap)
+def add_tick(
+    connection: Connection, stream: Stream, shop_now: datetime, overlap: timedelta, asked: datetime | None
+) -> Window:
+    """A new window from where the stream's cover ends, while older ones are being read; `asked` as for `owe`."""
+    return _add(connection, stream, TICK, _clock(shop_now), covered_until(connection, stream), overlap, asked)
+
+
+def full_pass(connection: Connection, streams: Sequence[Stream]) -> set[str]:
+    """Of a full pass that has not ended, whether some windows of these streams are "open", and some "done".
+
+    The streams are those of one channel and entity.
+    """
+    if not streams:
+        return set()
+    of_streams = _of_entity(*streams[0][:2]) & _rows.c.store_id.in_([stream.store_id for stream in streams])
+    return set(connection.scalars(select(_rows.c.state).where(of_streams, _rows.c.kind == FULL).distinct()))
+
+
+def end_full_pass(connection: Connection, channel_id: int, entity: str) -> None:
+    """No window of the entity is of a full pass any more; what a store view that was lost meanwhile owes is a tick.
+
+    Until then those that the pass has walked tell the next run that there is one, and what not to walk again.
+    """
+    connection.execute(update(_rows).where(_of_entity(channel_id, entity), _rows.c.kind == FULL).values(kind=TICK))
 
 
 def _clock(shop_now: datetime) -> datetime:
@@ -155,14 +188,26 @@ def _clock(shop_now: datetime) -> datetime:
     return shop_now.replace(microsecond=0) + SECOND
 
 
+def _begin(covered: datetime, overlap: timedelta, asked: datetime | None) -> datetime:
+    """Where a tick begins."""
+    seen = covered if asked is None else min(covered, asked.replace(microsecond=0))
+    return max(BEGINNING, seen - max(overlap, 2 * SECOND))
+
+
 def _add(
-    connection: Connection, stream: Stream, kind: str, hi: datetime, covered: datetime | None, overlap: timedelta
+    connection: Connection,
+    stream: Stream,
+    kind: str,
+    hi: datetime,
+    covered: datetime | None,
+    overlap: timedelta,
+    asked: datetime | None,
 ) -> Window:
     if covered is not None and covered > hi:
         # The shop's clock was set back. So is the cover, or changes made meanwhile would lie in time read already.
         connection.execute(update(_rows).where(_of(stream), _rows.c.hi > hi, _rows.c.state == "done").values(hi=hi))
         covered = hi
-    lo = BEGINNING if covered is None or kind != TICK else max(BEGINNING, covered - max(overlap, 2 * SECOND))
+    lo = BEGINNING if covered is None or kind != TICK else _begin(covered, overlap, asked)
     return _insert(connection, Window(0, stream, kind, lo, hi, 0, None))
 
 
@@ -221,11 +266,11 @@ def _insert(connection: Connection, window: Window) -> Window:
 
 
 def _of(stream: Stream) -> ColumnElement[bool]:
-    return (
-        (_rows.c.channel_id == stream.channel_id)
-        & (_rows.c.entity == stream.entity)
-        & (_rows.c.store_id == stream.store_id)
-    )
+    return _of_entity(stream.channel_id, stream.entity) & (_rows.c.store_id == stream.store_id)
+
+
+def _of_entity(channel_id: int, entity: str) -> ColumnElement[bool]:
+    return (_rows.c.channel_id == channel_id) & (_rows.c.entity == entity)
 
 
 def _window(row: RowMapping) -> Window:

@@ -20,7 +20,6 @@ from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.lease import Lease, acquire, check, release, renew
 from crm_core.sync import schedule
-from crm_core.sync.audit import find_gone
 from crm_core.sync.channels import Channel, OpenShop, channel_by_id, lease_name, opened
 from crm_core.sync.days import take_over_zone
 from crm_core.sync.dearest_totals import read_dearest_totals
@@ -55,8 +54,8 @@ def read_entity(
 ) -> Progress | None:
     """Read one entity of a channel now, unless someone else does: None then, and nothing was done.
 
-    What the schedule holds ready (a person's request, a full pass) is done with it; a full pass also finds what is gone
-    from the shop, and carts bring the totals that the channel's rules ask for. `holder` names this process.
+    What the schedule holds ready (a person's request, a full pass) is done with it; carts bring the totals that the
+    channel's rules ask for. `holder` names this process.
     `on_step` is called as by `run_entity`. A DeskError is noted in the schedule, pauses the channel if a person must
     mend it, and is raised on; a missing permission stops this entity only.
     """
@@ -68,15 +67,13 @@ def read_entity(
         started = time.monotonic()
         try:
             with opened(store, channel) as shop:
-                asked_by, all_anew = person or request.person, full or request.full
+                asked_by = person or request.person
                 if entity == "stores":
                     progress = _read_stores(store, shop, request, asked_by, lease, lease_seconds)
                 else:
                     progress = run_entity(
-                        store, shop, entity, full=all_anew, person=asked_by, lease=lease, on_step=on_step
+                        store, shop, entity, full=full or request.full, person=asked_by, lease=lease, on_step=on_step
                     )
-                    if all_anew and not request.is_first:
-                        find_gone(store, shop, entity, lease=lease)
                     if entity == "carts":
                         tell = None if on_step is None else partial(on_step, progress)
                         read_dearest_totals(store, shop, lease=lease, on_step=tell)

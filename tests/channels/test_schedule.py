@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import select, update
 
 from crm_core.errors import BadInput, NotAllowed, PermissionMissing, ShopAnsweredNonsense, ShopUnavailable
@@ -47,6 +49,12 @@ def make_due(store: Store, *entities: str, ago: int = 1) -> None:
 def state(store: Store, entity: str) -> Any:
     with store.reading() as connection:
         return connection.execute(select(tables.sync_state).where(tables.sync_state.c.entity == entity)).one()
+
+
+def begin_full_pass(store: Store, channel: Channel) -> None:
+    """The windows of a full pass of orders are rows now."""
+    with store.writing() as connection:
+        schedule.note_full_pass(connection, channel.id, "orders")
 
 
 def hold(store: Store, channel: Channel, entity: str, seconds: float = 60) -> None:
@@ -91,7 +99,7 @@ def test_what_someone_reads_is_not_offered_until_the_lease_ends(store: Store, ch
 
 def test_carts_wait_for_a_fresh_run_of_orders_but_not_for_a_long_one(store: Store, channel: Channel) -> None:
     done(store, channel, "stores", "customers", "orders")
-    make_due(store, "carts")
+    make_due(store, "carts", ago=0)
     hold(store, channel, "orders")
     schedule.begin(store, channel.id, "orders")
     assert due(store) == []
@@ -102,6 +110,24 @@ def test_carts_wait_for_a_fresh_run_of_orders_but_not_for_a_long_one(store: Stor
             .values(last_started_at=datetime.now(UTC) - schedule.ORDERS_GO_FIRST - timedelta(seconds=1))
         )
     assert due(store) == ["carts"]
+
+
+def test_carts_come_their_turn_where_a_run_of_orders_takes_longer_than_the_interval(
+    store: Store, channel: Channel
+) -> None:
+    done(store, channel, "stores", "customers")
+    make_due(store, "carts", "orders")
+    assert due(store) == ["orders"]
+    with time_machine.travel(datetime.now(UTC)) as clock:
+        hold(store, channel, "orders")
+        request = schedule.begin(store, channel.id, "orders")
+        clock.shift(40)
+        assert due(store) == [], "the orders are being read"
+        schedule.finish(store, replace(channel, every_seconds=10), "orders", request)
+        with store.writing() as connection:
+            release_all(connection, "another")
+        clock.shift(2)
+        assert due(store) == ["orders", "carts"]
 
 
 def test_carts_go_on_while_orders_fail(store: Store, channel: Channel) -> None:
@@ -156,9 +182,29 @@ def test_a_request_is_done_next_and_carries_its_person(store: Store, channel: Ch
     assert due(store) == ["orders"]
     request = schedule.begin(store, channel.id, "orders")
     assert (request.person, request.full, request.is_first) == ("ben", True, False)
+    begin_full_pass(store, channel)
     schedule.finish(store, channel, "orders", request)
     again = schedule.begin(store, channel.id, "orders")
     assert (again.person, again.full) == (None, False)
+
+
+def test_a_plain_request_made_during_a_full_pass_does_not_repeat_the_pass(store: Store, channel: Channel) -> None:
+    done(store, channel, "stores", "orders")
+    schedule.request_sync(store, channel.id, "anna", ["orders"], full=True)
+    running = schedule.begin(store, channel.id, "orders")
+    begin_full_pass(store, channel)
+    schedule.request_sync(store, channel.id, "ben", ["orders"])
+    schedule.finish(store, channel, "orders", running)
+    assert "orders" in due(store)
+    request = schedule.begin(store, channel.id, "orders")
+    assert (request.person, request.full) == ("ben", False)
+
+
+def test_a_full_pass_asked_for_with_the_stores_is_none_of_theirs(store: Store, channel: Channel) -> None:
+    schedule.request_sync(store, channel.id, "anna", full=True)
+    done(store, channel, "stores")
+    assert "stores" not in due(store)
+    assert schedule.begin(store, channel.id, "orders").full
 
 
 def test_a_request_made_during_a_run_is_not_lost(store: Store, channel: Channel) -> None:

@@ -83,6 +83,7 @@ def test_page_sizes_can_be_limited(shop: Shop, api: Api) -> None:
 def test_faults_of_the_command_line() -> None:
     assert of_names(["limit=10", "poison=7", "drop"]) == Faults(limit=10, poison={7}, drop=True)
     assert of_names(["fail=503", "slow=0.5"]) == Faults(fail_every=5, fail_status=503, slow=0.5)
+    assert of_names(["date=-60"]) == Faults(date_ahead=-60)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,13 @@ def test_the_date_header_is_the_shops_clock(shop: Shop, api: Api) -> None:
     date = parsedate_to_datetime(api.ask("GET", _WEBSITES).headers["Date"])
     assert abs(time.time() - 7200 - date.timestamp()) < 5
     assert shop.cart(shop.add_cart())["created_at"] == shop.cart(1)["updated_at"] < time.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def test_the_date_header_alone_may_be_wrong(shop: Shop, api: Api) -> None:
+    shop.faults = Faults(date_ahead=720)
+    date = parsedate_to_datetime(api.ask("GET", _WEBSITES).headers["Date"])
+    assert abs(time.time() + 720 - date.timestamp()) < 5
+    assert shop.cart(shop.add_cart())["created_at"] <= time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
 
 
 def test_a_session_cookie_that_is_sent_back_serialises_requests(shop: Shop, api: Api) -> None:

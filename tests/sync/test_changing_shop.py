@@ -1,7 +1,8 @@
 """The windows against a shop that changes while it is read: nothing lost, nothing doubled, whatever happens when.
 
 The shop does what fools clients, too: it dates carts anew that a person looks at after a price has changed, hides lines
-while it goes on counting them, and gives carts back whose order was cancelled.
+while it goes on counting them, and gives carts back whose order was cancelled. And now and then something between them
+dates its answers anew.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import HealthCheck, Phase, given, settings
+import time_machine
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import RowMapping, func, select
 
@@ -34,15 +36,12 @@ Deed = tuple[str, int, int]
 class World:
     """A shop whose people act between our commits, and a desk that may be killed after any of them."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, clock: time_machine.Traveller) -> None:
         self.desk = desk
+        self.clock = clock
         self.shop = desk.shop
         self.carts: list[int] = []
         self.has_hidden = False
-
-    def now(self) -> datetime:
-        """The shop's clock."""
-        return datetime.now(UTC) + timedelta(seconds=self.shop.records.settings["clock_offset"])
 
     def act(self, deed: Deed) -> None:
         """One deed of the shop's people; the numbers tell which cart, and by how much."""
@@ -63,11 +62,11 @@ class World:
                 self.shop.set_qty(cart, "MUG-01", 1 + amount)
             case "same second":
                 # Changed together: a cluster that no cut can part.
-                second = _stamp(self.now())
+                second = _stamp(datetime.now(UTC))
                 for each in self.carts[: 2 + amount]:
                     self.shop.touch_cart(each, second)
             case "long ago":
-                second = _stamp(self.now() - timedelta(days=1 + which))
+                second = _stamp(datetime.now(UTC) - timedelta(days=1 + which))
                 for each in self.carts[: 2 + amount]:
                     self.shop.touch_cart(each, second)
             case "new price":
@@ -82,12 +81,14 @@ class World:
             case "late commit":
                 # Visible only now, with a time of up to nearly an overlap ago.
                 self.shop.set_qty(cart, "MUG-01", 11 + amount)
-                self.shop.touch_cart(cart, _stamp(self.now() - timedelta(seconds=amount * 60)))
+                self.shop.touch_cart(cart, _stamp(datetime.now(UTC) - timedelta(seconds=amount * 60)))
             case "time passes":
                 self.wait(amount * 120)
 
-    def run(self, meanwhile: list[Deed], lives_for: int | None, *, full: bool) -> None:
+    def run(self, meanwhile: list[Deed], lives_for: int | None, *, full: bool, date_ahead: int = 0) -> None:
         """A run of carts, a deed after each of its commits; it is killed before that statement or commit."""
+        self.shop.faults.date_ahead = date_ahead
+        self.wait(0)
         todo = list(meanwhile)
         life = Life()
 
@@ -101,7 +102,7 @@ class World:
 
     def wait(self, seconds: int) -> None:
         """Time passes for both sides; that a clock was set is told by the shop's next answer only."""
-        self.shop.set_clock(self.shop.records.settings["clock_offset"] + seconds)
+        self.clock.shift(seconds)
         self.desk.open.magento.websites()
 
     def mirrored(self) -> list[tuple[int, datetime, int]]:
@@ -145,8 +146,8 @@ def world_of(store: Store) -> Iterator[World]:
     """A new shop, and a desk on it in the store."""
     shop = Shop()
     rules = Rules(page_size=PAGE, overlap_seconds=OVERLAP, connections=2)
-    with serve(shop) as url:
-        yield World(connect(store, shop, url, rules))
+    with time_machine.travel(datetime.now(UTC)) as clock, serve(shop) as url:
+        yield World(connect(store, shop, url, rules), clock)
     shop.close()
 
 
@@ -166,7 +167,8 @@ deeds = _deeds(
 fulls = st.sampled_from([False, False, False, True])
 pauses = st.sampled_from([0, OVERLAP // 2, 3 * OVERLAP])
 kills = st.none() | st.integers(0, 200)
-runs = st.tuples(st.lists(deeds, max_size=8), kills, fulls, pauses)
+dates = st.sampled_from([0, 0, 1_000, -1_000])
+runs = st.tuples(st.lists(deeds, max_size=8), kills, fulls, dates, st.lists(deeds, max_size=2), pauses)
 
 
 @settings(
@@ -174,15 +176,18 @@ runs = st.tuples(st.lists(deeds, max_size=8), kills, fulls, pauses)
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+@example(before=[("add", 0, 0)], history=[([], None, False, 1_000, [("edit", 0, 1)], 3 * OVERLAP)])
 @given(before=st.lists(past, min_size=4, max_size=14), history=st.lists(runs, min_size=1, max_size=4))
 def test_nothing_is_lost_or_doubled_for_any_interleaving_and_any_kill(
-    store: Store, before: list[Deed], history: list[tuple[list[Deed], int | None, bool, int]]
+    store: Store, before: list[Deed], history: list[tuple[list[Deed], int | None, bool, int, list[Deed], int]]
 ) -> None:
     with world_of(store) as world:
         for deed in before:
             world.act(deed)
-        for meanwhile, lives_for, full, pause in history:
-            world.run(meanwhile, lives_for, full=full)
+        for meanwhile, lives_for, full, date_ahead, afterwards, pause in history:
+            world.run(meanwhile, lives_for, full=full, date_ahead=date_ahead)
+            for deed in afterwards:
+                world.act(deed)
             world.wait(pause)
         world.run([], None, full=False)
         assert world.mirrored() == world.there()

@@ -16,12 +16,17 @@ from demo_store import Shop
 from tests.sync.conftest import Desk, Desks
 
 
-@pytest.mark.parametrize("shop_ahead", [timedelta(), timedelta(hours=-1), timedelta(hours=1)])
+@pytest.mark.parametrize(
+    ("shop_ahead", "date_ahead"),
+    [(timedelta(), 0), (timedelta(hours=-1), 0), (timedelta(hours=1), 0), (timedelta(), 3_600)],
+    ids=["clocks agree", "the shop's is behind", "the shop's is ahead", "only its Date is"],
+)
 def test_orders_of_a_new_store_view_that_came_before_it_was_known_are_read_once_it_is(
-    desks: Desks, shop_ahead: timedelta
+    desks: Desks, shop_ahead: timedelta, date_ahead: int
 ) -> None:
     shop = Shop()
     shop.set_clock(shop_ahead.total_seconds())
+    shop.faults.date_ahead = date_ahead
     views = shop.records.settings["views"]
     new = next(view for view in views if view["id"] == 2)
     views.remove(new)

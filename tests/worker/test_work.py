@@ -157,6 +157,37 @@ def test_a_request_is_done_with_its_person_and_all_anew(store: Store, channel: C
     assert (last.person, last.kind) == ("ben", "full")
 
 
+def test_a_full_pass_is_done_once_whoever_presses_synchronise_meanwhile(store: Store, channel: Channel) -> None:
+    read(store, channel, "stores", "orders")
+    schedule.request_sync(store, channel.id, "anna", ["orders"], full=True)
+    done = read_entity(
+        store,
+        channel.id,
+        "orders",
+        holder="test",
+        on_step=lambda _: schedule.request_sync(store, channel.id, "ben", ["orders"]),
+    )
+    (then,) = read(store, channel, "orders")
+    assert done is not None
+    assert then is not None
+    assert (done.kind, then.kind) == ("full", "tick")
+
+
+def test_a_full_pass_asked_for_during_one_is_done_after_it(store: Store, channel: Channel) -> None:
+    read(store, channel, "stores", "orders")
+    schedule.request_sync(store, channel.id, "anna", ["orders"], full=True)
+    asked: list[bool] = []
+
+    def ask_again(_: Progress) -> None:
+        if not asked:
+            asked.append(True)
+            schedule.request_sync(store, channel.id, "ben", ["orders"], full=True)
+
+    first = read_entity(store, channel.id, "orders", holder="test", on_step=ask_again)
+    second, third = read(store, channel, "orders", "orders")
+    assert [each.kind for each in (first, second, third) if each is not None] == ["full", "full", "tick"]
+
+
 def test_a_run_whose_lease_was_taken_writes_nothing_more(store: Store, channel: Channel) -> None:
     read(store, channel, "stores")
     seen: list[int] = []
