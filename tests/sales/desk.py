@@ -27,8 +27,8 @@ from crm_core.sync.reading import read_one
 from crm_core.sync.record import synchronise_cart
 from crm_core.sync.rules import Rules
 from crm_core.sync.setting_up import add_channel
-from crm_core.sync.stores import synchronise_stores
 from crm_core.sync.transaction import writing
+from crm_core.sync.work import read_entity
 from demo_store import Shop
 from demo_store.service import Request, Response
 
@@ -179,7 +179,7 @@ def connect(store: Store, url: str, name: str = "Shop", *, websites: tuple[str, 
     """A channel that allows writes and has read the shop's store views."""
     rules = Rules(allow_writes=True, websites=websites)
     channel = add_channel(store, name, url, Bearer("demo"), rules, person="tests", check_first=False)
-    synchronise_stores(store, open_shop(store, channel))
+    read_entity(store, channel.id, "stores", holder="tests")
     return channel
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crm_core.errors import ShopRefused
+from crm_core.errors import ShopRefused, WrongAddress
 from crm_core.sales.order_actions import Comment, act
 from crm_core.sales.outcomes import Placed
 from crm_core.sales.preflight.check import Code, Verdict
@@ -25,6 +25,16 @@ def test_a_sku_that_a_web_server_does_not_let_through_leaves_its_figures_untold(
     told = check(desk, cart)
     assert [each.verdict for each in told.of(Code.SHORT)] == [Verdict.FAIL]
     assert not _is_paused(desk)
+
+
+def test_a_person_who_meets_a_shop_under_deployment_does_not_pause_the_channel_of_everybody(desk: Desk) -> None:
+    cart = desk.add_cart()
+    desk.front.on("GET", answered(404, b"File not found.", "text/html"))
+    with pytest.raises(WrongAddress, match="try later"):
+        desk.synchronise(cart)
+    assert not _is_paused(desk)
+    desk.front.calm()
+    desk.synchronise(cart)
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)

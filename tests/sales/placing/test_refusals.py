@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from crm_core.errors import ChannelError, NotAllowed, ShopUnavailable
+from crm_core.errors import ChannelError, NotAllowed, ShopUnavailable, WrongAddress
 from crm_core.magento.messages import read_refusal
 from crm_core.sales import attempts
 from crm_core.sales.decisions import mark_lost
@@ -210,6 +210,26 @@ def test_a_sign_in_that_is_refused_while_placing_pauses_the_channel(desk: Desk, 
     [attempt] = desk.attempts(cart_id)
     assert (attempt.state, attempt.holds) == ("refused" if at == PLACE else "not_placed", False)
     assert attempt.reason == "channel"
+
+
+@on_sqlite
+@pytest.mark.parametrize("at", [PLACE, SHIP, r"GET .*/carts/search$"])
+def test_a_shop_that_is_deployed_while_placing_pauses_nothing_and_the_cart_is_placed_later(desk: Desk, at: str) -> None:
+    cart_id = desk.add_cart()
+    choice = desk.choice(cart_id)
+    desk.front.on(at, answered(404, b"File not found.", "text/html"))
+    if at == PLACE:
+        outcome = desk.place(cart_id, choice)
+        assert isinstance(outcome, Refused)
+        assert "try later" in outcome.message
+    else:
+        with pytest.raises(WrongAddress, match="try later"):
+            desk.place(cart_id, choice)
+    assert channel_by_name(desk.store, "Shop").paused_at is None
+    [attempt] = desk.attempts(cart_id)
+    assert (attempt.state, attempt.holds, attempt.reason) == ("refused" if at == PLACE else "not_placed", False, "shop")
+    desk.front.calm()
+    assert isinstance(desk.place(cart_id, choice), Placed)
 
 
 @on_sqlite

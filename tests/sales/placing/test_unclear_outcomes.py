@@ -21,7 +21,6 @@ from crm_core.sales.outcomes import AlreadyHeld, Placed, Refused, Unclear, outco
 from crm_core.sales.placing import place, settle
 from crm_core.store import tables
 from crm_core.store.database import Store
-from crm_core.sync.channels import resume
 from demo_store.service import Request, Response
 from tests.sales.desk import PLACE, Desk, answered, dropped_after_the_work, dropped_before_the_work
 from tests.sales.placing.placings import on_sqlite, timeline
@@ -120,7 +119,6 @@ def test_while_the_shop_cannot_be_reached_the_outcome_stays_unclear(desk: Desk) 
         assert isinstance(outcome_of(desk.store, outcome.attempt_id), Unclear)
     assert isinstance(desk.place(cart_id, choice, "Ben"), AlreadyHeld)
     desk.front.calm()
-    resume(desk.store, desk.channel.id)  # a shop whose address is wrong pauses its channel
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=4_000)):
         assert settle(desk.store) == 1
     assert isinstance(outcome_of(desk.store, outcome.attempt_id), Placed)
