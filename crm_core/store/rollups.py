@@ -28,7 +28,7 @@ from crm_core.store.tables import (
     order_status_total,
     order_updated_total,
 )
-from crm_core.store.upsert import day_for_driver
+from crm_core.store.upsert import day_for_driver, mark_for_driver
 
 _DAY = 86_400_000
 _FIRST_DAY = date(1970, 1, 1).toordinal()
@@ -345,7 +345,7 @@ def _by_key(rows: Sequence[Any], width: int) -> dict[_Key, tuple[int, ...]]:
 
 @cache
 def _statements(table: Table, measures: tuple[str, ...], dialect_name: str) -> tuple[str, str]:
-    mark = "?" if dialect_name == "sqlite" else "%s"
+    mark = mark_for_driver(dialect_name)
     key = [column.name for column in table.primary_key.columns]
     names = (*key, *measures)
     added = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in measures)

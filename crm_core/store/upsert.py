@@ -26,6 +26,11 @@ def day_for_driver(day: date, dialect_name: str) -> str | date:
     return day.isoformat() if dialect_name == "sqlite" else day
 
 
+def mark_for_driver(dialect_name: str) -> str:
+    """What stands for a value in a statement that the driver of that database takes as text."""
+    return "?" if dialect_name == "sqlite" else "%s"
+
+
 def upsert(
     connection: Connection,
     table: Table,
@@ -69,7 +74,7 @@ def _upsert_sql(
     unknown = [name for name in (*columns, *only_when_new) if name not in table.columns]
     if unknown or not set(key) <= set(columns):
         raise ValueError(f"{table.name} has no columns {unknown}, or its key {key} is not among {columns}")
-    mark = "?" if dialect_name == "sqlite" else "%s"
+    mark = mark_for_driver(dialect_name)
     changes = ", ".join(
         f"{name} = excluded.{name}" for name in columns if name not in key and name not in only_when_new
     )

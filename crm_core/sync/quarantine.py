@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, select
 
 from crm_core.store import tables
 from crm_core.store.types import instant_to_milliseconds
+from crm_core.store.upsert import mark_for_driver
 from crm_core.sync.reading import Rejected
 
 MOST_RETRIES = 20
@@ -22,7 +23,7 @@ def put(
     connection: Connection, channel_id: int, entity: str, store_id: int, rejected: Iterable[Rejected], now: datetime
 ) -> None:
     """The records are in quarantine, each with one more try counted if it was there before."""
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    mark = mark_for_driver(connection.dialect.name)
     columns = (
         "channel_id", "entity", "origin_id", "store_id", "reason", "payload", "first_seen_at", "last_tried_at", "tries",
     )  # fmt: skip

@@ -15,7 +15,7 @@ from crm_core.store.database import Store
 from crm_core.store.lease import Lease, check
 from crm_core.store.rollups import Deltas
 from crm_core.store.types import instant_to_milliseconds
-from crm_core.store.upsert import Row
+from crm_core.store.upsert import Row, mark_for_driver
 from crm_core.sync.channels import Channel, hold_open
 
 _MOST_EVENTS = 20
@@ -66,7 +66,7 @@ class Transaction:
     @property
     def mark(self) -> str:
         """What stands for a value in a statement as text."""
-        return "?" if self.dialect_name == "sqlite" else "%s"
+        return mark_for_driver(self.dialect_name)
 
     def since(self, shop_time: int) -> int:
         """A moment of the shop's clock by this machine's clock, never in the future."""

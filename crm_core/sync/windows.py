@@ -15,6 +15,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, select, update
 
 from crm_core.store import tables
+from crm_core.store.upsert import mark_for_driver
 
 WINDOW_SIZE = 2_000
 """Records that a window holds at most, as far as seconds allow: wide ones make Magento's COUNT and sort slow."""
@@ -227,7 +228,7 @@ def expect(connection: Connection, window: Window, expected: int) -> Window:
 def advance(connection: Connection, window: Window, last_id: int, *, done: bool) -> None:
     """The window is mirrored up to `last_id`; call it in the transaction that writes the page."""
     # Once a page: as text, it costs a tenth of what building the statement costs.
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    mark = mark_for_driver(connection.dialect.name)
     connection.exec_driver_sql(
         f"UPDATE sync_window SET last_id = {mark}, state = {mark} WHERE id = {mark}",
         (last_id, "done" if done else "open", window.id),
@@ -236,7 +237,7 @@ def advance(connection: Connection, window: Window, last_id: int, *, done: bool)
 
 def forget_done(connection: Connection, stream: Stream) -> None:
     """Drop finished windows but the newest one, if the stream owes nothing: that one tells where its cover ends."""
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    mark = mark_for_driver(connection.dialect.name)
     of_stream = f"channel_id = {mark} AND entity = {mark} AND store_id = {mark}"
     connection.exec_driver_sql(
         f"DELETE FROM sync_window WHERE {of_stream}"
