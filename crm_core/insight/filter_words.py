@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from crm_core.insight.directory import CustomerGroup, Directory, StoreView, Website
+from crm_core.insight.directory import Directory
 from crm_core.insight.periods import Period
 from crm_core.store.keys import origin_of, record_key
 from crm_core.store.tables import CART_STATUSES
@@ -29,7 +29,7 @@ _AMOUNT = re.compile(r"-?\d{1,15}(\.\d{1,4})?")
 _ID = re.compile(r"[1-9]\d{0,8}")
 _RECORD = re.compile(r"([1-9]\d{0,5})\.(\d{1,9})")
 
-Named = Callable[[str, Directory], list[int]]
+_Named = Callable[[str, Directory], list[int]]
 """The record keys of what is called by a name."""
 
 
@@ -81,18 +81,18 @@ def _channel_id(word: str) -> int:
 
 
 def _read_stores(so_far: Filter, value: str, names: Directory) -> dict[str, Any]:
-    return {"stores": (*so_far.stores, *_keys_in(value, names, stores_named, "store view"))}
+    return {"stores": (*so_far.stores, *_keys_in(value, names, _stores_named, "store view"))}
 
 
 def _read_websites(so_far: Filter, value: str, names: Directory) -> dict[str, Any]:
-    return {"websites": (*so_far.websites, *_keys_in(value, names, websites_named, "website"))}
+    return {"websites": (*so_far.websites, *_keys_in(value, names, _websites_named, "website"))}
 
 
 def _read_groups(so_far: Filter, value: str, names: Directory) -> dict[str, Any]:
-    return {"groups": (*so_far.groups, *_keys_in(value, names, groups_named, "customer group"))}
+    return {"groups": (*so_far.groups, *_keys_in(value, names, _groups_named, "customer group"))}
 
 
-def _keys_in(value: str, names: Directory, named: Named, what: str) -> list[int]:
+def _keys_in(value: str, names: Directory, named: _Named, what: str) -> list[int]:
     """The record keys that codes like 1.2 and names separated by commas stand for; a name may hold commas itself."""
     found: list[int] = []
     for each in [value] if named(clean(value), names) else _list(value):
@@ -105,17 +105,17 @@ def _keys_in(value: str, names: Directory, named: Named, what: str) -> list[int]
     return found
 
 
-def stores_named(word: str, names: Directory) -> list[int]:
+def _stores_named(word: str, names: Directory) -> list[int]:
     """The keys of the store views that are called so, whatever the case."""
     return [each.key for each in names.stores if word.casefold() in (each.code.casefold(), each.name.casefold())]
 
 
-def websites_named(word: str, names: Directory) -> list[int]:
+def _websites_named(word: str, names: Directory) -> list[int]:
     """The keys of the websites that are called so, whatever the case."""
     return [each.key for each in names.websites if word.casefold() in (each.code.casefold(), each.name.casefold())]
 
 
-def groups_named(word: str, names: Directory) -> list[int]:
+def _groups_named(word: str, names: Directory) -> list[int]:
     """The keys of the customer groups that are called so, whatever the case."""
     return [each.key for each in names.groups if word.casefold() == each.code.casefold()]
 
@@ -236,15 +236,6 @@ def record_code(key: int) -> str:
     """Such as 1.2: how the URL names a store view, a website or a group, by shop and origin id."""
     shop_id, origin_id = origin_of(key)
     return f"{shop_id}.{origin_id}"
-
-
-def record_word(
-    key: int, known: Mapping[int, StoreView | Website | CustomerGroup], named: Named, names: Directory
-) -> str:
-    """The code of the shop for the record, if it can mean nothing else; the record's own otherwise."""
-    found = known.get(key)
-    is_clear = found and "," not in found.code and not _RECORD.fullmatch(found.code)
-    return found.code if found and is_clear and named(found.code, names) == [key] else record_code(key)
 
 
 def clean(text: str) -> str:

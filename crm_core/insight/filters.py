@@ -1,8 +1,9 @@
 """What a grid shows: one frozen Filter with a face for the URL, one for the keyboard and one for the eye.
 
-The fourth face, the SQL, is crm_core.insight.where. The first two share their words: `status=open&total=50..900` in the
-URL is `status:open total:50..900` on the keyboard. Free text and e-mail are personal data: they never stand in a URL,
-which carries the id of a saved filter instead (crm_core.insight.saved_filters).
+The fourth face, the SQL, is crm_core.insight.where. The first two share their words: what a person types as
+`status:open total:50..900` stands in the URL as `status=open&total=50..900`. Free text and e-mail are personal data:
+they never stand in a URL, which carries the id of a saved filter instead (crm_core.insight.saved_filters), and are the
+only conditions that are written back as typed.
 """
 
 from __future__ import annotations
@@ -16,16 +17,12 @@ from typing import Any, Literal
 from crm_core.insight.directory import Directory
 from crm_core.insight.filter_words import (
     clean,
-    groups_named,
     is_word,
     known_words,
     plain_amount,
     read_word,
     record_code,
-    record_word,
     status_code,
-    stores_named,
-    websites_named,
 )
 from crm_core.insight.periods import Period
 from crm_core.insight.statuses import cart_status_style, order_status_label
@@ -93,7 +90,8 @@ class Filter:
     @property
     def personal_text(self) -> str:
         """Its personal conditions alone, as a person types them."""
-        return write_terms(self._personal_terms())
+        email = [Term("email", ":", self.email)] if self.email else []
+        return write_terms(email + [Term("", "", word) for word in self.text.split()])
 
     def changed(self, **changes: Any) -> Filter:
         """The filter with other conditions; it must be saved anew if its text or its e-mail changed."""
@@ -125,18 +123,6 @@ class Filter:
         return found.result()
 
     # ---- the keyboard -----------------------------------------------------------------------------------------------
-
-    def to_text(self, names: Directory | None = None) -> str:
-        """The filter as a person types it; `from_text` with the same `names` reads it back.
-
-        An order's status that holds capitals is the exception: on the keyboard they don't matter.
-        """
-        names = names or Directory()
-        terms = []
-        for key, value in self._pairs():
-            words = self._words(key, names)
-            terms += [Term(key, ":", value)] if words is None else [Term(key, ":", word) for word in words]
-        return write_terms(terms + self._personal_terms())
 
     @staticmethod
     def from_text(screen: Screen, text: str, names: Directory | None = None) -> tuple[Filter, list[str]]:
@@ -219,24 +205,6 @@ class Filter:
             ("deleted", "yes" if self.gone else ""),
         ]
         return [(key, value) for key, value in pairs if value]
-
-    def _personal_terms(self) -> list[Term]:
-        email = [Term("email", ":", self.email)] if self.email else []
-        return email + [Term("", "", word) for word in self.text.split()]
-
-    def _words(self, key: str, names: Directory) -> list[str] | None:
-        """What stands for a condition's channels, store views, websites or groups; None for another condition."""
-        match key:
-            case "channel":
-                known = names.channels_by_id
-                return [known[id].name if id in known else str(id) for id in self.channel_ids]
-            case "store":
-                return [record_word(each, names.stores_by_key, stores_named, names) for each in self.stores]
-            case "website":
-                return [record_word(each, names.websites_by_key, websites_named, names) for each in self.websites]
-            case "group":
-                return [record_word(each, names.groups_by_key, groups_named, names) for each in self.groups]
-        return None
 
 
 class _Reading:
