@@ -10,21 +10,21 @@ from typing import Annotated, Any
 
 import typer
 from babel.numbers import get_currency_precision
-from sqlalchemy import select
 
 from crm_core.access.people import person_of_this_machine
 from crm_core.commands.console import err, opened, out, plain, row, table
-from crm_core.errors import BadInput, DeskError, NotAllowed, NotFound, OutcomeUnknown
+from crm_core.errors import BadInput, DeskError, NotAllowed, OutcomeUnknown
+from crm_core.insight.amounts import price
 from crm_core.sales.offer import Choice, Offer, PaymentOption, ShippingOption, offer_of, prepare, why_no_offer
 from crm_core.sales.outcomes import AlreadyHeld, Outcome, Placed, Refused, TotalsChanged, Unclear, what_follows
 from crm_core.sales.placing import place
-from crm_core.sales.preflight.check import Check, Code, Verdict, price
+from crm_core.sales.preflight.check import Check, Code, Verdict
 from crm_core.sales.preflight.plan import Plan
 from crm_core.sales.preflight.run import Preflight, preflight
-from crm_core.store import tables
+from crm_core.sales.shops import cart_of_channel
 from crm_core.store.database import Store
-from crm_core.store.keys import origin_of, record_key
-from crm_core.sync.channels import Channel, channel_by_name, channel_of_store
+from crm_core.store.keys import origin_of
+from crm_core.sync.channels import channel_by_name
 
 DONE, REFUSED, USAGE, UNCLEAR = 0, 1, 2, 3
 """What the program ends with."""
@@ -41,20 +41,6 @@ class _Report:
     outcome: str
     message: str
     facts: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Wishes:
-    """What the command line says of shipping and paying; None: whatever is plain."""
-
-    shipping: str | None
-    payment: str | None
-    po_number: str | None
-
-    @property
-    def plan(self) -> Plan:
-        """The same for a preflight."""
-        return Plan(self.shipping, self.payment, self.po_number)
 
 
 def convert(
@@ -75,11 +61,11 @@ def convert(
     It is placed in the name of CRM_USER, else of the operating system's user. Nothing is ever sent twice: after 3 the
     worker finds out whether there is an order. A dry run ends with 0 if the order can be placed.
     """
-    wishes = _Wishes(shipping, payment, po_number)
+    wishes = Plan(shipping, payment, po_number)
     try:
         with opened() as store:
             known = channel_by_name(store, channel)
-            key = _key(store, known, _number(cart))
+            key = cart_of_channel(store, known, _number(cart))
             person = person_of_this_machine()
             report = _checked(store, key, wishes, person) if dry_run else _placed(store, key, wishes, person)
     except DeskError as trouble:
@@ -104,23 +90,10 @@ def _number(cart: str) -> int:
     return int(cart)
 
 
-def _key(store: Store, channel: Channel, cart_id: int) -> int:
-    """The key of the cart in the channel. Raises NotFound, or BadInput naming the channel that does read it."""
-    key = record_key(channel.shop_id, cart_id)
-    with store.reading() as connection:
-        store_id = connection.scalar(select(tables.cart.c.store_id).where(tables.cart.c.id == key))
-    if store_id is None:
-        raise NotFound(f"Channel “{channel.name}” knows no cart {cart_id}. Read it: python -m crm_core sync")
-    reader = channel_of_store(store, channel.shop_id, store_id)
-    if reader is not None and reader.id != channel.id:
-        raise BadInput(f"Cart {cart_id} belongs to channel “{reader.name}”, not to “{channel.name}”.")
-    return key
-
-
 # ---- placing --------------------------------------------------------------------------------------------------------
 
 
-def _placed(store: Store, key: int, wishes: _Wishes, person: str) -> _Report:
+def _placed(store: Store, key: int, wishes: Plan, person: str) -> _Report:
     offer = prepare(store, key, person, recalculate=True)
     choice = _choice(offer, wishes)
     outcome = place(store, key, choice, person)
@@ -130,9 +103,9 @@ def _placed(store: Store, key: int, wishes: _Wishes, person: str) -> _Report:
     return report
 
 
-def _choice(offer: Offer, wishes: _Wishes) -> Choice:
+def _choice(offer: Offer, wishes: Plan) -> Choice:
     """The choice to place. Raises NotAllowed for what no choice mends, BadInput with all that is left to choose."""
-    checked = offer.preflight.planned(wishes.plan)
+    checked = offer.preflight.planned(wishes)
     # Where the shop did not tell what it offers, there is nothing to choose from.
     offered_at_all = {Code.SHIPPING: offer.is_virtual or bool(offer.shipping), Code.PAYMENT: bool(offer.payment)}
     stops = [each for each in checked.checks if each in checked.obstacles or not offered_at_all.get(each.code, True)]
@@ -217,9 +190,9 @@ def _troubled(trouble: DeskError) -> _Report:
 # ---- checking -------------------------------------------------------------------------------------------------------
 
 
-def _checked(store: Store, key: int, wishes: _Wishes, person: str) -> _Report:
+def _checked(store: Store, key: int, wishes: Plan, person: str) -> _Report:
     """Every check, with what the command line leaves open filled in where there is nothing to choose."""
-    result = preflight(store, key, person, plan=wishes.plan, recalculate=True)
+    result = preflight(store, key, person, plan=wishes, recalculate=True)
     offer = offer_of(result)
     facts: dict[str, Any] = {"changes": list(result.changes)}
     if offer is None:

@@ -1,1 +1,1 @@
-"""What people do with carts and orders: synchronise, mark lost, reopen, place the order."""
+"""What people do: check, change and order carts, start new ones, mark them lost, and act on orders."""

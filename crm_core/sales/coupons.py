@@ -10,11 +10,11 @@ from collections.abc import Callable
 from functools import partial
 
 from crm_core.errors import BadInput, ChangedMeanwhile, DeskError, OutcomeUnknown, PermissionMissing, ShopRefused
+from crm_core.insight.amounts import price
 from crm_core.magento.cart_reading import CartReading
 from crm_core.magento.promotions import Promotions
 from crm_core.sales.cart_writing import CartWriting, Mended
 from crm_core.sales.coupon_rules import why_dead
-from crm_core.sales.preflight.check import price
 from crm_core.sales.preflight.standing import Standing
 from crm_core.sync.channels import pausing_on_trouble
 

@@ -14,15 +14,16 @@ from decimal import Decimal
 from functools import partial
 
 from crm_core.errors import ChannelError, DeskError, NotAllowed, PermissionMissing, ShopRefused, WrongAddress
+from crm_core.insight.amounts import price
 from crm_core.magento.payloads import Cart, Order
 from crm_core.sales import attempts
 from crm_core.sales.attempts import Attempt
 from crm_core.sales.offer import Choice, Offer, offer_of
 from crm_core.sales.outcomes import AlreadyHeld, Outcome, Refused, TotalsChanged, ordered_elsewhere, outcome_of
-from crm_core.sales.preflight.check import Code, Verdict, price
-from crm_core.sales.preflight.refusal import explain_refusal, explaining
+from crm_core.sales.preflight.check import Code, Verdict
+from crm_core.sales.preflight.refusal import explain_refusal, explaining, may_have_lost_a_race
 from crm_core.sales.preflight.run import Preflight, preflight
-from crm_core.sales.shops import is_live
+from crm_core.sales.shops import is_live, order_numbers
 from crm_core.store.database import Store
 from crm_core.sync.channels import OpenShop, pausing_on_trouble
 from crm_core.sync.record import synchronise_cart
@@ -31,12 +32,6 @@ logger = logging.getLogger(__name__)
 
 _LOOKS_AFTER_A_RACE = (0.0, 0.3, 0.6, 0.9)
 """Seconds to wait before each look for the order of another request that is still at work (0.6 s on 2.4.7)."""
-
-_RACE_WORDS = ("A server error stopped your order", "The cart is locked")
-"""What Magento may tell the loser of two requests at once (the first observed on 2.4.7, both in its source).
-
-They only make the desk look for the order a little longer, since a shop may say them in another language.
-"""
 
 _GONE = "The shop no longer has this cart."
 _CLOSED = "The shop has closed this cart without an order."
@@ -53,7 +48,7 @@ def read_cart(shop: OpenShop, attempt: Attempt) -> tuple[Cart | None, list[Order
 def no_longer_open(store: Store, attempt: Attempt, cart: Cart | None, live: list[Order]) -> AlreadyHeld | Refused:
     """The cart can't be ordered any more: it was ordered in the shop, or closed, or deleted there."""
     if live:
-        message = f"The cart was ordered in the shop itself: order {_numbers(live)}."
+        message = f"The cart was ordered in the shop itself: order {order_numbers(live)}."
     else:
         message = f"{_GONE if cart is None else _CLOSED} Nothing was ordered."
     attempts.mark_failed(store, attempt.id, "not_placed", message, reason=Code.CART)
@@ -108,7 +103,7 @@ def after_refusal(
     A 404 may be a dead coupon, a missing cart or one that was ordered; a 400 may be the answer to the loser of a race,
     whose order appears only a moment later (all observed on Magento 2.4.7).
     """
-    may_be_race = any(words in str(refused) for words in _RACE_WORDS)
+    may_be_race = may_have_lost_a_race(str(refused))
     closed = None
     try:
         for pause in _LOOKS_AFTER_A_RACE:
@@ -183,7 +178,7 @@ def _offered_again(store: Store, attempt: Attempt, choice: Choice) -> Offer | No
 def _ordered_meanwhile(
     store: Store, attempt: Attempt, refused: ShopRefused | ChannelError, live: Sequence[Order]
 ) -> AlreadyHeld:
-    message = f"The cart was ordered in the shop at the same moment: order {_numbers(live)}."
+    message = f"The cart was ordered in the shop at the same moment: order {order_numbers(live)}."
     kept = f"{message} The shop's answer to this attempt: “{refused}”"
     attempts.mark_failed(store, attempt.id, "refused", kept, reason=Code.CART, answer_status=_status(refused))
     _synchronise(store, attempt)
@@ -200,10 +195,6 @@ def _synchronise(store: Store, attempt: Attempt) -> None:
         synchronise_cart(store, attempt.cart_key, attempt.person, totals=False)
     except DeskError as trouble:
         logger.warning("Cart %d could not be synchronised after an attempt: %s", attempt.cart_origin_id, trouble)
-
-
-def _numbers(orders: Sequence[Order]) -> str:
-    return ", ".join(each.increment_id or str(each.entity_id) for each in orders)
 
 
 def _status(refused: ShopRefused | ChannelError) -> int | None:

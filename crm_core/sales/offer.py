@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from crm_core.errors import BadInput, NotAllowed
 from crm_core.insight.breakdown import TotalRow, breakdown
+from crm_core.insight.names import full_name
 from crm_core.magento import payloads
 from crm_core.magento.payloads import exact
 from crm_core.sales.preflight.check import Code, Verdict
@@ -257,7 +258,7 @@ def lines_mark(lines: Iterable[tuple[str, Decimal]]) -> str:
 def _name(cart: payloads.Cart) -> str:
     for person in (cart.customer, cart.billing_address):
         if person is not None and (person.firstname or person.lastname):
-            return " ".join(part for part in (person.firstname, person.lastname) if part)
+            return full_name(person.firstname, person.lastname)
     return ""
 
 

@@ -9,11 +9,12 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from crm_core.errors import NotAllowed, NotFound, StoreUnusable
+from crm_core.insight.amounts import price, reads_alike
 from crm_core.sales import attempts
 from crm_core.sales.attempts import Attempt
 from crm_core.sales.obstacles import under_way
 from crm_core.sales.offer import Offer
-from crm_core.sales.preflight.check import Check, price
+from crm_core.sales.preflight.check import Check
 from crm_core.sales.preflight.run import Preflight
 from crm_core.sales.shops import channel_of_cart
 from crm_core.store.database import Store
@@ -39,7 +40,8 @@ class Placed:
     @property
     def differs(self) -> bool:
         """Whether the order holds another total than the person agreed to."""
-        return self.grand_total is not None and self.grand_total != self.agreed_grand_total
+        total = self.grand_total
+        return total is not None and not reads_alike(total, self.agreed_grand_total, self.currency)
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ def placed_message(placed: Attempt) -> str:
             "every few seconds while its worker runs."
         )
     text = f"Order {placed.order_increment_id} placed for {price(placed.placed_grand_total, placed.currency)}."
-    if placed.placed_grand_total != placed.shown_grand_total:
+    if not reads_alike(placed.placed_grand_total, placed.shown_grand_total, placed.currency):
         text += f" {price(placed.shown_grand_total, placed.currency)} had been agreed: tell the customer."
     return text
 

@@ -24,6 +24,7 @@ from crm_core.errors import (
     ShopUnavailable,
     StoreUnusable,
 )
+from crm_core.insight.amounts import reads_alike
 from crm_core.magento.payloads import Address, Cart, PaymentMethod, Totals, exact
 from crm_core.sales import attempts, claims, not_placed
 from crm_core.sales.attempts import Attempt
@@ -169,7 +170,7 @@ def _run(store: Store, shop: OpenShop, attempt: Attempt, choice: Choice) -> Outc
         attempts.mark_failed(store, attempt.id, "refused", str(refused), answer_status=refused.status)
         return not_placed.explained(store, attempt, choice, partial(not_placed.code_of, refused))
     total, currency = exact(totals.grand_total or 0.0), totals.quote_currency_code or choice.currency
-    if (total, currency) != (choice.grand_total, choice.currency):
+    if currency != choice.currency or not reads_alike(total, choice.grand_total, currency):
         return not_placed.total_changed(store, attempt, choice, total, currency)
     if methods is not None and choice.payment_method not in {method.code for method in methods}:
         why = "The shop does not offer that way of paying for this cart any more."

@@ -152,7 +152,7 @@ class _Finder:
         if not products:
             return (), ()
         counted = [each.sku for each in products if each.type_id != _CONFIGURABLE]
-        with Asking(self.shop.magento.connection, self.shop.channel.connections) as asking:
+        with Asking(self.shop.channel.connections) as asking:
             first = asking.ask(self._stock_id).told()  # one question for it, not one of each of the others
             if first.value is None:
                 return tuple(self._found(each, None, None) for each in products), (_no_stock(first.trouble),)

@@ -18,6 +18,8 @@ from sqlalchemy import select, tuple_
 
 from crm_core.access.people import require_person
 from crm_core.errors import BadInput, ChannelError, DeskError, OutcomeUnknown, ShopUnavailable
+from crm_core.insight.amounts import price
+from crm_core.insight.names import full_name
 from crm_core.insight.subtotals import was_saved_later
 from crm_core.sales.offer import Choice, Offer, PaymentOption, ShippingOption, offer_of
 from crm_core.sales.outcomes import (
@@ -31,11 +33,10 @@ from crm_core.sales.outcomes import (
     what_follows,
 )
 from crm_core.sales.placing import place
-from crm_core.sales.preflight.check import STANDING, Check, Code, FixKind, Verdict, price
+from crm_core.sales.preflight.check import STANDING, Check, Code, FixKind, Verdict
 from crm_core.sales.preflight.payment import FREE
-from crm_core.sales.preflight.plan import AS_IT_STANDS, Plan
+from crm_core.sales.preflight.plan import Plan
 from crm_core.sales.preflight.run import Preflight, preflight
-from crm_core.sales.preflight.shipping import chosen_code
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of, record_key
 from crm_core.store.tables import attempt, cart
@@ -130,12 +131,7 @@ class Checked:
     @property
     def shipping(self) -> ShippingOption | None:
         """The cart's own way of shipping, or the only one where it has none; never another one than was chosen."""
-        reading = None if self.preflight is None else self.preflight.reading
-        if self.offer is None or reading is None:
-            return None
-        found = self.offer.chosen_shipping
-        is_own = found is None or found.is_chosen or chosen_code(reading, AS_IT_STANDS) is None
-        return found if is_own else None
+        return None if self.offer is None else self.offer.chosen_shipping
 
     @property
     def is_free(self) -> bool:
@@ -203,7 +199,7 @@ def candidates(store: Store, cart_keys: Sequence[int]) -> list[Candidate]:
         Candidate(
             cart_key=row.id,
             cart_id=row.origin_id,
-            name=" ".join(part for part in (row.firstname, row.lastname) if part),
+            name=full_name(row.firstname, row.lastname),
             amount=row.base_subtotal if row.grand_total is None else row.grand_total,
             currency=row.base_currency if row.grand_total is None else row.quote_currency,
             is_about=row.grand_total is None or was_saved_later(row.updated_at, row.totals_shop_time),

@@ -24,7 +24,7 @@ from crm_core.sync.cart_links import (
 )
 from crm_core.sync.cart_mapping import MappedCart, MappedLine
 from crm_core.sync.cart_totals import forget_outdated
-from crm_core.sync.changes import address_changed, amount, quantity, status_changed, value_changed
+from crm_core.sync.changes import address_changed, amount_changed, quantity, status_changed, value_changed
 from crm_core.sync.lookups import rows_where
 from crm_core.sync.transaction import Transaction
 
@@ -47,7 +47,6 @@ _ALSO_OLD = (
     "quote_currency", "base_to_quote_rate", "grand_total", "totals_shop_time",
 )  # fmt: skip
 _OLD = (*Standing._fields, *_ALSO_OLD)
-_LINE = LINE_COLUMNS
 
 
 def write_carts(transaction: Transaction, carts: Sequence[MappedCart]) -> None:
@@ -97,7 +96,7 @@ def write_carts(transaction: Transaction, carts: Sequence[MappedCart]) -> None:
         transaction.tell("cart", cart.key, _changes(cart, old, before, changed_lines), moved_at)
         transaction.tell("cart", cart.key, status_changed(old.status, standing.status), transaction.now, "status")
     upsert(connection, tables.cart, _COLUMNS, rows)
-    upsert(connection, tables.cart_item, _LINE, lines)
+    upsert(connection, tables.cart_item, LINE_COLUMNS, lines)
     forget_outdated(transaction, with_totals)
     if bare:
         _take_lines(transaction, bare)
@@ -227,7 +226,7 @@ def _row(transaction: Transaction, cart: MappedCart, old: Any, standing: Standin
 
 def _lines_of(transaction: Transaction, keys: Collection[int]) -> dict[int, dict[int, Any]]:
     lines: dict[int, dict[int, Any]] = defaultdict(dict)
-    for row in rows_where(transaction.connection, tables.cart_item, _LINE, "cart_id", keys):
+    for row in rows_where(transaction.connection, tables.cart_item, LINE_COLUMNS, "cart_id", keys):
         lines[row.cart_id][row.item_id] = row
     return lines
 
@@ -302,7 +301,7 @@ def _activity(cart: MappedCart, old: Any, before: Mapping[int, Any], changed_lin
         active = (
             active
             or any(address_changed("", old.shipping_address, cart.shipping_address))
-            or any(_is_activity(dict(zip(_LINE, row, strict=True)), before) for row in changed_lines)
+            or any(_is_activity(dict(zip(LINE_COLUMNS, row, strict=True)), before) for row in changed_lines)
         )
     return max(cart.updated_at, int(old.last_activity_at)) if active else int(old.last_activity_at)
 
@@ -318,7 +317,7 @@ def _is_activity(line: Mapping[str, Any], before: Mapping[int, Any]) -> bool:
 def _is_refilled(before: Mapping[int, Any], changed_lines: Sequence[Row]) -> bool:
     """Whether a line is new, gone or back, or of another quantity or price; what it is called does not matter."""
     for row in changed_lines:
-        line = dict(zip(_LINE, row, strict=True))
+        line = dict(zip(LINE_COLUMNS, row, strict=True))
         old = before.get(line["item_id"])
         if old is None or any(line[name] != getattr(old, name) for name in ("state", "qty", "base_price")):
             return True
@@ -329,7 +328,7 @@ def _changes(cart: MappedCart, old: Any, before: Mapping[int, Any], changed_line
     if old.gone_at is not None:
         yield "The shop has the cart again"
     for row in changed_lines:
-        line = dict(zip(_LINE, row, strict=True))
+        line = dict(zip(LINE_COLUMNS, row, strict=True))
         was = before.get(line["item_id"])
         name = line["name"]
         if was is None:
@@ -343,12 +342,7 @@ def _changes(cart: MappedCart, old: Any, before: Mapping[int, Any], changed_line
         else:
             if line["qty"] != was.qty:
                 yield f"Quantity of {name} {quantity(was.qty)} → {quantity(line['qty'])}"
-            if line["base_price"] != was.base_price:
-                old_price, new_price = (
-                    amount(was.base_price, cart.base_currency),
-                    amount(line["base_price"], cart.base_currency),
-                )
-                yield f"Price of {name} {old_price} → {new_price}"
+            yield from amount_changed(f"Price of {name}", was.base_price, line["base_price"], cart.base_currency)
     if cart.customer_key != old.customer_id:
         yield "Customer changed" if cart.customer_key else "The cart has no customer any more"
     yield from value_changed("E-mail", old.email, cart.email)

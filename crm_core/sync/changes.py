@@ -7,16 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from babel.numbers import format_currency
-
+from crm_core.insight.amounts import price, reads_alike
 from crm_core.insight.statuses import order_status_label
 from crm_core.store import documents
 from crm_core.store.types import units_to_money
-
-
-def amount(units: int, currency: str) -> str:
-    """An amount of 1/10000 units for a sentence, such as €84.20; further places only where the amount has them."""
-    return format_currency(units_to_money(units), currency, locale="en_GB", decimal_quantization=False)
 
 
 def quantity(units: int) -> str:
@@ -37,10 +31,14 @@ def value_changed(what: str, old: str | None, new: str | None) -> Iterator[str]:
 
 
 def amount_changed(what: str, old: int | None, new: int | None, currency: str) -> Iterator[str]:
-    """A sentence if an amount changed; nothing and zero are the same, and what was nothing is not told."""
-    if (old or 0) != (new or 0):
-        before = f"{amount(old, currency)} → " if old else ""
-        yield f"{what} {before}{amount(new or 0, currency)}"
+    """A sentence if an amount of 1/10000 units changed by what its currency shows.
+
+    Nothing and zero are the same, and what was nothing is not told.
+    """
+    was, now = units_to_money(old or 0), units_to_money(new or 0)
+    if not reads_alike(was, now, currency):
+        before = f"{price(was, currency)} → " if old else ""
+        yield f"{what} {before}{price(now, currency)}"
 
 
 def address_changed(what: str, old: str | None, new: str | None) -> Iterator[str]:

@@ -11,7 +11,6 @@ from functools import partial
 import streamlit as st
 
 from crm_core.insight.admin_places import places_of_customer
-from crm_core.insight.counts import Sum
 from crm_core.insight.customer_record import BoughtItem, CustomerRecord, customer_record
 from crm_core.insight.statuses import StatusStyle, cart_status_style, order_status_style
 from crm_core.store.documents import Address
@@ -30,7 +29,7 @@ from pages.widgets.record_header import (
     open_record,
 )
 from pages.widgets.status import chip, chips
-from pages.widgets.text import ago, escaped, mail_link, money, plain, plural, quantity, when
+from pages.widgets.text import ago, escaped, joined_money, mail_link, money, plain, plural, quantity, when
 from pages.widgets.timeline import draw_timeline
 
 _NOT_SORTED = ("", False)
@@ -95,9 +94,9 @@ def _summary(who: CustomerRecord) -> None:
     with card():
         key_facts(
             [
-                ("Bought, less refunds", f"**{_amounts(bought.value)}**"),
+                ("Bought, less refunds", f"**{joined_money(bought.value) or '—'}**"),
                 ("Orders not cancelled", f"**{bought.orders:,}**"),
-                ("Average order", _amounts(bought.average)),
+                ("Average order", joined_money(bought.average) or "—"),
                 ("Last order", ago(bought.last_at, zone)),
                 ("Customer since", when(who.created_at, zone)),
             ],
@@ -120,10 +119,6 @@ def _ways_to_reach(who: CustomerRecord) -> list[str]:
         f":gray[:material/newspaper: {newsletter}]" if newsletter else "",
     ]
     return [way for way in ways if way]
-
-
-def _amounts(sums: tuple[Sum, ...]) -> str:
-    return " + ".join(money(each.amount, each.currency) for each in sums) or "—"
 
 
 def _carts(who: CustomerRecord) -> None:

@@ -10,7 +10,7 @@ from crm_core.insight.grids import customer_page
 from pages.widgets import desk
 from pages.widgets.grid import Shown
 from pages.widgets.list_screen import ListScreen
-from pages.widgets.text import money, plain
+from pages.widgets.text import joined_money, plain
 
 _NEWSLETTER = {True: "Yes", False: "No", None: None}
 
@@ -39,7 +39,7 @@ def _cells(rows: Sequence[CustomerRow]) -> dict[str, list[Any]]:
         "name": [plain(row.name, 80) for row in rows],
         "email": [plain(row.email, 120) for row in rows],
         "orders": [f"{row.orders:,}" if row.orders else None for row in rows],
-        "value": [" + ".join(money(each.amount, each.currency) for each in row.value) or None for row in rows],
+        "value": [joined_money(row.value) or None for row in rows],
         "carts": [f"{row.open_carts:,}" if row.open_carts else None for row in rows],
         "group": [plain(row.group, 60) for row in rows],
         "created": [row.created_at for row in rows],

@@ -8,7 +8,7 @@ from crm_core.insight.related import CustomerFacts
 from crm_core.store.documents import Address
 from pages.widgets import desk
 from pages.widgets.layout import card, spread
-from pages.widgets.text import dotted, escaped, mail_link, money, plural, when
+from pages.widgets.text import dotted, escaped, joined_money, mail_link, plural, when
 
 
 def draw_customer(who: CustomerFacts, is_guest: bool, email: str | None, *addresses: Address | None) -> None:
@@ -40,7 +40,7 @@ def draw_customer(who: CustomerFacts, is_guest: bool, email: str | None, *addres
 
 def _facts(who: CustomerFacts, is_guest: bool) -> list[str]:
     facts = ["Guest" if is_guest else f"{escaped(who.group, 40)} group" if who.group else "Customer"]
-    bought = " + ".join(money(each.amount, each.currency) for each in who.value)
+    bought = joined_money(who.value)
     facts.append(f"{plural(who.orders, 'order')}, {bought} so far" if who.orders else "no order so far")
     if who.is_subscribed is not None:
         facts.append("newsletter yes" if who.is_subscribed else "newsletter no")

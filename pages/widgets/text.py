@@ -17,7 +17,10 @@ from functools import lru_cache
 
 from babel import Locale
 from babel.core import UnknownLocaleError
-from babel.numbers import get_currency_precision, get_currency_symbol
+from babel.numbers import get_currency_symbol
+
+from crm_core.insight.amounts import rounded
+from crm_core.insight.counts import Sum
 
 _LOCALE = "en_GB"
 _MINUS = "−"
@@ -116,40 +119,33 @@ def chart_text(text: str | None, limit: int = LABEL_LENGTH) -> str:
 
 
 @lru_cache(maxsize=256)
-def _currency_form(currency: str) -> tuple[str, Decimal, int]:
-    """What stands before an amount of `currency`, its smallest shown step, and its decimal places."""
+def currency_symbol(currency: str) -> str:
+    """Such as "€": what stands before an amount of `currency`."""
     try:
         symbol = get_currency_symbol(currency, locale=Locale.parse(_LOCALE))
-        digits = get_currency_precision(currency)
     except (UnknownLocaleError, ValueError, KeyError):
-        symbol, digits = currency, 2
+        symbol = currency
     symbol = plain(symbol, 8)
-    if symbol and symbol[-1].isalpha():
-        symbol += _NBSP
-    return symbol, Decimal(1).scaleb(-digits), digits
+    return symbol + _NBSP if symbol and symbol[-1].isalpha() else symbol
 
 
 def money(amount: Decimal | None, currency: str) -> str:
     """Such as "€1,184.76": an amount of `currency`, rounded half up to its own decimal places; "—" for None."""
     if amount is None:
         return "—"
-    symbol, step, digits = _currency_form(currency)
-    rounded = amount.quantize(step, rounding=ROUND_HALF_UP)
-    sign = _MINUS if rounded < 0 else ""
-    return f"{sign}{symbol}{abs(rounded):,.{digits}f}"
+    shown = rounded(amount, currency)
+    return f"{_MINUS if shown < 0 else ''}{currency_symbol(currency)}{abs(shown):,f}"
+
+
+def joined_money(sums: Iterable[Sum]) -> str:
+    """Such as "€1,184.76 + $20.00": amounts of several currencies, which are never added up; "" for none."""
+    return " + ".join(money(each.amount, each.currency) for each in sums)
 
 
 def whole_money(amount: Decimal, currency: str) -> str:
     """Such as "€412,318": an amount without decimal places, for figures where they would be noise."""
-    symbol, _, _ = _currency_form(currency)
-    rounded = amount.quantize(Decimal(1), rounding=ROUND_HALF_UP)
-    sign = _MINUS if rounded < 0 else ""
-    return f"{sign}{symbol}{abs(rounded):,f}"
-
-
-def currency_symbol(currency: str) -> str:
-    """Such as "€": what stands before an amount of `currency`."""
-    return _currency_form(currency)[0]
+    shown = amount.quantize(Decimal(1), rounding=ROUND_HALF_UP)
+    return f"{_MINUS if shown < 0 else ''}{currency_symbol(currency)}{abs(shown):,f}"
 
 
 def quantity(value: Decimal | None) -> str:
@@ -167,9 +163,9 @@ def plural(number: int, one: str, many: str | None = None) -> str:
 
 def percent(ratio: Decimal) -> str:
     """Such as "+12.4%" for 0.124, with a real minus sign."""
-    rounded = (ratio * 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
-    sign = "+" if rounded > 0 else _MINUS if rounded < 0 else ""
-    return f"{sign}{abs(rounded):,.1f}%"
+    shown = (ratio * 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
+    sign = "+" if shown > 0 else _MINUS if shown < 0 else ""
+    return f"{sign}{abs(shown):,.1f}%"
 
 
 def span(seconds: float) -> str:

@@ -1,8 +1,7 @@
-"""Asking a shop several things side by side, with the time that was the shop's told apart from our own."""
+"""Asking a shop several things side by side."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from crm_core.errors import (
     ShopRefused,
     ShopUnavailable,
 )
-from crm_core.magento.connection import Connection
 from crm_core.sync.clients import FEWEST_FOR_A_PERSON
 
 T = TypeVar("T")
@@ -55,11 +53,8 @@ class Asked(Generic[T]):
 class Asking:
     """Questions to one shop, side by side; used in a with block, which leaves the unanswered ones alone."""
 
-    def __init__(self, connection: Connection, at_once: int) -> None:
-        self._connection = connection
+    def __init__(self, at_once: int) -> None:
         self._pool = ThreadPoolExecutor(max(FEWEST_FOR_A_PERSON, at_once), thread_name_prefix="preflight")
-        self._spans: list[tuple[float, float]] = []
-        self._sent_before = connection.requests_made
 
     def __enter__(self) -> Self:
         return self
@@ -71,27 +66,11 @@ class Asking:
 
     def ask(self, question: Callable[[], T]) -> Asked[T]:
         """The question, under way as soon as there is room. It must not wait for another one."""
-        return Asked(self._pool.submit(self._answered, question))
+        return Asked(self._pool.submit(_answered, question))
 
-    @property
-    def calls(self) -> int:
-        """Requests that the connection has sent since, repeated ones and those of other people included."""
-        return self._connection.requests_made - self._sent_before
 
-    @property
-    def shop_seconds(self) -> float:
-        """Seconds during which at least one question was under way."""
-        total, until = 0.0, float("-inf")
-        for started, ended in sorted(self._spans):
-            total += max(0.0, ended - max(started, until))
-            until = max(until, ended)
-        return total
-
-    def _answered(self, question: Callable[[], T]) -> Told[T]:
-        started = time.perf_counter()
-        try:
-            return Told(question())
-        except _TROUBLE as trouble:
-            return Told(trouble=trouble)
-        finally:
-            self._spans.append((started, time.perf_counter()))
+def _answered(question: Callable[[], T]) -> Told[T]:
+    try:
+        return Told(question())
+    except _TROUBLE as trouble:
+        return Told(trouble=trouble)

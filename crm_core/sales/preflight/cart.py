@@ -10,7 +10,7 @@ from crm_core.sales.obstacles import age, to_order_anew, under_way
 from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes, untold
 from crm_core.sales.preflight.reading import Reading
 from crm_core.sales.preflight.standing import Standing
-from crm_core.sales.shops import is_live
+from crm_core.sales.shops import is_live, order_numbers
 from crm_core.store.keys import origin_of, record_key
 from crm_core.sync.cart_status import LOST
 
@@ -52,7 +52,7 @@ def cart_checks(known: Standing, reading: Reading) -> list[Check]:
             Check(
                 Code.RESTORED,
                 Verdict.LOOK,
-                f"Restored after a cancelled order: {_numbers(orders)}",
+                f"Restored after a cancelled order: {order_numbers(orders)}",
                 "The shop would order it again. Ask the customer whether that is wanted.",
                 fixes=tuple(_open_orders(known, orders)),
             )
@@ -123,7 +123,7 @@ def _ordered(known: Standing, live: list[Order]) -> Check:
     return Check(
         Code.CART,
         Verdict.FAIL,
-        f"Already ordered: {_numbers(live)}",
+        f"Already ordered: {order_numbers(live)}",
         "A second order would send the same things twice.",
         fixes=tuple(_open_orders(known, live)),
     )
@@ -148,7 +148,7 @@ def _order_deleted(known: Standing) -> Check:
 
 def _closed(known: Standing, orders: list[Order], reserved: str | None) -> Check:
     if orders:
-        detail = f"Its order {_numbers(orders)} was cancelled."
+        detail = f"Its order {order_numbers(orders)} was cancelled."
     elif reserved:
         detail = f"It has the number {reserved} reserved for an order, but there is no such order of it."
     else:
@@ -172,7 +172,3 @@ def _open_orders(known: Standing, orders: Iterable[Order]) -> Iterable[Fix]:
 def _open_order(key: int, number: str | None) -> Fix:
     label = f"Open order {number}" if number else "Open the order"
     return Fix(FixKind.OPEN_ORDER, label, {"order_key": key, "increment_id": number})
-
-
-def _numbers(orders: list[Order]) -> str:
-    return ", ".join(order.increment_id or str(order.entity_id) for order in orders)

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from babel.numbers import format_currency
-
 from crm_core.errors import DeskError
+from crm_core.insight.amounts import price
 
 
 class Verdict(StrEnum):
@@ -184,11 +183,6 @@ def untold(code: Code, what: str, trouble: DeskError | None) -> Check:
     return Check(
         code, Verdict.UNKNOWN, f"{what} could not be checked", why, fixes=(Fix(FixKind.TRY_AGAIN, "Try again"),)
     )
-
-
-def price(amount: Decimal, currency: str) -> str:
-    """The amount for a sentence, such as €84.20."""
-    return format_currency(amount, currency, locale="en_GB")
 
 
 def quantity(number: Decimal) -> str:

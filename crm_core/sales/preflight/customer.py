@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crm_core.insight.names import full_name
 from crm_core.magento.payloads import Cart
 from crm_core.sales.address_rules import is_email
 from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes
@@ -27,7 +28,7 @@ def _customer(cart: Cart, website_id: int) -> Check:
                 "The shop would take it as a guest's order, in nobody's account.",
             )
         return passes(Code.CUSTOMER, "A guest's cart")
-    name = " ".join(part for part in (customer.firstname, customer.lastname) if part) or customer.email or "customer"
+    name = full_name(customer.firstname, customer.lastname) or customer.email or "customer"
     if customer.website_id is not None and customer.website_id != website_id:
         return Check(
             Code.CUSTOMER,

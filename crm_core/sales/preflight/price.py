@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from crm_core.insight.amounts import price, reads_alike
 from crm_core.insight.breakdown import breakdown, compare
 from crm_core.magento.payloads import Cart, Totals, exact
-from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes, price, untold
+from crm_core.magento.products import Product
+from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes, untold
 from crm_core.sales.preflight.reading import Reading
 from crm_core.sales.preflight.standing import Standing
 from crm_core.sync.cart_totals import totals_document
@@ -55,7 +57,7 @@ def _prices(known: Standing, cart: Cart, reading: Reading) -> Iterable[Check]:
     changed = False
     for item in cart.items or ():
         now, was = exact(item.price or 0.0), before.get(item.item_id)
-        if was is not None and was != now:
+        if was is not None and not reads_alike(was, now, currency):
             changed = True
             yield Check(
                 Code.PRICE,
@@ -70,9 +72,9 @@ def _prices(known: Standing, cart: Cart, reading: Reading) -> Iterable[Check]:
 
 
 def _catalogue_price(
-    sku: str | None, name: str | None, line_price: float | None, products: object, currency: str
+    sku: str | None, name: str | None, line_price: float | None, products: Mapping[str, Product], currency: str
 ) -> Iterable[Figure]:
-    product = products.get(sku) if isinstance(products, dict) else None
+    product = products.get(sku or "")
     yield Figure(f"{name or sku}, in the cart without tax", exact(line_price or 0.0), currency)
     if product is not None and product.price is not None:
         yield Figure(f"{name or sku}, in the catalogue", Decimal(repr(product.price)), currency)
@@ -87,12 +89,14 @@ def _total(known: Standing, reading: Reading) -> Check:
     currency = totals.quote_currency_code or known.row.quote_currency
     total = exact(totals.grand_total or 0.0)
     before = known.totals
-    if before is None or before.currency != currency or before.grand_total == total:
+    if before is None or before.currency != currency or reads_alike(before.grand_total, total, currency):
         return passes(Code.TOTAL, f"The total is {price(total, currency)}", Figure("Total", total, currency))
     figures = [Figure("Total before", before.grand_total, currency), Figure("Total now", total, currency)]
     for each in compare(breakdown(before), breakdown(totals_document(totals, currency))):
+        if each.before is not None and each.now is not None and reads_alike(each.before, each.now, currency):
+            continue
         for when, amount in (("before", each.before), ("now", each.now)):
-            if amount is not None and each.before != each.now:
+            if amount is not None:
                 figures.append(Figure(f"{each.row.label} {when}", amount, currency))
     return Check(
         Code.TOTAL,

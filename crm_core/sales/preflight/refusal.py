@@ -50,6 +50,15 @@ _FIELDS = (
 _LOCKED = ("A server error stopped your order", "The cart is locked")
 
 
+def may_have_lost_a_race(message: str) -> bool:
+    """Whether Magento may have told this to the loser of two requests for one cart at once.
+
+    The first of the two texts was observed on 2.4.7, both are in its source. Since a shop may say them in another
+    language, they only make the desk look again, and name a cause where nothing else does.
+    """
+    return any(words in message for words in _LOCKED)
+
+
 def explain_refusal(status: int, message: str, parameters: Mapping[str, object], after: Preflight) -> Code:
     """The code of the check that the refusal belongs to, given a preflight made after it with the same plan.
 
@@ -73,7 +82,7 @@ def explain_refusal(status: int, message: str, parameters: Mapping[str, object],
     causes = [code for code in failing if code not in _NOT_FOUND - {Code.SHIPPING}]
     if causes:
         return causes[0]
-    if Code.CART in failing or message.startswith(_LOCKED):
+    if Code.CART in failing or may_have_lost_a_race(message):
         # Someone else was first, or is at work this moment: the loser of a race is told nothing better.
         return Code.CART if Code.CART in failing else Code.LOCK
     doubtful = _of(after, Verdict.UNKNOWN)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -31,7 +30,7 @@ _NEEDED_TO_PLACE = frozenset(("Magento_Cart::manage",))
 
 @dataclass(frozen=True)
 class Preflight:
-    """Every check of one cart at one moment. Seconds are wall time; `at` is UTC."""
+    """Every check of one cart at one moment; `at` is UTC."""
 
     known: Standing
     """The cart as the desk had it before."""
@@ -41,12 +40,6 @@ class Preflight:
     changes: tuple[str, ...]
     """What of that the desk did not know yet, in sentences; it is in the store now."""
     plan: Plan
-    calls: int
-    """Requests to the shop."""
-    shop_seconds: float
-    """How long the shop was waited for, its answers to several questions at once counted once."""
-    own_seconds: float
-    """How long everything else took."""
     at: datetime
 
     @property
@@ -117,16 +110,15 @@ def preflight(
     ChannelError if the shop does not accept the channel's credentials or its address is wrong; a shop that cannot
     answer is a check that says so.
     """
-    started = time.perf_counter()
     require_person(person)
     known = standing(store, cart_key)
     checks = desk_checks(known)
     channel = known.channel
     if channel is None or channel.paused_at is not None:
-        return _result(known, checks, None, (), plan, None, started)
+        return _result(known, checks, None, (), plan)
     asked_at = datetime.now(UTC)
     with opened(store, channel) as shop:
-        with Asking(shop.magento.connection, channel.connections) as asking:
+        with Asking(channel.connections) as asking:
             reading = read(asking, shop, known, recalculate=recalculate)
         changes: list[str] = []
         if reading.cart.is_told:
@@ -140,7 +132,7 @@ def preflight(
                 asked_at=asked_at,
             )
     checks += _shop_checks(known, reading, plan)
-    return _result(known, checks, reading, tuple(changes), plan, asking, started)
+    return _result(known, checks, reading, tuple(changes), plan)
 
 
 def _shop_checks(known: Standing, reading: Reading, plan: Plan) -> list[Check]:
@@ -191,25 +183,15 @@ def _permissions(reading: Reading) -> list[Check]:
 
 
 def _result(
-    known: Standing,
-    checks: list[Check],
-    reading: Reading | None,
-    changes: tuple[str, ...],
-    plan: Plan,
-    asking: Asking | None,
-    started: float,
+    known: Standing, checks: list[Check], reading: Reading | None, changes: tuple[str, ...], plan: Plan
 ) -> Preflight:
     order = {code: position for position, code in enumerate(Code)}
-    shop_seconds = 0.0 if asking is None else asking.shop_seconds
     return Preflight(
         known=known,
         checks=tuple(sorted(checks, key=lambda check: order[check.code])),
         reading=reading,
         changes=changes,
         plan=plan,
-        calls=0 if asking is None else asking.calls,
-        shop_seconds=shop_seconds,
-        own_seconds=max(0.0, time.perf_counter() - started - shop_seconds),
         at=datetime.now(UTC),
     )
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from crm_core.insight.amounts import price, reads_alike
 from crm_core.magento.payloads import ShippingMethod, exact
-from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes, price, untold
+from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes, untold
 from crm_core.sales.preflight.plan import Plan
 from crm_core.sales.preflight.price import not_read
 from crm_core.sales.preflight.reading import Reading
@@ -59,7 +60,7 @@ def shipping_check(reading: Reading, plan: Plan) -> Check:
         )
     saved = None if plan.shipping not in {None, _saved_code(reading)} else _saved_rate(reading)
     now = rate(method)
-    if saved is not None and saved != now:
+    if saved is not None and not reads_alike(saved, now, currency):
         return Check(
             Code.SHIPPING,
             Verdict.LOOK,

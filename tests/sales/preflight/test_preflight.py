@@ -21,8 +21,6 @@ def test_a_cart_in_order_is_green_and_names_what_nobody_can_know(desk: Desk) -> 
     assert told.summary == f"Ready to place · {len(told.checks) - len(STANDING)} checks passed"
     unknown = {each.code for each in told.checks if each.verdict is Verdict.UNKNOWN}
     assert unknown == STANDING
-    assert told.calls > 0
-    assert told.shop_seconds > 0
     assert is_placed(place_as_it_stands(desk, cart))
 
 
