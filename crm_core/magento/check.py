@@ -274,8 +274,8 @@ def _check_permissions(report: CheckReport, connection: Connection, credentials:
             report.add(
                 level,
                 f"The permission {failure.resource or need.resource} is missing",
-                f"It is needed for {need.purpose}. Tick “{need.place}” for the integration (System > Integrations > "
-                "API) or for the user's role, save, and confirm the integration again.",
+                f"It is needed for {need.purpose}. Tick “{need.place}” for the integration (System > Extensions > "
+                "Integrations > API) or for the user's role, save, and confirm the integration again.",
             )
         else:
             report.add(level, f"Reading {need.purpose} failed", str(failure))
@@ -287,15 +287,15 @@ def _check_permissions(report: CheckReport, connection: Connection, credentials:
 def _advice_for_refused(credentials: Credentials) -> str:
     if isinstance(credentials, Bearer):
         return (
-            "Either the token is wrong or its integration is not active (System > Integrations), or the shop does not "
-            "take integration tokens as bearer, as is usual since Magento 2.4.4. For that, run in the shop "
-            "“bin/magento config:set oauth/consumer/enable_integration_as_bearer 1” and “bin/magento cache:flush”, or "
-            "use the integration's four OAuth values instead."
+            "Either the token is wrong or its integration is not active (System > Extensions > Integrations), or the "
+            "shop does not take integration tokens as bearer, as is usual since Magento 2.4.4. For that, run in the "
+            "shop “bin/magento config:set oauth/consumer/enable_integration_as_bearer 1” and "
+            "“bin/magento cache:flush”, or use the integration's four OAuth values instead."
         )
     if isinstance(credentials, OAuth):
         return (
-            "Copy the four OAuth values again from the integration (System > Integrations) and see that it is active: "
-            "all four change together when it is activated anew."
+            "Copy the four OAuth values again from the integration (System > Extensions > Integrations) and see that "
+            "it is active: all four change together when it is activated anew."
         )
     return f"The user {credentials.username} signs in, but the user's role has none of the permissions needed."
 

@@ -345,7 +345,8 @@ class Connection:
         if response.status_code == 400 and refused:
             raise SignInFailed(
                 f"The shop wants a second factor from the admin user {credentials.username} ({refused.message}). "
-                "Nobody can type one here: make an integration in the shop (System > Integrations) and use its token."
+                "Nobody can type one here: make an integration in the shop (System > Extensions > Integrations) and "
+                "use its token."
             )
         if response.status_code == 401:
             raise SignInFailed(

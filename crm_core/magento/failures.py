@@ -147,7 +147,8 @@ def _unauthorised(refused: Refusal | None, base_url: str, what: str, clock_offse
         clock = f" This machine's clock is {abs(clock_offset):.0f} s off the shop's: set it right."
     return SignInFailed(
         f"The shop does not accept the sign-in for {what}: {refused.message.rstrip('.')}.{clock} "
-        "Copy the credentials from the shop again (System > Integrations), and see that the integration is active."
+        "Copy the credentials from the shop again (System > Extensions > Integrations), and see that the integration "
+        "is active."
     )
 
 

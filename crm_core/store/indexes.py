@@ -19,7 +19,7 @@ _TABLES: dict[str, tuple[Table, ...]] = {
 }
 
 _SAMPLE = 10_000
-"""Entries of a new index that SQLite looks at: enough to choose by until the night, when it looks at all of them."""
+"""Entries of a new index that SQLite looks at: enough to choose by until the day's statistics, which look at all."""
 
 _BUILD_LOCK = 4_711_027
 """Number of PostgreSQL's advisory lock that lets one process build indexes at a time."""
@@ -62,7 +62,7 @@ def ensure_indexes(store: Store) -> list[str]:
 
 
 def refresh_statistics(store: Store) -> None:
-    """The database chooses its ways through the mirror by what is in it now; worth doing once a night.
+    """The database chooses its ways through the mirror by what is in it now; worth doing once a day.
 
     SQLite never does so by itself, PostgreSQL at times of its own. Each table is a transaction of its own.
     """

@@ -17,11 +17,12 @@ from pages.widgets.text import escaped, message, plural
 _OPEN = "channel-dialog"
 _REPORT = "channel-dialog-report"
 _ERROR = "channel-dialog-error"
-_KINDS = {"token": "Integration token", "oauth": "OAuth 1.0a", "password": "Admin user"}
+_KINDS = {"oauth": "OAuth 1.0a", "token": "Integration token", "password": "Admin user"}
+_MENU = "In Magento: System › Extensions › Integrations › Add New Integration, tick the resources, Activate, and copy "
 _HINTS = {
-    "token": "In Magento: System › Integrations › Add, tick the resources, Activate, and copy the Access Token. "
-    "From 2.4.4 on, also allow it as a bearer token: Stores › Configuration › Services › OAuth.",
-    "oauth": "All four values of the integration; requests are signed with HMAC-SHA256. No setting in Magento changes.",
+    "oauth": f"{_MENU}all four values. Recommended: works on every Magento 2.4, with no setting to change.",
+    "token": f"{_MENU}the Access Token. From 2.4.4 on, also allow it as a bearer token: Stores › Configuration › "
+    "Services › OAuth.",
     "password": "A user of the admin panel without two-factor sign-in. An integration is safer.",
 }
 _FIELDS = (
@@ -74,13 +75,13 @@ def _body(existing: str) -> None:
         st.text_input("Name", key="channel-name", placeholder="Nordlicht Outfitters", max_chars=80)
         st.text_input("Address of the store", key="channel-url", placeholder="https://shop.example.com")
     kind = st.segmented_control(
-        "Sign in with", list(_KINDS), format_func=_KINDS.__getitem__, key="channel-kind", required=True, default="token"
+        "Sign in with", list(_KINDS), format_func=_KINDS.__getitem__, key="channel-kind", required=True, default="oauth"
     )
-    st.caption(_HINTS[kind or "token"])
+    st.caption(_HINTS[kind or "oauth"])
     # A form, since outside of one Streamlit 1.67 forgets a password that is left by the Tab key: the focus goes to the
     # eye in the same field, and what was typed is never sent.
     with st.form("channel-form", border=False, enter_to_submit=False):
-        _fields(kind or "token", is_new=not existing)
+        _fields(kind or "oauth", is_new=not existing)
         _findings()
         with row(horizontal_alignment="right", gap="xsmall"):
             st.caption(":material/lock: Credentials are encrypted and never shown again.", width="content")

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from crm_core.__main__ import app
+from crm_core.sales.preflight.check import Code
 from crm_core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,8 +60,16 @@ def test_every_command_is_documented_and_every_option_that_is_named_exists() -> 
     commands = dict(_commands(program))
     assert sorted(_COMMAND.findall((ROOT / "docs/command-line.md").read_text())) == sorted(commands)
     options = set.union(*commands.values())
+    rules = next(row for row in (ROOT / "docs/command-line.md").read_text().splitlines() if "`channel set " in row)
+    assert set(_OPTION.findall(rules)) == commands["channel set"] - {"name", "--help"}
     named = {option for document in DOCUMENTS for option in _OPTION.findall(document.read_text())}
     assert named - options == set()
+
+
+def test_every_check_before_an_order_is_documented() -> None:
+    rows = re.findall(r"^\| ([a-z_, ]+) \|", (ROOT / "docs/preflight.md").read_text(), re.MULTILINE)
+    named = {name for row in rows for name in row.split(", ")} - {"check", "line"}
+    assert named == {code.value for code in Code}
 
 
 def test_the_product_stands_alone() -> None:

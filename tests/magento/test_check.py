@@ -87,7 +87,7 @@ def test_a_missing_permission_is_named_with_its_place_in_the_admin(shop: Scripte
     report = check(shop.url, Bearer(TOKEN))
     (problem,) = problems(report)
     assert f"The permission {resource} is missing" in problem
-    assert "System > Integrations" in problem
+    assert "System > Extensions > Integrations" in problem
     assert not report.is_usable
 
 

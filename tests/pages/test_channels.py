@@ -97,7 +97,8 @@ def test_the_first_store_is_connected_from_the_screen_after_a_check(empty_desk: 
     assert "address of the store" in at.error[0].value
     at.text_input(key="channel-url").set_value(filled.url).run()
     _press(at, "Check and connect")
-    assert "access token" in at.error[0].value
+    assert "all four values" in at.error[0].value
+    at.segmented_control(key="channel-kind").set_value("token").run()
     at.text_input(key="channel-token").set_value("wrong")
     _press(at, "Check and connect")
     assert at.error

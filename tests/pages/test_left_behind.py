@@ -91,14 +91,14 @@ def test_the_dialogs_of_the_channels_screen_are_closed_on_the_way_back_and_forge
     at = desk.open("channels")
     next(each for each in at.button if each.label == "Add channel").click().run()
     assert _dialogs(at) == 1
-    at.text_input(key="channel-token").set_value("secret").run()
+    at.text_input(key="channel-access-secret").set_value("secret").run()
     assert _dialogs(at) == 1, "drawing the screen anew leaves it open"
     _go(at, "attempts", {})
     _go(at, "channels", {})
     assert is_well(at)
     assert _dialogs(at) == 0
     next(each for each in at.button if each.label == "Add channel").click().run()
-    assert not at.text_input(key="channel-token").value
+    assert not at.text_input(key="channel-access-secret").value
 
 
 def test_a_press_for_the_record_before_opens_nothing_and_is_told(desk: Desk) -> None:
