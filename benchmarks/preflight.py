@@ -54,7 +54,7 @@ class Watch:
         return response
 
     def busy(self) -> float:
-        """Seconds in which at least one request was at the shop since the last call of this, and how many."""
+        """Seconds in which at least one request was at the shop since the last call of this."""
         total, until = 0.0, 0.0
         for started, ended in sorted(self.spans):
             total += max(0.0, ended - max(started, until))

@@ -78,7 +78,6 @@ def _port_is_usable() -> str:
         probe.settimeout(1)
         if probe.connect_ex((here.host, here.port)) == 0:
             return f"{here.host}:{here.port} answers; the app, or something else, runs there (CRM_PORT)"
-        probe.close()
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -79,7 +79,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which attempts: empty or None means all. `channels` are ids; days of `period` are days of the reader's zone."""
+    """Which attempts: empty or None means all. `channel` is an id; days of `period` are days of the reader's zone."""
 
     outcomes: tuple[str, ...] = ()
     period: Period | None = None

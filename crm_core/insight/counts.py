@@ -1,8 +1,9 @@
 """How many rows a filter matches and what they sum to: from the rollups where they know, else exact up to a limit.
 
-The rollups know status, store view and currency, the day of an order's creation and the day of a cart's last update.
-For any other condition the matching rows are counted up to LIMIT: beyond, the answer is "10,000+". Their statuses are
-counted in full, in one go through an index, unless that takes too long.
+The rollups know the status, store view and currency of carts and orders, the day on which an order was created or last
+updated and a cart likewise, and the website, group and newsletter of customers. For any other condition the matching
+rows are counted up to LIMIT: beyond, the answer is "10,000+". Their statuses are counted in full, in one go through an
+index, unless that takes too long.
 """
 
 from __future__ import annotations

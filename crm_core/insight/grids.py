@@ -24,8 +24,7 @@ from crm_core.insight.counts import (
 from crm_core.insight.customers import CustomerRow, read_customers
 from crm_core.insight.directory import Directory, directory
 from crm_core.insight.filters import Filter
-from crm_core.insight.finding import PAGE_ROWS as PAGE_ROWS
-from crm_core.insight.finding import PAGE_SECONDS, Edges, count_and_find, find, pages_of
+from crm_core.insight.finding import PAGE_ROWS, PAGE_SECONDS, Edges, count_and_find, find, pages_of
 from crm_core.insight.freshness import channels_of, freshness
 from crm_core.insight.names import full_name
 from crm_core.insight.periods import Today

@@ -1,4 +1,4 @@
-"""What stands around a record: its customer, what happened to it, its attempts, and its page in the shop's admin."""
+"""What stands around a record: its customer, its addresses, what happened to it and its attempts."""
 
 from __future__ import annotations
 

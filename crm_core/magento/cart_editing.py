@@ -1,4 +1,4 @@
-"""Changing a cart in the shop: its lines, coupon, payment and customer, and making a new one.
+"""Changing a cart in the shop: its lines and its coupon, and making a new one.
 
 **Every call writes.** Each is sent exactly once (`Connection.send` says what it raises) and names the cart's own store
 view: under another code Magento moves the cart there, with that store's currency and rules. After OutcomeUnknown read

@@ -15,7 +15,7 @@ from crm_core.insight.filters import Screen
 from crm_core.insight.metrics import Dashboard, Figure, dashboard
 from crm_core.insight.periods import Period
 from pages.widgets import desk, first_run, listing, screen_address
-from pages.widgets.charts import CONFIG, Slice
+from pages.widgets.charts import ACCENT, CONFIG, Slice
 from pages.widgets.figures import bar_figure, is_by_week, line_figure
 from pages.widgets.layout import card, row, spread
 from pages.widgets.text import dotted, escaped, money, percent, plural, when, whole_money
@@ -217,8 +217,8 @@ def _over_time(figures: Dashboard) -> str:
             )
             by_week = ":gray[By week] &nbsp; " if is_by_week(figures) else ""
             st.markdown(
-                f":small[{by_week}:color[:material/horizontal_rule:]{{foreground='#6A68E0'}} :gray[This period] &nbsp; "
-                ":gray[:material/more_horiz: Before]]",
+                f":small[{by_week}:color[:material/horizontal_rule:]{{foreground='{ACCENT}'}} "
+                ":gray[This period] &nbsp; :gray[:material/more_horiz: Before]]",
                 width="content",
             )
         figure = line_figure(figures, what)

@@ -35,7 +35,7 @@ _LOOKS = {
 """Of each state: the words in the table, the colour, the icon."""
 
 
-def state_badge(state: str) -> str:
+def _state_badge(state: str) -> str:
     """Markdown of a state's badge."""
     words, colour, icon = _LOOKS[state]
     return f":{colour}-badge[:material/{icon}: {words[2:]}]"
@@ -47,7 +47,7 @@ def draw_channel(health: ChannelHealth) -> None:
         with spread():
             with st.container(width="content", gap="xxsmall"):
                 kind = " :gray-badge[Demo]" if health.is_demo else ""
-                st.markdown(f"**{escaped(health.name, 80)}** &nbsp;{state_badge(health.state)}{kind}", width="content")
+                st.markdown(f"**{escaped(health.name, 80)}** &nbsp;{_state_badge(health.state)}{kind}", width="content")
                 st.markdown(f":small[{_facts(health)}]")
             with row(width="content", gap="xsmall"):
                 _actions(health)
@@ -324,7 +324,7 @@ def _next(entity: EntityHealth, now: datetime) -> str:
 def _quarantine(health: ChannelHealth) -> None:
     records = quarantined_records(desk.store(), health.id)
     with st.expander(f"{plural(health.quarantined, 'record')} in quarantine", icon=":material/report:"):
-        st.caption("These could not be mirrored as the shop sent them. They are tried again on every turn.")
+        st.caption("These could not be mirrored as the shop sent them. Later runs try them again, ever less often.")
         st.dataframe(
             pa.table(
                 {

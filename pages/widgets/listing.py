@@ -31,7 +31,7 @@ _MOST_NAMED = 3
 
 @dataclass(frozen=True)
 class Listing:
-    """A place in the list of carts or of orders."""
+    """A place in the list of carts, of orders or of customers."""
 
     filter: Filter
     sort: Sort

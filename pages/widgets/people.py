@@ -1,4 +1,4 @@
-"""Customers and addresses as cards; every word in them is the shop's and shown letter for letter."""
+"""Addresses as cards and countries by name; every word of the shop's is shown letter for letter."""
 
 from __future__ import annotations
 

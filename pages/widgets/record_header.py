@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from crm_core.errors import BadInput, DeskError
 from crm_core.insight.directory import ChannelName, StoreView
 from crm_core.insight.filters import Screen
-from crm_core.insight.grids import PAGE_ROWS
+from crm_core.insight.finding import PAGE_ROWS
 from crm_core.insight.neighbours import Neighbours, neighbours
 from crm_core.store.database import Store
 from crm_core.sync.record import RecordChanges

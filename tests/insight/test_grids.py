@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from crm_core.errors import NotFound
-from crm_core.insight import counts, grids
+from crm_core.insight import counts, finding
 from crm_core.insight.counts import Count, StatusCount, status_counts
 from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.grids import CartRow, OrderRow, Page, cart_page, order_page
@@ -162,7 +162,7 @@ def test_a_page_number_edited_by_hand_gives_the_nearest_page(filled: Store, aske
     page = _page(filled, Filter("carts"), DEFAULT_SORT["carts"], asked)
     assert (page.page, page.pages) == (given, 3)
     assert page.rows
-    assert (page.first_number - 1) % grids.PAGE_ROWS == 0
+    assert (page.first_number - 1) % finding.PAGE_ROWS == 0
     assert page.last_number <= (page.matching.value or 0)
 
 

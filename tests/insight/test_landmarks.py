@@ -14,7 +14,8 @@ from sqlalchemy import BigInteger, Column, ColumnElement, Integer, case, func, i
 from crm_core.insight.counts import rollup_cells, tally_of
 from crm_core.insight.directory import Directory
 from crm_core.insight.filters import Filter, Screen
-from crm_core.insight.grids import PAGE_ROWS, Page, cart_page, order_page
+from crm_core.insight.finding import PAGE_ROWS
+from crm_core.insight.grids import Page, cart_page, order_page
 from crm_core.insight.landmarks import FAR, nearest
 from crm_core.insight.periods import Today
 from crm_core.insight.sorting import Sort, sort_keys

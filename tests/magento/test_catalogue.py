@@ -69,7 +69,7 @@ def test_no_sku_is_no_request(shop: ScriptedShop, catalogue: Catalogue) -> None:
     assert shop.requests == []
 
 
-def test_8_a_page_limit_of_the_shop_loses_no_product(shop: ScriptedShop, catalogue: Catalogue) -> None:
+def test_08_a_page_limit_of_the_shop_loses_no_product(shop: ScriptedShop, catalogue: Catalogue) -> None:
     def answer(request: Request) -> Answer:
         size = int(request.parameters["searchCriteria[pageSize]"])
         if size > 2:

@@ -54,7 +54,7 @@ def new_session() -> AppTest:
 
 @dataclass(frozen=True)
 class Filled:
-    """A filled store on disk, and the shop it was read from; `secret_key` opens the channel's credentials."""
+    """A filled store on disk, and the shop it was read from."""
 
     folder: Path
     shop: Shop
