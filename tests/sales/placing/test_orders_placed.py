@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -157,6 +158,16 @@ def test_32_a_total_that_changed_is_shown_again_and_then_placed(desk: Desk) -> N
     assert again.grand_total == outcome.after
     assert not again.differs
     assert [each.state for each in desk.attempts(cart_id)] == ["placed", "not_placed"]
+
+
+@on_sqlite
+def test_a_total_that_reads_the_same_is_no_other_total(desk: Desk) -> None:
+    cart_id = desk.add_cart(("MUG-01", 2))
+    choice = desk.choice(cart_id)
+    outcome = desk.place(cart_id, replace(choice, grand_total=choice.grand_total + Decimal("0.004")))
+    assert isinstance(outcome, Placed)
+    assert not outcome.differs
+    assert "had been agreed" not in outcome.message
 
 
 def test_32_a_total_that_changes_after_the_comparison_is_flagged(desk: Desk) -> None:
