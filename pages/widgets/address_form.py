@@ -9,6 +9,7 @@ from msgspec import structs
 
 from crm_core.errors import DeskError
 from crm_core.insight.cart_record import CartRecord
+from crm_core.insight.names import full_name
 from crm_core.sales.cart_addresses import Addresses, AddressKind
 from crm_core.sales.cart_fixes import EnterAddress, EnterEmail
 from crm_core.sales.countries import Country, countries_of
@@ -133,7 +134,7 @@ def _starts(cart: CartRecord, kind: AddressKind) -> list[tuple[str, Address]]:
 
 def _in_book(address: Address) -> str:
     place = " ".join(part for part in (address.postcode, address.city) if part)
-    parts = (" ".join(part for part in (address.firstname, address.lastname) if part), *address.street, place)
+    parts = (full_name(address.firstname, address.lastname), *address.street, place)
     return f"Address book: {plain(', '.join(part for part in parts if part), 90)}"
 
 
