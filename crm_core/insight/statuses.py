@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from crm_core.store.tables import CART_STATUSES
 
 CANCELLED_STATE = "canceled"
-"""Magento's word for the state of an order that is cancelled."""
+"""Magento's word for the state of an order that is cancelled; its status may carry any name."""
 
 
 @dataclass(frozen=True)

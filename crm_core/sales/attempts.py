@@ -24,11 +24,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, insert, or_, select, tuple_, update
 
+from crm_core.insight.statuses import CANCELLED_STATE
 from crm_core.sales.preflight.check import Code
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of, record_key
 from crm_core.store.tables import attempt, order, record_event
-from crm_core.sync.cart_status import CANCELLED_STATE
 
 LOOKUP_SECONDS = 180
 """How long the shop is asked for an order after no clear answer came."""

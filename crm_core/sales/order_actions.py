@@ -21,12 +21,12 @@ from crm_core.errors import (
     ShopRefused,
 )
 from crm_core.insight.amounts import price
+from crm_core.insight.statuses import CANCELLED_STATE
 from crm_core.magento.order_actions import OrderActions, Track
 from crm_core.sales.journal import Entry, journalled, sent_once
 from crm_core.sales.order_rules import HELD, Kind, OpenLine, OrderStanding, order_standing
 from crm_core.store.database import Store
 from crm_core.store.documents import decode_comments
-from crm_core.sync.cart_status import CANCELLED_STATE
 from crm_core.sync.channels import Channel, OpenShop, opened
 from crm_core.sync.record import RecordChanges, synchronise_order
 

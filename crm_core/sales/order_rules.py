@@ -16,10 +16,10 @@ from sqlalchemy import Row, select
 
 from crm_core.errors import NotFound
 from crm_core.insight.order_record import OrderLine, order_lines
+from crm_core.insight.statuses import CANCELLED_STATE
 from crm_core.sales.obstacles import of_channel
 from crm_core.store.database import Store
 from crm_core.store.tables import order
-from crm_core.sync.cart_status import CANCELLED_STATE
 from crm_core.sync.channels import Channel, channel_of_store
 
 HELD = "holded"

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from sqlalchemy import select
 
 from crm_core.errors import BadInput, NotAllowed, NotFound
+from crm_core.insight.statuses import CANCELLED_STATE
 from crm_core.magento.payloads import Order
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
 from crm_core.store.tables import cart
-from crm_core.sync.cart_status import CANCELLED_STATE
 from crm_core.sync.channels import Channel, OpenShop, channel_of_store
 
 

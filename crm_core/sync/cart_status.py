@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import NamedTuple
 
+from crm_core.insight.statuses import CANCELLED_STATE
+
 GRACE = timedelta(hours=1)
 """How long a cart that closed without an order waits for a late one before it counts as expired."""
 
@@ -19,9 +21,6 @@ CLOSING = "closing"
 PURCHASED = "purchased"
 EXPIRED = "expired"
 LOST = "lost"
-
-CANCELLED_STATE = "canceled"
-"""Magento's word for the state of an order that is cancelled; its status may carry any name."""
 
 
 class OrderOfCart(NamedTuple):

@@ -16,7 +16,7 @@ from crm_core.magento.payloads import exact
 from crm_core.store import documents, tables
 from crm_core.store.types import milliseconds_to_instant, money_to_units
 from crm_core.sync.cart_mapping import MappedCart
-from crm_core.sync.changes import amount_changed, value_changed
+from crm_core.sync.changes import address_parts_changed, amount_changed, value_changed
 from crm_core.sync.channels import OpenShop
 from crm_core.sync.lookups import rows_where
 from crm_core.sync.transaction import Transaction
@@ -143,10 +143,15 @@ def forget_outdated(transaction: Transaction, carts: Iterable[tuple[MappedCart, 
 
 def _is_for_another(cart: MappedCart, old: Any) -> bool:
     """Whether who buys, where it goes and how, or the currency is not what it was: taxes and prices depend on it."""
-    names = ["store_id", "quote_currency", "base_to_quote_rate", "billing_address"]
+    names, addresses = ["store_id", "quote_currency", "base_to_quote_rate"], ["billing_address"]
     if cart.lines is not None:
-        names += ["shipping_address", "shipping_method"]
-    return cart.customer_key != old.customer_id or any(getattr(cart, name) != getattr(old, name) for name in names)
+        names.append("shipping_method")
+        addresses.append("shipping_address")
+    return (
+        cart.customer_key != old.customer_id
+        or any(getattr(cart, name) != getattr(old, name) for name in names)
+        or any(address_parts_changed(getattr(old, name), getattr(cart, name)) for name in addresses)
+    )
 
 
 def _is_of(cart: MappedCart, totals: documents.Totals) -> bool:

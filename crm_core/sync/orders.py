@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+from crm_core.insight.statuses import CANCELLED_STATE
 from crm_core.store import documents, tables
 from crm_core.store.rollups import OrderFacts
 from crm_core.store.upsert import Row, day_for_driver, delete_lines, upsert
 from crm_core.sync.cart_links import relink
-from crm_core.sync.cart_status import CANCELLED_STATE
 from crm_core.sync.changes import address_changed, amount_changed, status_changed, value_changed
 from crm_core.sync.lookups import rows_where
 from crm_core.sync.mapping import ORDER_COLUMNS, ORDER_ITEM_COLUMNS, MappedOrder
