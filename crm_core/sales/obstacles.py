@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, and_, select
 
 from crm_core.errors import NotFound
 from crm_core.sales.attempts import Attempt, holder_in
 from crm_core.sales.decisions import status_reopened
 from crm_core.sales.journal import changing
 from crm_core.store.database import Store
-from crm_core.store.tables import cart, order
+from crm_core.store.tables import cart, customer, order
 from crm_core.sync.cart_status import CLOSING, EXPIRED, LOST, PURCHASED
 from crm_core.sync.channels import Channel, channel_of_store
 
@@ -25,8 +25,9 @@ def why_not(store: Store, cart_key: int, *, despite_attempts: bool = False, for_
     """
     with store.reading() as connection:
         row = connection.execute(
-            select(cart, order.c.increment_id.label("order_number"))
+            select(cart, order.c.increment_id.label("order_number"), customer.c.id.label("buyer_key"))
             .outerjoin(order, order.c.id == cart.c.order_id)
+            .outerjoin(customer, and_(customer.c.id == cart.c.customer_id, customer.c.gone_at.is_(None)))
             .where(cart.c.id == cart_key)
         ).one_or_none()
         holder = None if despite_attempts else holder_in(connection, cart_key)
@@ -80,7 +81,7 @@ def age(moment: datetime) -> str:
 
 
 def to_order_anew(customer_key: int | None) -> str:
-    """The next step for a cart that can't become an order any more, a guest's or that customer's: one sentence."""
+    """The next step for a cart that can't become an order any more: one sentence. None: no customer the shop has."""
     where = "in the list of carts" if customer_key is None else "on the customer's page"
     return f"To order the same, press New cart {where}."
 
@@ -90,7 +91,7 @@ def _of_status(row: Row[Any]) -> str | None:
         number = f": order {row.order_number}" if row.order_number else ""
         if row.order_cancelled:
             closed = "the shop has closed this cart" if row.gone_at is None else "the shop no longer has this cart"
-            return f"Already ordered{number}. It was cancelled, and {closed}. {to_order_anew(row.customer_id)}"
+            return f"Already ordered{number}. It was cancelled, and {closed}. {to_order_anew(row.buyer_key)}"
         return f"Already ordered{number}."
     if row.status == LOST:
         closed = _of_closed(row, status_reopened(row, datetime.now(UTC))) or "Reopen it first."
@@ -108,7 +109,7 @@ def _of_closed(row: Row[Any], status: str) -> str | None:
         why = "The shop has closed this cart without an order."
         if row.gone_at is not None:
             why = "The shop no longer has this cart."
-        return f"{why} {to_order_anew(row.customer_id)}"
+        return f"{why} {to_order_anew(row.buyer_key)}"
     return None
 
 

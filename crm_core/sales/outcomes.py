@@ -151,8 +151,8 @@ def placed_message(placed: Attempt) -> str:
     """One sentence on the order of a placed attempt, with both totals where the order's is not what was agreed to."""
     if placed.order_increment_id is None or placed.placed_grand_total is None:
         return (
-            "The order is placed. Its number is not known yet, since the shop has not told it; the desk asks again "
-            "every few seconds while its worker runs."
+            "The order is placed. Its number is not known yet, since the shop has not told it; the desk keeps asking "
+            "for a day, ever less often, while its worker runs."
         )
     text = f"Order {placed.order_increment_id} placed for {price(placed.placed_grand_total, placed.currency)}."
     if not reads_alike(placed.placed_grand_total, placed.shown_grand_total, placed.currency):

@@ -114,7 +114,7 @@ def _banners(cart: CartRecord) -> None:
         if cart.status == "closing":
             then = " Synchronise it in a few minutes; if no order comes within an hour, it counts as expired."
         elif cart.status == "expired":
-            then = f" {to_order_anew(cart.customer.key)}"
+            then = f" {to_order_anew(None if cart.customer.gone_at else cart.customer.key)}"
         gone = f"The shop no longer has this cart, noticed {when(cart.gone_at, zone)}.{then}"
         st.warning(gone, icon=":material/delete:")
     elif cart.status == "closing":

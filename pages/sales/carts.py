@@ -18,7 +18,7 @@ from pages.widgets.text import money, plain, plural, quantity
 _UNAVAILABLE = "⚠"
 _MEANS = "the shop counts products that it has disabled or deleted; they would not be ordered"
 _TOTAL_MEANS = (
-    "In the cart's own currency, as the shop said when it was last asked; empty once the cart has changed since"
+    "In the cart's own currency, as the shop said when it was last asked; empty once its lines or addresses changed"
 )
 
 # With the 32 of the boxes the first columns fill a phone's 362 pixels, and at 1440 the 1,088 end on a column's edge.

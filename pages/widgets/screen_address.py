@@ -30,7 +30,8 @@ def restore(screen: str) -> None:
     params = st.query_params.to_dict()
     opened, _, own = params.get(LEFT, screen).partition("?")
     if opened != screen:
-        st.query_params.from_dict(dict(parse_qsl(own, keep_blank_values=True)))
+        kept = [each for each in parse_qsl(own, keep_blank_values=True) if not each[0].lower().startswith("embed")]
+        st.query_params.from_dict(dict(kept))  # which raises for Streamlit's own embed parameters
     elif screen in _LISTS and not _OF_RECORDS.isdisjoint(params):
         st.query_params.from_dict({name: value for name, value in params.items() if name not in _OF_RECORDS})
 

@@ -58,7 +58,9 @@ def test_the_screen_that_was_opened_keeps_its_parameters_and_changes_them_alone(
     assert params_of(at) == {"period": "7d"}
 
 
-@pytest.mark.parametrize("left", ["", "?", "nonsense", "<b>?status=", "carts", "orders?left=orders&left=x?page=%ff"])
+@pytest.mark.parametrize(
+    "left", ["", "?", "nonsense", "<b>?status=", "carts", "orders?left=orders&left=x?page=%ff", "x?embed=true"]
+)
 def test_a_hand_edited_word_of_what_was_left_breaks_nothing(desk: Desk, left: str) -> None:
     for screen in ("", "carts"):
         assert is_well(desk.open(screen, left=left))

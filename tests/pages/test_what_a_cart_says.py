@@ -183,7 +183,7 @@ def test_an_order_that_is_not_read_back_yet_is_not_linked_to_and_its_number_come
         words = _words(at)
         assert "**The order** is placed for " in words
         assert "The desk shows the cart as Open until it has read the order." in words
-        assert "the desk asks again every few seconds" in words
+        assert "the desk keeps asking for a day" in words
         assert "now Purchased" not in words
         assert "View order" not in _links(at)
         assert _row(desk, key).status == "open"

@@ -101,6 +101,29 @@ def add_cart(store: Store, shop_id: int, **cart: Any) -> int:
     return key
 
 
+def add_customer(store: Store, shop_id: int, key: int, **customer: Any) -> None:
+    """Anna Smit is a customer of the shop, under this key."""
+    values: dict[str, Any] = {
+        "id": key,
+        "shop_id": shop_id,
+        "origin_id": key,
+        "website_id": 1,
+        "email": "anna@example.test",
+        "firstname": "Anna",
+        "lastname": "Smit",
+        "name_key": "smit anna",
+        "email_key": "anna@example.test",
+        "addresses": "[]",
+        "created_at": NOON,
+        "updated_at": NOON,
+        "content_hash": 0,
+        "first_seen_at": NOON,
+        "synchronised_at": NOON,
+    }
+    with store.writing() as connection:
+        connection.execute(insert(tables.customer).values(**values | customer))
+
+
 def add_order(store: Store, shop_id: int, **order: Any) -> int:
     """The key of order 82 of the shop, 000000082, made from the cart."""
     key = record_key(shop_id, ORDER_ID)

@@ -13,7 +13,7 @@ from crm_core.sales.attempts import Attempt
 from crm_core.sales.claims import Terms
 from crm_core.sales.obstacles import age, why_not
 from crm_core.store.database import Store
-from tests.sales.rows import NOON, add_cart, add_order, add_shop, change_cart
+from tests.sales.rows import NOON, add_cart, add_customer, add_order, add_shop, change_cart
 
 on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 """For wording, which does not depend on the database."""
@@ -58,14 +58,20 @@ TERMS = Terms("EUR", Decimal("84.20"), "flatrate_flatrate", "checkmo")
             {"status": "expired", "is_active": False, "customer_id": 7},
             "The shop has closed this cart without an order. To order the same, press New cart on the customer's page.",
         ),
+        (
+            {"status": "expired", "is_active": False, "customer_id": 8},
+            "The shop has closed this cart without an order. To order the same, press New cart in the list of carts.",
+        ),
         ({"items_count": 0, "items_qty": Decimal(0)}, "The cart is empty."),
         ({"items_count": 2, "unavailable_count": 2}, "None of its lines can be ordered"),
         ({"items_count": 2, "unavailable_count": 1}, None),
     ],
 )
 def test_each_state_of_a_cart_has_its_own_reason(store: Store, cart: dict[str, Any], reason: str | None) -> None:
-    key = add_cart(store, add_shop(store), **cart)
-    found = why_not(store, key)
+    shop_id = add_shop(store)
+    add_customer(store, shop_id, 7)
+    add_customer(store, shop_id, 8, gone_at=NOON)
+    found = why_not(store, add_cart(store, shop_id, **cart))
     if reason is None:
         assert found is None
     else:

@@ -37,7 +37,7 @@ def cart_checks(known: Standing, reading: Reading) -> list[Check]:
                 Code.CART,
                 Verdict.FAIL,
                 "The shop no longer has this cart",
-                f"It was deleted there. {to_order_anew(known.row.customer_id)}",
+                f"It was deleted there. {to_order_anew(known.row.buyer_key)}",
             )
         ]
     if not cart.is_active:
@@ -141,7 +141,7 @@ def _order_deleted(known: Standing) -> Check:
         Code.CART,
         Verdict.FAIL,
         "Already ordered, and the shop has deleted the order",
-        f"What was sold stays sold here. {to_order_anew(known.row.customer_id)}",
+        f"What was sold stays sold here. {to_order_anew(known.row.buyer_key)}",
         fixes=(_open_order(known.row.order_id, None),),
     )
 
@@ -158,7 +158,7 @@ def _closed(known: Standing, orders: list[Order], reserved: str | None) -> Check
         Code.CART,
         Verdict.FAIL,
         "The cart is closed in the shop",
-        f"{detail} {to_order_anew(known.row.customer_id)}",
+        f"{detail} {to_order_anew(known.row.buyer_key)}",
         figures=figures,
         fixes=tuple(_open_orders(known, orders)),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, and_, select
 
 from crm_core.errors import NotFound
 from crm_core.sales.attempts import Attempt, holder_in
@@ -14,7 +14,7 @@ from crm_core.sales.journal import changing
 from crm_core.store.database import Store
 from crm_core.store.documents import Totals, decode_totals
 from crm_core.store.keys import record_key
-from crm_core.store.tables import cart, cart_item, store_view, sync_state, website
+from crm_core.store.tables import cart, cart_item, customer, store_view, sync_state, website
 from crm_core.sync.channels import Channel, channel_of_store
 
 
@@ -23,7 +23,10 @@ class Standing:
     """What the desk knows of a cart before the shop is asked. Times are UTC."""
 
     row: Row[Any]
-    """The cart's row; its amounts and prices are the ones to compare the shop's with."""
+    """The cart's row; its amounts and prices are the ones to compare the shop's with.
+
+    `buyer_key` is the customer's, None where the shop has none for it (any more).
+    """
     lines: list[Row[Any]]
     """Its lines, those that the shop no longer shows included."""
     totals: Totals | None
@@ -43,7 +46,11 @@ class Standing:
 def standing(store: Store, cart_key: int) -> Standing:
     """The cart as the desk knows it. Raises NotFound for a cart that is not in the store."""
     with store.reading() as connection:
-        row = connection.execute(select(cart).where(cart.c.id == cart_key)).one_or_none()
+        row = connection.execute(
+            select(cart, customer.c.id.label("buyer_key"))
+            .outerjoin(customer, and_(customer.c.id == cart.c.customer_id, customer.c.gone_at.is_(None)))
+            .where(cart.c.id == cart_key)
+        ).one_or_none()
         if row is None:
             raise NotFound("This cart is not in the store. It may belong to a channel that was removed.")
         lines = connection.execute(
