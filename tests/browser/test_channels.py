@@ -21,6 +21,7 @@ def test_a_shop_is_connected_named_anew_and_removed_on_the_screen(floor: Floor, 
         dialog.get_by_label("Name", exact=True).fill("Wollhaus")
         dialog.get_by_label("Address of the store").fill(url.replace("127.0.0.1", "localhost"))
         dialog.get_by_role("radio", name="Integration token").click()
+        expect(dialog.get_by_label("Consumer key")).to_have_count(0)  # that form has an “Access token” too
         dialog.get_by_label("Access token", exact=True).fill("wrong-token")
         dialog.get_by_role("button", name="Check and connect").click()
         expect(dialog.get_by_text("accepted for nothing")).to_be_visible()
