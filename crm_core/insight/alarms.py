@@ -48,7 +48,7 @@ class Alarm:
                 "cancel one."
             )
         left = f"Only order {self.orders.live[0]} is" if self.orders.live else "None of them is"
-        return f"The shop had several live orders of this cart. {left} live now, so far as is read: nothing to cancel."
+        return f"The shop had several live orders of this cart. {left} live now, as far as is known: nothing to cancel."
 
 
 def orders_of_carts(connection: Connection, cart_keys: Collection[int]) -> dict[int, OrdersOfCart]:

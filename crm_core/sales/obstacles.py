@@ -81,7 +81,10 @@ def age(moment: datetime) -> str:
 
 
 def to_order_anew(customer_key: int | None) -> str:
-    """The next step for a cart that can't become an order any more: one sentence. None: no customer the shop has."""
+    """The next step for a cart that can't become an order any more, in one sentence.
+
+    `customer_key` is None for a guest, and for a customer whom the shop no longer has.
+    """
     where = "in the list of carts" if customer_key is None else "on the customer's page"
     return f"To order the same, press New cart {where}."
 

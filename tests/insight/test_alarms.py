@@ -67,7 +67,7 @@ def test_an_alarm_that_was_mended_tells_nobody_to_cancel_the_order_that_is_left(
     key = _alarmed(store, *orders)
     assert cart_record(store, key).alarm is None
     assert _said(store, key) == {
-        f"The shop had several live orders of this cart. {left}, so far as is read: nothing to cancel."
+        f"The shop had several live orders of this cart. {left}, as far as is known: nothing to cancel."
     }
     kinds = [each.kind for each in cart_record(store, key).timeline]
     assert "alarm" not in kinds
