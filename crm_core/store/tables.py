@@ -90,7 +90,6 @@ channel = Table(
     Column("paused_at", Instant),
     Column("paused_reason", Text, comment="why reading stopped until the credentials or settings change"),
     Column("resumed_at", Instant, comment="when a person last set it going; a refused sign-in is tried anew then"),
-    Column("checked_at", Instant),
     Column("created_at", Instant, nullable=False),
     Column("created_by", Text, nullable=False),
     sqlite_autoincrement=True,
@@ -633,7 +632,6 @@ sync_run = Table(
     Column("changed", BigInt, nullable=False, default=0),
     Column("unchanged", BigInt, nullable=False, default=0),
     Column("quarantined", BigInt, nullable=False, default=0),
-    Column("requests", Integer, nullable=False, default=0),
     Column("error", Text),
     Index("ix_sync_run_channel_id_entity_started_at", "channel_id", "entity", "started_at"),
 )
@@ -654,7 +652,6 @@ quarantine = Table(
     Column("channel_id", ForeignKey(channel.c.id, ondelete="CASCADE"), nullable=False),
     Column("entity", String(16), nullable=False),
     Column("origin_id", BigInt, nullable=False),
-    Column("store_id", Integer, nullable=False, default=0),
     Column("reason", Text, nullable=False),
     Column("payload", LargeBinary, comment="the record as the shop sent it; null: the shop could not send it"),
     Column("first_seen_at", Instant, nullable=False),

@@ -156,7 +156,7 @@ def _write(
     shop_now = shop.magento.connection.shop_now()
     with writing(store, shop_id, shop_now, asked_at=batch.asked_at, lease=lease) as transaction:
         write_records(transaction, entity, batch.records)
-        put_and_leave(transaction, shop, entity.value, 0, batch, ())
+        put_and_leave(transaction, shop, entity.value, batch, ())
         table = _TABLES[entity]
         transaction.connection.execute(
             update(table)

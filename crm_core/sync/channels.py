@@ -56,7 +56,6 @@ class Channel:
     """Records created before are not mirrored."""
     paused_at: datetime | None
     paused_reason: str | None
-    checked_at: datetime | None
     created_at: datetime
     created_by: str
 
@@ -334,7 +333,6 @@ def _channel(row: Row[Any]) -> Channel:
         start_date=row.start_date,
         paused_at=row.paused_at,
         paused_reason=row.paused_reason,
-        checked_at=row.checked_at,
         created_at=row.created_at,
         created_by=row.created_by,
     )

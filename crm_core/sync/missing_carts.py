@@ -80,7 +80,7 @@ def supply_missing_carts(
                 gone -= {record_key(shop_id, record.origin_id) for record in (*page.records, *page.rejected)}
                 with _writing(store, shop, lease, page.asked_at) as transaction:
                     write_records(transaction, Entity.CARTS, page.records)
-                    put_and_leave(transaction, shop, Entity.CARTS.value, 0, page, ())
+                    put_and_leave(transaction, shop, Entity.CARTS.value, page, ())
                     transaction.tally.read += len(page.rejected)
                     transaction.tally.quarantined += len(page.rejected)
                 on_step(transaction.tally)

@@ -45,7 +45,7 @@ def write_page(
         write_records(transaction, entity, batch.records)
         tally.read += len(batch.rejected)
         tally.quarantined += len(batch.rejected)
-        put_and_leave(transaction, shop, entity.value, window.stream.store_id, batch, held)
+        put_and_leave(transaction, shop, entity.value, batch, held)
         advance(transaction.connection, window, page.last_id, done=page.is_last)
         note_progress(transaction, run_id)
     return batch, tally
@@ -63,13 +63,11 @@ def write_records(transaction: Transaction, entity: Entity, records: Sequence[Ma
         write_customers(transaction, cast("Sequence[MappedCustomer]", records))
 
 
-def put_and_leave(
-    transaction: Transaction, shop: OpenShop, entity: str, store_id: int, batch: Batch, held: Collection[int]
-) -> None:
+def put_and_leave(transaction: Transaction, shop: OpenShop, entity: str, batch: Batch, held: Collection[int]) -> None:
     """The batch's bad records are in quarantine, and its good ones are not."""
     connection, channel_id = transaction.connection, shop.channel.id
     if batch.rejected:
-        quarantine.put(connection, channel_id, entity, store_id, batch.rejected, datetime.now(UTC))
+        quarantine.put(connection, channel_id, entity, batch.rejected, datetime.now(UTC))
     if held:
         quarantine.leave(connection, channel_id, entity, {record.origin_id for record in batch.records} & set(held))
 

@@ -19,21 +19,15 @@ _LONGEST_WAIT = timedelta(hours=6)
 _rows = tables.quarantine
 
 
-def put(
-    connection: Connection, channel_id: int, entity: str, store_id: int, rejected: Iterable[Rejected], now: datetime
-) -> None:
+def put(connection: Connection, channel_id: int, entity: str, rejected: Iterable[Rejected], now: datetime) -> None:
     """The records are in quarantine, each with one more try counted if it was there before."""
     mark = mark_for_driver(connection.dialect.name)
-    columns = (
-        "channel_id", "entity", "origin_id", "store_id", "reason", "payload", "first_seen_at", "last_tried_at", "tries",
-    )  # fmt: skip
+    columns = ("channel_id", "entity", "origin_id", "reason", "payload", "first_seen_at", "last_tried_at", "tries")
     moment = instant_to_milliseconds(now)
     rows = {
-        record.origin_id: (
-            channel_id, entity, record.origin_id, store_id, record.reason, record.payload, moment, moment, 1,
-        )
+        record.origin_id: (channel_id, entity, record.origin_id, record.reason, record.payload, moment, moment, 1)
         for record in rejected
-    }  # fmt: skip
+    }
     if rows:
         connection.exec_driver_sql(
             f"INSERT INTO quarantine ({', '.join(columns)}) VALUES ({', '.join([mark] * len(columns))}) "
@@ -53,12 +47,10 @@ def leave(connection: Connection, channel_id: int, entity: str, origin_ids: Coll
         )
 
 
-def held(connection: Connection, channel_id: int, entity: str) -> dict[int, int]:
-    """The records in quarantine: origin id of the store view (carts; else 0) by origin id of the record."""
-    found = connection.execute(
-        select(_rows.c.origin_id, _rows.c.store_id).where(_rows.c.channel_id == channel_id, _rows.c.entity == entity)
-    )
-    return {row.origin_id: row.store_id for row in found}
+def held(connection: Connection, channel_id: int, entity: str) -> set[int]:
+    """Origin ids of the records in quarantine."""
+    query = select(_rows.c.origin_id).where(_rows.c.channel_id == channel_id, _rows.c.entity == entity)
+    return set(connection.scalars(query))
 
 
 def due(connection: Connection, channel_id: int, entity: str, now: datetime) -> list[int]:

@@ -52,7 +52,6 @@ class Progress:
     kind: str
     tally: Tally
     expected: int | None
-    requests: int
 
 
 _Result = Answer | Page | Cut | int
@@ -116,7 +115,6 @@ class _Run:
         self._run_id = 0
         self._tally = Tally()
         self._expected: int | None = None
-        self._requests_before = shop.magento.connection.requests_made
         self._owed: list[Window] = []
         self._oldest_tick: datetime | None = None
         self._last_cut: dict[Stream, Window] = {}
@@ -128,13 +126,9 @@ class _Run:
         state = tables.sync_state.c
         return (state.channel_id == self._shop.channel.id) & (state.entity == self.entity.value)
 
-    @property
-    def _requests(self) -> int:
-        return self._shop.magento.connection.requests_made - self._requests_before
-
     def progress(self) -> Progress:
         """How far it is."""
-        return Progress(self._plan.kind, replace(self._tally), self._expected, self._requests)
+        return Progress(self._plan.kind, replace(self._tally), self._expected)
 
     # ---- its row ----------------------------------------------------------------------------------------------------
 
@@ -144,7 +138,7 @@ class _Run:
         now = datetime.now(UTC)
         with self._writing() as connection:
             self._owed = self._plan.begin(connection, shop_now, now, full=full)
-            self._held = set(quarantine.held(connection, self._shop.channel.id, self.entity.value))
+            self._held = quarantine.held(connection, self._shop.channel.id, self.entity.value)
             done_at = connection.scalar(select(tables.sync_state.c.first_import_done_at).where(self._in_state))
             self._is_first = done_at is None
             self._run_id = connection.execute(
@@ -161,7 +155,6 @@ class _Run:
                     changed=0,
                     unchanged=0,
                     quarantined=0,
-                    requests=0,
                 )
                 .returning(tables.sync_run.c.id)
             ).scalar_one()
@@ -190,7 +183,6 @@ class _Run:
                 renewed_at=now,
                 finished_at=now,
                 error=error,
-                requests=self._requests,
                 read=self._tally.read,
                 added=self._tally.added,
                 changed=self._tally.changed,
@@ -333,7 +325,6 @@ class _Run:
         channel = self._shop.channel
         with self._store.reading() as connection:
             due = quarantine.due(connection, channel.id, self.entity.value, datetime.now(UTC))
-            store_of = quarantine.held(connection, channel.id, self.entity.value)
         for origin_id in due:
             batch = read_one(self._shop, self.entity, origin_id)
             shop_now = self._shop.magento.connection.shop_now()
@@ -341,7 +332,7 @@ class _Run:
                 self._store, channel.shop_id, shop_now, asked_at=batch.asked_at, lease=self._lease
             ) as transaction:
                 write_records(transaction, self.entity, batch.records)
-                put_and_leave(transaction, self._shop, self.entity.value, store_of[origin_id], batch, due)
+                put_and_leave(transaction, self._shop, self.entity.value, batch, due)
                 if not batch.rejected and not batch.records:
                     quarantine.leave(transaction.connection, channel.id, self.entity.value, [origin_id])
                     if self.entity is Entity.CARTS:

@@ -84,7 +84,6 @@ def add_channel(
                 credentials_kind=kind_of(credentials),
                 website_ids=_scope_text(website_ids),
                 is_demo=is_demo,
-                checked_at=now if check_first else None,
                 created_at=now,
                 created_by=person,
             )
@@ -196,11 +195,8 @@ def check_channel(store: Store, name: str) -> CheckReport:
     """
     channel = channel_by_name(store, name)
     report = checked(channel.base_url, credentials_of(store, channel))
-    with store.writing() as connection:
-        connection.execute(
-            update(tables.channel).where(tables.channel.c.id == channel.id).values(checked_at=datetime.now(UTC))
-        )
-        if report.is_usable:
+    if report.is_usable:
+        with store.writing() as connection:
             _move(connection, channel.shop_id, report.base_url)
             resume_in(connection, channel.id)
     return report

@@ -123,11 +123,9 @@ def _read_stores(
     store: Store, shop: OpenShop, request: Request, person: str | None, lease: Lease, lease_seconds: float
 ) -> Progress:
     """Mirror the shop's structure, take over moved time zones, and leave a row in sync_run as other runs do."""
-    before = shop.magento.connection.requests_made
     tally, moved = synchronise_stores(store, shop, lease=lease)
     for zone in moved:
         _take_over(store, shop.channel, zone, lease, lease_seconds)
-    requests = shop.magento.connection.requests_made - before
     kind = FIRST if request.is_first else TICK
     now = datetime.now(UTC)
     with store.writing() as connection:
@@ -146,10 +144,9 @@ def _read_stores(
                 added=tally.added,
                 changed=tally.changed,
                 unchanged=tally.unchanged,
-                requests=requests,
             )
         )
-    return Progress(kind, tally, tally.read, requests)
+    return Progress(kind, tally, tally.read)
 
 
 def _take_over(store: Store, channel: Channel, moved: MovedZone, lease: Lease, lease_seconds: float) -> None:

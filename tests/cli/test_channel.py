@@ -20,7 +20,6 @@ def test_a_channel_is_added_after_a_check_and_read_only(desk: Desk, store: Store
     assert "read-only" in said.out
     assert "set 'My shop' --allow-writes" in said.out
     channel = channel_by_name(store, "My shop")
-    assert channel.checked_at is not None
     assert not channel.allow_writes
     assert channel.created_by == "anna"
     assert channel.admin_url == f"{served.url}/admin"

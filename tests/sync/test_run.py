@@ -45,9 +45,8 @@ def test_a_tick_with_nothing_new_asks_once_per_entity_and_store_view(desks: Desk
             desk.open.magento.websites()
         for entity, requests in (("customers", 1), ("orders", 1), ("carts", len(desk.open.store_views))):
             asked = len(shop.requests)
-            result = desk.run(entity)
-            assert (result.requests, len(desk.requests(asked))) == (requests, requests)
-            assert result.tally.read == 0
+            assert desk.run(entity).tally.read == 0
+            assert len(desk.requests(asked)) == requests
     shop.close()
 
 

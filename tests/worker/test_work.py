@@ -80,7 +80,6 @@ def test_done_work_is_noted_and_the_lease_given_back(store: Store, channel: Chan
         runs = connection.execute(select(tables.sync_run).order_by(tables.sync_run.c.id)).all()
     assert [(run.entity, run.kind) for run in runs] == [("stores", "first"), ("orders", "first")]
     assert all(run.finished_at is not None and run.error is None for run in runs)
-    assert runs[0].requests >= 4
 
 
 def test_a_channel_removed_while_its_stores_are_read_ends_the_reading_with_a_word(
