@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import Row, Select, and_, select
 
 from crm_core.errors import NotFound
 from crm_core.sales.attempts import Attempt, holder_in
@@ -25,10 +25,11 @@ def why_not(store: Store, cart_key: int, *, despite_attempts: bool = False, for_
     """
     with store.reading() as connection:
         row = connection.execute(
-            select(cart, order.c.increment_id.label("order_number"), customer.c.id.label("buyer_key"))
-            .outerjoin(order, order.c.id == cart.c.order_id)
-            .outerjoin(customer, and_(customer.c.id == cart.c.customer_id, customer.c.gone_at.is_(None)))
-            .where(cart.c.id == cart_key)
+            with_buyer(
+                select(cart, order.c.increment_id.label("order_number"))
+                .outerjoin(order, order.c.id == cart.c.order_id)
+                .where(cart.c.id == cart_key)
+            )
         ).one_or_none()
         holder = None if despite_attempts else holder_in(connection, cart_key)
         changed = None if for_change else changing(connection, "cart", cart_key)
@@ -78,6 +79,12 @@ def age(moment: datetime) -> str:
         if count:
             return f"{count} {unit}{'' if count == 1 else 's'} ago"
     return "just now"
+
+
+def with_buyer(carts: Select[Any]) -> Select[Any]:
+    """The query of carts with one more column, `buyer_key`: who could order anew, as `to_order_anew` wants it."""
+    is_there = and_(customer.c.id == cart.c.customer_id, customer.c.gone_at.is_(None))
+    return carts.add_columns(customer.c.id.label("buyer_key")).outerjoin(customer, is_there)
 
 
 def to_order_anew(customer_key: int | None) -> str:

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import Row, select
 
 from crm_core.errors import NotFound
 from crm_core.sales.attempts import Attempt, holder_in
 from crm_core.sales.journal import changing
+from crm_core.sales.obstacles import with_buyer
 from crm_core.store.database import Store
 from crm_core.store.documents import Totals, decode_totals
 from crm_core.store.keys import record_key
-from crm_core.store.tables import cart, cart_item, customer, store_view, sync_state, website
+from crm_core.store.tables import cart, cart_item, store_view, sync_state, website
 from crm_core.sync.channels import Channel, channel_of_store
 
 
@@ -46,11 +47,7 @@ class Standing:
 def standing(store: Store, cart_key: int) -> Standing:
     """The cart as the desk knows it. Raises NotFound for a cart that is not in the store."""
     with store.reading() as connection:
-        row = connection.execute(
-            select(cart, customer.c.id.label("buyer_key"))
-            .outerjoin(customer, and_(customer.c.id == cart.c.customer_id, customer.c.gone_at.is_(None)))
-            .where(cart.c.id == cart_key)
-        ).one_or_none()
+        row = connection.execute(with_buyer(select(cart).where(cart.c.id == cart_key))).one_or_none()
         if row is None:
             raise NotFound("This cart is not in the store. It may belong to a channel that was removed.")
         lines = connection.execute(
