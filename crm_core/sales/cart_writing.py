@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import TypeVar
 from crm_core.errors import DeskError, NotAllowed, OutcomeUnknown, ShopRefused
 from crm_core.magento.cart_editing import CartEditing
 from crm_core.magento.connection import Connection
-from crm_core.sales.journal import Entry, sent_once
+from crm_core.sales.journal import Entry, found_after_silence, sent_once
 from crm_core.sales.preflight.standing import Standing, standing
 from crm_core.sales.shops import store_code
 from crm_core.store.database import Store
@@ -19,9 +18,6 @@ from crm_core.sync.channels import OpenShop, opened
 from crm_core.sync.record import RecordChanges, synchronise_cart
 
 T = TypeVar("T")
-
-_LOOKS_AFTER_SILENCE = (0.0, 0.5, 1.5)
-"""Seconds to wait before each look at a cart after a write that was not clearly answered."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +69,9 @@ class CartWriting:
         try:
             return sent_once(self._entry, doing, send)
         except OutcomeUnknown as unknown:
-            known = self._looked_for(shows)
-            if known is None:
-                return None
-            self._entry.unclear(f"{doing}: sent once, and no clear answer came. {known}")
-            raise OutcomeUnknown(
-                f"{doing}: sent once, and no clear answer came. {unknown.why} {known} Check the cart in a minute, "
-                "before you try again.",
-                unknown.why,
-            ) from unknown
+            then = "Check the cart in a minute, before you try again."
+            found_after_silence(self._entry, doing, unknown, lambda: self._shown(shows), then=then)
+            return None
         except ShopRefused:
             self.read_again()
             raise
@@ -110,14 +100,9 @@ class CartWriting:
         """The timeline says that the shop did not do it."""
         self._entry.refused(text)
 
-    def _looked_for(self, shows: Callable[[Standing], bool]) -> str | None:
-        """None if the cart shows the change; else what is known of it."""
-        known = "The cart does not show it so far."
-        for pause in _LOOKS_AFTER_SILENCE:
-            time.sleep(pause)
-            changes = self.read_again()
-            if isinstance(changes, str):
-                known = changes
-            elif shows(self.now()):
-                return None
-        return known
+    def _shown(self, shows: Callable[[Standing], bool]) -> RecordChanges | str:
+        """What reading the cart again brings if it shows the change then; else what is known of it."""
+        changes = self.read_again()
+        if isinstance(changes, str) or shows(self.now()):
+            return changes
+        return "The cart does not show it so far."

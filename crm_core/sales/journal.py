@@ -6,6 +6,7 @@ leaves the entry that says so, so no change in a shop is without its person.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from crm_core.errors import BadInput, ChannelError, NotAllowed, ShopRefused, ShopUnavailable
+from crm_core.errors import BadInput, ChannelError, NotAllowed, OutcomeUnknown, ShopRefused, ShopUnavailable
 from crm_core.settings import settings
 from crm_core.store.database import Store
 from crm_core.store.lease import Lease, acquire, renew
@@ -25,6 +26,9 @@ REFUSED = "refused"
 UNCLEAR = "unclear"
 
 _LONGEST_TEXT = 2000
+
+_PAUSES = (0.0, 0.5, 1.5)
+"""Seconds to wait before each look for a write that was not clearly answered."""
 
 
 class Entry:
@@ -91,7 +95,7 @@ def sent_once(entry: Entry, doing: str, send: Callable[[], T]) -> T:
     """What the shop answered to the write; the entry says what came of it if it did not do it.
 
     Raises NotAllowed before it is sent if reading took so long that others may be at the record by now, and what the
-    client raises. OutcomeUnknown is the caller's to find out about: the entry stays unclear.
+    client raises. OutcomeUnknown is the caller's to find out about (`found_after_silence`): the entry stays unclear.
     """
     entry.stay()
     had_sent = entry.is_sent
@@ -107,6 +111,27 @@ def sent_once(entry: Entry, doing: str, send: Callable[[], T]) -> T:
     except (ShopRefused, ChannelError) as refused:
         entry.refused(f"{doing} refused by the shop: {refused}")
         raise
+
+
+def found_after_silence(
+    entry: Entry, doing: str, unknown: OutcomeUnknown, look: Callable[[], T | str], *, then: str, looks: int = 3
+) -> T:
+    """What `look` finds that a write did to which no clear answer came; it says in a sentence what is known otherwise.
+
+    It looks at once, and twice more after short pauses, for the shop may still be at work. Raises OutcomeUnknown if it
+    finds nothing: what is known, and `then`, the sentence with what the person should do.
+    """
+    known = ""
+    for pause in _PAUSES[:looks]:
+        time.sleep(pause)
+        found = look()
+        if not isinstance(found, str):
+            return found
+        known = found
+    entry.unclear(f"{doing}: sent once, and no clear answer came. {known}")
+    raise OutcomeUnknown(
+        f"{doing}: sent once, and no clear answer came. {unknown.why} {known} {then}", unknown.why
+    ) from unknown
 
 
 def changing(connection: Connection, entity: str, key: int) -> str | None:

@@ -7,7 +7,6 @@ whoever stops halfway leaves it in the shop, from where it comes back with every
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +24,7 @@ from crm_core.magento.search import Search
 from crm_core.magento.shop import Entity
 from crm_core.sales.address_rules import is_email
 from crm_core.sales.countries import Country, countries_sold_to
-from crm_core.sales.journal import Entry, journalled, sent_once
+from crm_core.sales.journal import Entry, found_after_silence, journalled, sent_once
 from crm_core.sales.obstacles import of_channel
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of, record_key
@@ -40,8 +39,6 @@ STARTED = "started"
 """The kind of the timeline's entry."""
 
 _MOST_OPEN = 50
-_LOOKS_AFTER_SILENCE = (0.0, 0.5, 1.5)
-"""Seconds to wait before each look at a customer's carts after a write that was not clearly answered."""
 
 
 @dataclass(frozen=True)
@@ -253,23 +250,18 @@ def _sent(
     try:
         return sent_once(entry, doing, lambda: editing.create_cart_for_customer(customer_id, code))
     except OutcomeUnknown as unknown:
-        known = "The shop shows no new cart of the customer so far."
-        for pause in _LOOKS_AFTER_SILENCE:
-            time.sleep(pause)
-            try:
-                with pausing_on_trouble(store, shop.channel):
-                    new = [each.id for each in _active(shop, customer_key) if each.id not in there]
-            except DeskError as trouble:
-                known = f"The customer's carts could not be read again: {trouble}"
-                continue
-            if new:
-                return max(new)
-        entry.unclear(f"{doing}: sent once, and no clear answer came. {known}")
-        raise OutcomeUnknown(
-            f"{doing}: sent once, and no clear answer came. {unknown.why} {known} Look at the customer's open carts "
-            "in a minute, before you start another.",
-            unknown.why,
-        ) from unknown
+        then = "Look at the customer's open carts in a minute, before you start another."
+        return found_after_silence(entry, doing, unknown, lambda: _new_one(store, shop, customer_key, there), then=then)
+
+
+def _new_one(store: Store, shop: OpenShop, customer_key: int, there: set[int]) -> int | str:
+    """The id of the customer's newest open cart that was not there; else what is known, in a sentence."""
+    try:
+        with pausing_on_trouble(store, shop.channel):
+            new = [each.id for each in _active(shop, customer_key) if each.id not in there]
+    except DeskError as trouble:
+        return f"The customer's carts could not be read again: {trouble}"
+    return max(new) if new else "The shop shows no new cart of the customer so far."
 
 
 def _sent_for_nobody(shop: OpenShop, code: str) -> int:

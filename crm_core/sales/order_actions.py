@@ -6,7 +6,6 @@ that is not clear is looked for in the order, never asked for by sending again.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,15 +22,12 @@ from crm_core.errors import (
 from crm_core.insight.amounts import price
 from crm_core.insight.statuses import CANCELLED_STATE
 from crm_core.magento.order_actions import OrderActions, Track
-from crm_core.sales.journal import Entry, journalled, sent_once
+from crm_core.sales.journal import Entry, found_after_silence, journalled, sent_once
 from crm_core.sales.order_rules import HELD, Kind, OpenLine, OrderStanding, order_standing
 from crm_core.store.database import Store
 from crm_core.store.documents import decode_comments
 from crm_core.sync.channels import Channel, OpenShop, opened
 from crm_core.sync.record import RecordChanges, synchronise_order
-
-_LOOKS_AFTER_SILENCE = (0.0, 0.5, 1.5)
-"""Seconds to wait before each look at an order after a write that was not clearly answered."""
 
 _BASIC_PLANE = 0xFFFF
 """Characters beyond it are stored as ???? in comments (observed on Magento 2.4.7)."""
@@ -277,24 +273,24 @@ def _after_silence(
     store: Store, before: OrderStanding, action: Action, person: str, entry: Entry, unknown: OutcomeUnknown
 ) -> ActionDone:
     """The order itself is asked what came of it, a few times: the shop may still be at work."""
-    label, number = action.kind.label, before.row.increment_id
-    known = f"Order {number} does not show so far that it was done."
-    for pause in _LOOKS_AFTER_SILENCE:
-        time.sleep(pause)
+
+    def look() -> RecordChanges | str:
         changes = _mirrored(store, before, person)
-        if isinstance(changes, str):
-            known = changes
-        elif _shows(before, order_standing(store, before.row.id), action):
-            return _done(store, before, action, None, changes, entry)
         if action.kind is Kind.EMAIL:
-            known = "An order does not tell whether it was e-mailed: ask the customer."
-            break
-    entry.unclear(f"{label}: sent once, and no clear answer came. {known}")
-    raise OutcomeUnknown(
-        f"{label}: sent once, and no clear answer came. {unknown.why} {known} "
-        "Synchronise the order in a minute, before you try again.",
-        unknown.why,
-    ) from unknown
+            return "An order does not tell whether it was e-mailed: ask the customer."
+        if isinstance(changes, str) or _shows(before, order_standing(store, before.row.id), action):
+            return changes
+        return f"Order {before.row.increment_id} does not show so far that it was done."
+
+    changes = found_after_silence(
+        entry,
+        action.kind.label,
+        unknown,
+        look,
+        then="Synchronise the order in a minute, before you try again.",
+        looks=1 if action.kind is Kind.EMAIL else 3,
+    )
+    return _done(store, before, action, None, changes, entry)
 
 
 def _shows(before: OrderStanding, now: OrderStanding, action: Action) -> bool:
