@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from crm_core.errors import DeskError, NotAllowed, OutcomeUnknown, ShopRefused
+from crm_core.errors import DeskError, OutcomeUnknown, ShopRefused
 from crm_core.magento.cart_editing import CartEditing
 from crm_core.magento.connection import Connection
 from crm_core.sales.journal import Entry, found_after_silence, sent_once
 from crm_core.sales.preflight.standing import Standing, standing
-from crm_core.sales.shops import store_code
+from crm_core.sales.shops import reader, store_code
 from crm_core.store.database import Store
 from crm_core.sync.channels import OpenShop, opened
 from crm_core.sync.record import RecordChanges, synchronise_cart
@@ -36,9 +36,7 @@ def cart_writing(store: Store, cart_key: int, person: str, entry: Entry) -> Iter
     Raises NotAllowed if no channel reads the cart, or its store view is not known, and as `opened`.
     """
     before = standing(store, cart_key)
-    if before.channel is None:
-        raise NotAllowed("No channel reads this cart's store view any more. Add its website to a channel.")
-    with opened(store, before.channel) as shop:
+    with opened(store, reader(before.channel)) as shop:
         yield CartWriting(store, before, shop, person, entry)
 
 

@@ -9,11 +9,10 @@ import threading
 import time
 from dataclasses import dataclass
 
-from crm_core.errors import NotAllowed
 from crm_core.magento import directory
 from crm_core.sales.address_rules import NO_POSTCODE, lacks_region
 from crm_core.sales.preflight.standing import standing
-from crm_core.sales.shops import store_code
+from crm_core.sales.shops import reader, store_code
 from crm_core.store.database import Store
 from crm_core.sync.channels import OpenShop, opened
 
@@ -57,9 +56,7 @@ def countries_of(store: Store, cart_key: int) -> tuple[Country, ...]:
     Raises NotFound for an unknown cart, NotAllowed if no channel reads it, and what the client raises.
     """
     known = standing(store, cart_key)
-    if known.channel is None:
-        raise NotAllowed("No channel reads this cart's store view. Add its website to a channel under Channels.")
-    with opened(store, known.channel) as shop:
+    with opened(store, reader(known.channel)) as shop:
         return countries_sold_to(shop, known.row.store_id)
 
 

@@ -26,6 +26,7 @@ from crm_core.sales.address_rules import is_email
 from crm_core.sales.countries import Country, countries_sold_to
 from crm_core.sales.journal import Entry, found_after_silence, journalled, sent_once
 from crm_core.sales.obstacles import of_channel
+from crm_core.sales.shops import reader
 from crm_core.store.database import Store
 from crm_core.store.keys import origin_of, record_key
 from crm_core.store.search_keys import email_key
@@ -379,10 +380,7 @@ def _point(store: Store, store_view_key: int, customer_key: int | None) -> Start
 
 def _channel(store: Store, store_view_key: int) -> Channel:
     """The channel that reads the store view. Raises NotAllowed if none does."""
-    channel = channel_of_store(store, *origin_of(store_view_key))
-    if channel is None:
-        raise NotAllowed("No channel reads this store view. Add its website to a channel under Channels.")
-    return channel
+    return reader(channel_of_store(store, *origin_of(store_view_key)), "this store view")
 
 
 def _require(reason: str | None) -> None:

@@ -11,6 +11,7 @@ from crm_core.errors import NotFound
 from crm_core.sales.attempts import Attempt, holder_in
 from crm_core.sales.decisions import status_reopened
 from crm_core.sales.journal import changing
+from crm_core.sales.shops import unread
 from crm_core.store.database import Store
 from crm_core.store.tables import cart, customer, order
 from crm_core.sync.cart_status import CLOSING, EXPIRED, LOST, PURCHASED
@@ -49,7 +50,7 @@ def why_not(store: Store, cart_key: int, *, despite_attempts: bool = False, for_
 def of_channel(channel: Channel | None, record: str, purpose: str) -> str | None:
     """Why nothing may be written to the shop for a "cart" or an "order" of the channel; `purpose` ends the sentence."""
     if channel is None:
-        return f"No channel reads this {record}'s store view. Add its website to a channel under Channels."
+        return " ".join(unread(f"this {record}'s store view"))
     if channel.paused_at is not None:
         return f"The channel “{channel.name}” is paused: {channel.paused_reason}"
     if not channel.allow_writes:

@@ -24,6 +24,7 @@ from crm_core.insight.statuses import CANCELLED_STATE
 from crm_core.magento.order_actions import OrderActions, Track
 from crm_core.sales.journal import Entry, found_after_silence, journalled, sent_once
 from crm_core.sales.order_rules import HELD, Kind, OpenLine, OrderStanding, order_standing
+from crm_core.sales.shops import reader
 from crm_core.store.database import Store
 from crm_core.store.documents import decode_comments
 from crm_core.sync.channels import Channel, OpenShop, opened
@@ -170,8 +171,8 @@ def act(store: Store, order_key: int, action: Action, person: str) -> ActionDone
 def _require(before: OrderStanding, action: Action) -> Channel:
     """The channel to act through. Raises NotAllowed or BadInput, saying why the order as it is does not allow it."""
     reason = before.why_not(action.kind)
-    if reason is not None or before.channel is None:
-        raise NotAllowed(reason or "No channel reads this order's store view any more.")
+    if reason is not None:
+        raise NotAllowed(reason)
     match action:
         case Comment():
             if not action.text.strip():
@@ -184,7 +185,7 @@ def _require(before: OrderStanding, action: Action) -> Channel:
                 raise BadInput("Give each parcel a carrier's name and a tracking number.")
         case Refund():
             _require_left(action.items, {line.item_id: (line, line.to_refund) for line in before.lines}, "refund")
-    return before.channel
+    return reader(before.channel, "this order's store view")
 
 
 def _require_left(

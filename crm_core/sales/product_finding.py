@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 
-from crm_core.errors import BadInput, NotAllowed
+from crm_core.errors import BadInput
 from crm_core.magento.catalogue import ADDABLE_TYPES, Catalogue
 from crm_core.magento.payloads import exact
 from crm_core.magento.products import Choice, Product
 from crm_core.sales.preflight.asking import Asking
 from crm_core.sales.preflight.standing import Standing, standing
-from crm_core.sales.shops import store_code
+from crm_core.sales.shops import reader, store_code
 from crm_core.sales.stock_ids import stock_id
 from crm_core.store.database import Store
 from crm_core.sync.channels import OpenShop, opened
@@ -132,9 +132,7 @@ def product_choices(store: Store, cart_key: int, sku: str) -> ProductChoices:
 @contextmanager
 def _finder(store: Store, cart_key: int) -> Iterator[_Finder]:
     known = standing(store, cart_key)
-    if known.channel is None:
-        raise NotAllowed("No channel reads this cart's store view. Add its website to a channel under Channels.")
-    with opened(store, known.channel) as shop:
+    with opened(store, reader(known.channel)) as shop:
         yield _Finder(known, shop)
 
 

@@ -15,14 +15,23 @@ from crm_core.store.tables import cart
 from crm_core.sync.channels import Channel, OpenShop, channel_of_store
 
 
+def unread(what: str) -> tuple[str, str]:
+    """That no channel reads `what`, such as "this cart's store view", and what to do about it: two sentences."""
+    return f"No channel reads {what}.", "Add its website to a channel under Channels."
+
+
+def reader(channel: Channel | None, what: str = "this cart's store view") -> Channel:
+    """The channel that reads `what`. Raises NotAllowed, saying what to do, if none does."""
+    if channel is None:
+        raise NotAllowed(" ".join(unread(what)))
+    return channel
+
+
 def channel_of_cart(store: Store, cart_key: int) -> Channel:
     """The channel that reads the cart. Raises NotAllowed if none does any more."""
     with store.reading() as connection:
         row = connection.execute(select(cart.c.shop_id, cart.c.store_id).where(cart.c.id == cart_key)).one_or_none()
-    channel = None if row is None else channel_of_store(store, row.shop_id, row.store_id)
-    if channel is None:
-        raise NotAllowed("No channel reads this cart's store view any more. Add its website to a channel.")
-    return channel
+    return reader(None if row is None else channel_of_store(store, row.shop_id, row.store_id))
 
 
 def cart_of_channel(store: Store, channel: Channel, cart_id: int) -> int:

@@ -149,6 +149,13 @@ def channel_of_website(store: Store, shop_id: int, website_id: int) -> Channel |
         return next((each for each in channels_of_shop(connection, shop_id) if each.covers(website_id)), None)
 
 
+def required(channel: Channel | None) -> Channel:
+    """The channel that reads a record. Raises ChannelError if none does."""
+    if channel is None:
+        raise ChannelError("No channel reads this record's store any more. Add one, or its website to a channel.")
+    return channel
+
+
 def lease_name(channel_id: int, entity: str) -> str:
     """The name of the lease that whoever reads this entity of this channel must hold."""
     return f"read:{channel_id}:{entity}"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from crm_core.errors import ChannelError
 from crm_core.magento.search import Search
 from crm_core.magento.shop import Entity
 from crm_core.store.database import Store
-from crm_core.sync.channels import channel_of_store, opened
+from crm_core.sync.channels import channel_of_store, opened, required
 from crm_core.sync.pages import write_records
 from crm_core.sync.reading import map_records
 from crm_core.sync.transaction import writing
@@ -34,9 +33,7 @@ def read_newer_orders(
     """
     if customer_id is None and not email:
         return []
-    channel = channel_of_store(store, shop_id, store_id)
-    if channel is None:
-        raise ChannelError("No channel reads this record's store any more. Add one, or its website to a channel.")
+    channel = required(channel_of_store(store, shop_id, store_id))
     search = Search(page_size=MOST).where("created_at", "gteq", since).ordered("entity_id", "DESC")
     if customer_id is not None:
         search = search.where("customer_id", "eq", customer_id)

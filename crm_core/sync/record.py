@@ -20,7 +20,6 @@ from sqlalchemy import select, update
 from crm_core.access.people import require_person
 from crm_core.errors import (
     BadRecord,
-    ChannelError,
     NotFound,
     PermissionMissing,
     ShopAnsweredNonsense,
@@ -37,11 +36,11 @@ from crm_core.store.types import milliseconds_to_instant
 from crm_core.sync.cart_totals import currency_of, is_recalculated, totals_document, write_totals
 from crm_core.sync.carts import carts_gone
 from crm_core.sync.channels import (
-    Channel,
     OpenShop,
     channel_of_store,
     channel_of_website,
     opened,
+    required,
 )
 from crm_core.sync.customers import customers_gone
 from crm_core.sync.orders import orders_gone
@@ -79,7 +78,7 @@ def synchronise_cart(store: Store, key: int, person: str, *, totals: bool = True
     started = time.perf_counter()
     shop_id, origin_id = origin_of(key)
     row = _row(store, tables.cart, key, "cart")
-    channel = _reader(channel_of_store(store, shop_id, row.store_id))
+    channel = required(channel_of_store(store, shop_id, row.store_id))
     asked_at = datetime.now(UTC)
     with opened(store, channel) as shop, _Reads(shop) as reads:
         cart_read = reads.start(lambda: shop.magento.cart_by_search(origin_id))
@@ -130,7 +129,7 @@ def synchronise_order(store: Store, key: int, person: str) -> RecordChanges:
     started = time.perf_counter()
     shop_id, origin_id = origin_of(key)
     row = _row(store, tables.order, key, "order")
-    channel = _reader(channel_of_store(store, shop_id, row.store_id))
+    channel = required(channel_of_store(store, shop_id, row.store_id))
     asked_at = datetime.now(UTC)
     with opened(store, channel) as shop, _Reads(shop) as reads:
         order_read = reads.start(lambda: _order(shop, origin_id))
@@ -164,7 +163,7 @@ def synchronise_customer(store: Store, key: int, person: str) -> RecordChanges:
     started = time.perf_counter()
     shop_id, _ = origin_of(key)
     row = _row(store, tables.customer, key, "customer")
-    channel = _reader(channel_of_website(store, shop_id, row.website_id))
+    channel = required(channel_of_website(store, shop_id, row.website_id))
     asked_at = datetime.now(UTC)
     with opened(store, channel) as shop, _Reads(shop) as reads:
         customer = reads.customer(key).result()
@@ -249,13 +248,6 @@ def _row(store: Store, table: Any, key: int, what: str) -> Any:
     if row is None:
         raise NotFound(f"This {what} is not in the store. It may belong to a channel that was removed.")
     return row
-
-
-def _reader(channel: Channel | None) -> Channel:
-    """The channel that reads the record. Raises ChannelError if none does."""
-    if channel is None:
-        raise ChannelError("No channel reads this record's store any more. Add one, or its website to a channel.")
-    return channel
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from crm_core.sales.obstacles import age, to_order_anew, under_way
 from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes, untold
 from crm_core.sales.preflight.reading import Reading
 from crm_core.sales.preflight.standing import Standing
-from crm_core.sales.shops import is_live, order_numbers
+from crm_core.sales.shops import is_live, order_numbers, unread
 from crm_core.store.keys import origin_of, record_key
 from crm_core.sync.cart_status import LOST
 
@@ -65,12 +65,8 @@ def cart_checks(known: Standing, reading: Reading) -> list[Check]:
 def _channel(known: Standing) -> Check:
     channel = known.channel
     if channel is None:
-        return Check(
-            Code.CHANNEL,
-            Verdict.FAIL,
-            "No channel reads this cart's store view",
-            "Add its website to a channel under Channels.",
-        )
+        title, what_now = unread("this cart's store view")
+        return Check(Code.CHANNEL, Verdict.FAIL, title.removesuffix("."), what_now)
     fix = (Fix(FixKind.OPEN_CHANNEL, "Open the channel", {"channel_id": channel.id}),)
     if channel.paused_at is not None:
         title = f"The channel “{channel.name}” is paused"
