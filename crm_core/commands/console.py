@@ -6,13 +6,14 @@ import getpass
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from crm_core.errors import BadInput
+from crm_core.insight.spans import span
 from crm_core.store.database import Store, open_store
 
 _PIPE_COLUMNS = 240
@@ -58,21 +59,13 @@ def age(moment: datetime | None) -> str:
     """How long ago, in the largest unit that fits: "2 min ago"; "never" for None."""
     if moment is None:
         return "never"
-    return f"{_span(datetime.now(UTC) - moment)} ago"
+    return f"{span((datetime.now(UTC) - moment).total_seconds())} ago"
 
 
 def until(moment: datetime | None) -> str:
     """How long until the worker's turn, in the largest unit that fits: "in 2 min"; "at once" for None or the past."""
     now = datetime.now(UTC)
-    return "at once" if moment is None or moment <= now else f"in {_span(moment - now)}"
-
-
-def _span(length: timedelta) -> str:
-    seconds = max(0, int(length.total_seconds()))
-    for unit, one in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= one:
-            return f"{seconds // one} {unit}"
-    return f"{seconds} s"
+    return "at once" if moment is None or moment <= now else f"in {span((moment - now).total_seconds())}"
 
 
 def secret(given: str | None, what: str, hint: str) -> str:

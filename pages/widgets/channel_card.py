@@ -12,6 +12,7 @@ import streamlit as st
 
 from crm_core.errors import DeskError
 from crm_core.insight.health import ChannelHealth, EntityHealth, quarantined_records
+from crm_core.insight.spans import span
 from crm_core.sync.channels import pause, resume
 from crm_core.sync.removal import removal_of, remove_channel
 from crm_core.sync.schedule import request_sync
@@ -19,7 +20,7 @@ from crm_core.sync.setting_up import change_channel, check_channel
 from pages.widgets import add_channel, admin_address, desk
 from pages.widgets.channel_settings import open_settings
 from pages.widgets.layout import row, spread
-from pages.widgets.text import age, ago, dotted, escaped, message, plural, span
+from pages.widgets.text import age, ago, dotted, escaped, message, plural
 
 _ROW_HEIGHT = 32
 _REPORT = "channel-report"

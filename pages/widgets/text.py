@@ -21,6 +21,7 @@ from babel.numbers import get_currency_symbol
 
 from crm_core.insight.amounts import rounded
 from crm_core.insight.counts import Sum
+from crm_core.insight.spans import span
 
 _LOCALE = "en_GB"
 _MINUS = "−"
@@ -166,20 +167,6 @@ def percent(ratio: Decimal) -> str:
     shown = (ratio * 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
     sign = "+" if shown > 0 else _MINUS if shown < 0 else ""
     return f"{sign}{abs(shown):,.1f}%"
-
-
-def span(seconds: float) -> str:
-    """Such as "40 s", "5 min", "3 h", "2 d", "6 wk": a length of time in its largest unit."""
-    whole = max(0, int(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3_600:
-        return f"{whole // 60} min"
-    if whole < 86_400:
-        return f"{whole // 3_600} h"
-    if whole < 14 * 86_400:
-        return f"{whole // 86_400} d"
-    return f"{whole // (7 * 86_400)} wk"
 
 
 def age(moment: datetime | None, now: datetime | None = None) -> str:

@@ -24,7 +24,6 @@ from pages.widgets.text import (
     percent,
     plain,
     quantity,
-    span,
     when,
     whole_money,
 )
@@ -153,7 +152,7 @@ def test_quantities_and_ratios() -> None:
     assert [percent(Decimal(each)) for each in ("0.124", "-0.046", "0")] == ["+12.4%", "−4.6%", "0.0%"]
 
 
-def test_times_are_in_the_readers_zone_and_ages_in_their_largest_unit() -> None:
+def test_times_are_in_the_readers_zone() -> None:
     now = datetime(2026, 11, 21, 23, 30, tzinfo=UTC)
     berlin = ZoneInfo("Europe/Berlin")
     assert when(now - timedelta(minutes=20), berlin, now) == "00:10"
@@ -163,10 +162,3 @@ def test_times_are_in_the_readers_zone_and_ages_in_their_largest_unit() -> None:
     assert ago(now - timedelta(minutes=5), berlin, now) == "5 min ago"
     assert ago(now - timedelta(days=3), berlin, now) == "19 Nov, 00:30"
     assert ago(None, berlin, now) == "never"
-    assert [span(seconds) for seconds in (40, 300, 7_200, 200_000, 2_000_000)] == [
-        "40 s",
-        "5 min",
-        "2 h",
-        "2 d",
-        "3 wk",
-    ]

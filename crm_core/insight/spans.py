@@ -1,0 +1,17 @@
+"""Lengths of time as a person reads them: one rule for every screen and every line of the command line."""
+
+from __future__ import annotations
+
+
+def span(seconds: float) -> str:
+    """Such as "40 s", "5 min", "3 h", "2 d", "6 wk": a length of time in its largest unit."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3_600:
+        return f"{whole // 60} min"
+    if whole < 86_400:
+        return f"{whole // 3_600} h"
+    if whole < 14 * 86_400:
+        return f"{whole // 86_400} d"
+    return f"{whole // (7 * 86_400)} wk"
