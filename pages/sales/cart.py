@@ -17,13 +17,13 @@ from crm_core.sales.decisions import reopen
 from crm_core.sales.obstacles import to_order_anew, why_not
 from crm_core.sync.record import synchronise_cart
 from pages.widgets import cart_editor, desk, lost_dialog, place_order
+from pages.widgets.addresses import address_card
 from pages.widgets.admin_instead import draw_admin_instead
 from pages.widgets.attempts_card import draw_attempts
 from pages.widgets.cart_amount import labelled_amount, short_amount
 from pages.widgets.customer_card import draw_customer
 from pages.widgets.layout import card, key_facts, spread, sums
 from pages.widgets.lines import NumberColumn, draw_lines, product
-from pages.widgets.people import address_card
 from pages.widgets.record_header import (
     draw_synchronise,
     draw_title,

@@ -16,12 +16,12 @@ from crm_core.insight.statuses import StatusStyle, cart_status_style, order_stat
 from crm_core.store.documents import Address
 from crm_core.sync.record import synchronise_customer
 from pages.widgets import desk, listing, new_cart, screen_address
+from pages.widgets.addresses import address_lines
 from pages.widgets.admin_instead import draw_admin_instead
 from pages.widgets.grid import Shown, draw_grid
 from pages.widgets.layout import card, key_facts, row
 from pages.widgets.lines import NumberColumn, draw_lines, product
 from pages.widgets.listing import Listing
-from pages.widgets.people import address_lines
 from pages.widgets.record_header import (
     draw_synchronise,
     draw_title,

@@ -14,12 +14,12 @@ from crm_core.insight.order_record import OrderLine, OrderRecord, order_record
 from crm_core.insight.statuses import cart_status_style, order_status_style
 from crm_core.sync.record import synchronise_order
 from pages.widgets import desk, order_actions
+from pages.widgets.addresses import address_card
 from pages.widgets.admin_instead import draw_admin_instead
 from pages.widgets.attempts_card import draw_attempts
 from pages.widgets.customer_card import draw_customer
 from pages.widgets.layout import card, key_facts, sums
 from pages.widgets.lines import NumberColumn, draw_lines, product
-from pages.widgets.people import address_card
 from pages.widgets.record_header import (
     draw_synchronise,
     draw_title,

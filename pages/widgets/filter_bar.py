@@ -15,9 +15,9 @@ from crm_core.insight.filters import Filter, Screen
 from crm_core.insight.periods import PRESETS, Period
 from crm_core.store.keys import origin_of
 from pages.widgets import listing
+from pages.widgets.addresses import country_name, country_options
 from pages.widgets.layout import row
 from pages.widgets.listing import Listing
-from pages.widgets.people import country_name, country_options
 from pages.widgets.text import escaped, plain
 
 _PLACEHOLDERS = {
