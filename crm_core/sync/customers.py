@@ -9,8 +9,8 @@ from crm_core.store import documents, tables
 from crm_core.store.rollups import CustomerFacts
 from crm_core.store.upsert import upsert
 from crm_core.sync.changes import value_changed
+from crm_core.sync.customer_mapping import CUSTOMER_COLUMNS, MappedCustomer
 from crm_core.sync.lookups import rows_where
-from crm_core.sync.mapping import CUSTOMER_COLUMNS, MappedCustomer
 from crm_core.sync.transaction import Transaction, mark_gone
 
 _OLD = (

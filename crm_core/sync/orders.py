@@ -12,7 +12,7 @@ from crm_core.store.upsert import Row, day_for_driver, delete_lines, upsert
 from crm_core.sync.cart_links import relink
 from crm_core.sync.changes import address_changed, amount_changed, status_changed, value_changed
 from crm_core.sync.lookups import rows_where
-from crm_core.sync.mapping import ORDER_COLUMNS, ORDER_ITEM_COLUMNS, MappedOrder
+from crm_core.sync.order_mapping import ORDER_COLUMNS, ORDER_ITEM_COLUMNS, MappedOrder
 from crm_core.sync.transaction import Transaction, mark_gone
 
 _OLD = (

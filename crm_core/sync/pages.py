@@ -13,8 +13,9 @@ from crm_core.sync import quarantine
 from crm_core.sync.cart_mapping import MappedCart
 from crm_core.sync.carts import write_carts
 from crm_core.sync.channels import OpenShop
+from crm_core.sync.customer_mapping import MappedCustomer
 from crm_core.sync.customers import write_customers
-from crm_core.sync.mapping import MappedCustomer, MappedOrder
+from crm_core.sync.order_mapping import MappedOrder
 from crm_core.sync.orders import write_orders
 from crm_core.sync.reading import Batch, Mapped, Page, map_page
 from crm_core.sync.transaction import Tally, Transaction, writing

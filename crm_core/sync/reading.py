@@ -25,7 +25,8 @@ from crm_core.magento.search import Search
 from crm_core.magento.shop import OVER_A_RECORD, Entity
 from crm_core.sync.cart_mapping import MappedCart, map_cart
 from crm_core.sync.channels import OpenShop
-from crm_core.sync.mapping import MappedCustomer, MappedOrder, map_customer, map_order
+from crm_core.sync.customer_mapping import MappedCustomer, map_customer
+from crm_core.sync.order_mapping import MappedOrder, map_order
 from crm_core.sync.windows import Window
 
 Mapped = MappedOrder | MappedCart | MappedCustomer

@@ -26,7 +26,7 @@ from crm_core.sync.windows import Stream
 logger = logging.getLogger(__name__)
 
 _UNKNOWN = "UTC"
-"""What counts as the time zone of a store view while nothing better is known (crm_core.sync.mapping does so too)."""
+"""The time zone of a store view while nothing better is known (crm_core.sync.order_mapping takes the same)."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.upsert import upsert
 from crm_core.sync.cart_mapping import map_cart
-from crm_core.sync.mapping import map_customer, map_order
+from crm_core.sync.customer_mapping import map_customer
+from crm_core.sync.order_mapping import map_order
 from tests.store.rows import add_shop, driver_row
 
 _LONG = "x" * 256

@@ -18,7 +18,8 @@ from crm_core.errors import BadRecord
 from crm_core.magento.payloads import Cart, Customer, Order
 from crm_core.store import documents
 from crm_core.sync.cart_mapping import map_cart
-from crm_core.sync.mapping import CUSTOMER_COLUMNS, ORDER_COLUMNS, ORDER_ITEM_COLUMNS, map_customer, map_order
+from crm_core.sync.customer_mapping import CUSTOMER_COLUMNS, map_customer
+from crm_core.sync.order_mapping import ORDER_COLUMNS, ORDER_ITEM_COLUMNS, map_order
 from crm_core.sync.values import EPOCH, local_day_and_hour, units
 from demo_store import Shop
 from tests.recorded import recorded
