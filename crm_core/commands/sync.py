@@ -17,8 +17,9 @@ from crm_core.commands.console import err, opened, out, plain, row, table
 from crm_core.errors import ChannelError, DeskError, NotAllowed, PermissionMissing, ShopUnreachable, StoreUnusable
 from crm_core.store.database import Store
 from crm_core.store.indexes import ensure_indexes
+from crm_core.store.tables import ENTITIES
 from crm_core.sync import run
-from crm_core.sync.channels import ENTITIES, Channel, channel_by_name, channels
+from crm_core.sync.channels import Channel, channel_by_name, channels
 from crm_core.sync.schedule import known_entities, last_read
 from crm_core.sync.work import LEASE_SECONDS, read_entity, this_process
 

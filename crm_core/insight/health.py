@@ -11,8 +11,10 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from crm_core.insight.directory import Directory
+from crm_core.insight.turns import turn
 from crm_core.store.database import Store
 from crm_core.store.tables import (
+    ENTITIES,
     cart_status_total,
     channel,
     customer_total,
@@ -23,9 +25,6 @@ from crm_core.store.tables import (
     sync_state,
 )
 
-ENTITIES = ("stores", "customers", "orders", "carts")
-"""What is mirrored, in the order in which it is read."""
-
 State = Literal["waiting", "first_import", "running", "in_step", "late", "stopped"]
 """waiting: never read and nothing is reading it; late: the last turn failed, or no success for three turns; stopped: a
 person is needed."""
@@ -34,9 +33,6 @@ _ALIVE = timedelta(seconds=90)
 """A run that gave no sign of life for so long is dead: its lease of a minute ran out."""
 
 _LATE_TURNS = 3
-_STORES_EVERY = timedelta(minutes=15)
-"""Websites and store views are read no more often than this (crm_core.sync.schedule)."""
-
 _SLACK = timedelta(seconds=60)
 _FAILURES_TO_STOP = 3
 _QUARANTINE_SHOWN = 200
@@ -204,8 +200,9 @@ def _entity(
     per_second = _per_second(run) if under_way else None
     last_success_at = state.last_success_at if state else None
     due_at = state.due_at if state else None
-    stands = _state(row, state, run if under_way else None, now - _LATE_TURNS * _turn(row, entity) - _SLACK)
-    allowed = timedelta(0) if stands == "stopped" else _turn(row, entity) + _SLACK
+    every = turn(entity, row.every_seconds)
+    stands = _state(row, state, run if under_way else None, now - _LATE_TURNS * every - _SLACK)
+    allowed = timedelta(0) if stands == "stopped" else every + _SLACK
     return EntityHealth(
         entity=entity,
         state=stands,
@@ -236,11 +233,6 @@ def _state(row: Any, state: Any, run: Any, late_since: datetime) -> State:
     if state.last_success_at is None:
         return "waiting"
     return "late" if state.failures or state.last_success_at < late_since else "in_step"
-
-
-def _turn(row: Any, entity: str) -> timedelta:
-    every = timedelta(seconds=row.every_seconds)
-    return max(every, _STORES_EVERY) if entity == "stores" else every
 
 
 def _behind(allowed: timedelta, last_success_at: datetime | None, now: datetime) -> int:

@@ -581,6 +581,9 @@ customer_total = Table(
 
 # ---- reading the shops ----------------------------------------------------------------------------------------------
 
+ENTITIES = ("stores", "customers", "orders", "carts")
+"""What is mirrored of a shop, in the order of work: an order tells what became of its cart, so it comes first."""
+
 sync_state = Table(
     "sync_state",
     metadata,

@@ -22,11 +22,9 @@ from crm_core.magento.checkout import Checkout
 from crm_core.magento.shop import Magento
 from crm_core.store import tables
 from crm_core.store.database import Store
+from crm_core.store.tables import ENTITIES
 from crm_core.sync.clients import clients_of, unsealed_credentials
 from crm_core.sync.rules import Rules
-
-ENTITIES = ("stores", "customers", "orders", "carts")
-"""What is mirrored of a shop, in the order of work: an order tells what became of its cart, so it comes first."""
 
 
 @dataclass(frozen=True)

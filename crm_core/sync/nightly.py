@@ -13,8 +13,9 @@ from crm_core.errors import DeskError, LeaseLost, PermissionMissing
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.lease import Lease, acquire
+from crm_core.store.tables import ENTITIES
 from crm_core.sync.audit import OnTally, find_gone, reread
-from crm_core.sync.channels import ENTITIES, Channel, channel_by_id, channels, lease_name, opened
+from crm_core.sync.channels import Channel, channel_by_id, channels, lease_name, opened
 from crm_core.sync.schedule import last_successes
 from crm_core.sync.work import holding
 

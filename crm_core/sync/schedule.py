@@ -14,15 +14,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 
 from crm_core.errors import BadInput, DeskError, NotAllowed, NotFound, PermissionMissing, ShopUnavailable
+from crm_core.insight.turns import turn
 from crm_core.store import tables
 from crm_core.store.database import Store
-from crm_core.sync.channels import ENTITIES, Channel, channel_by_id, lease_name
+from crm_core.store.tables import ENTITIES
+from crm_core.sync.channels import Channel, channel_by_id, lease_name
 
 CLAIM = timedelta(seconds=15)
 """How long claimed work may wait in the queue before it is offered again."""
-
-STORES_EVERY = timedelta(minutes=15)
-"""Websites, store views and groups hardly ever change; a channel that is read less often reads them as often."""
 
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_BACK_OFF = timedelta(minutes=15)
@@ -140,9 +139,7 @@ def finish(store: Store, channel: Channel, entity: str, request: Request) -> Non
     A full pass that is still asked for was asked for after the run had begun, or while an earlier one was under way.
     """
     now = datetime.now(UTC)
-    every = timedelta(seconds=channel.every_seconds)
-    if entity == "stores":
-        every = max(every, STORES_EVERY)
+    every = turn(entity, channel.every_seconds)
     with store.writing() as connection:
         connection.execute(
             update(tables.sync_state)

@@ -18,8 +18,8 @@ from crm_core.magento.check import CheckReport, normalise_base_url
 from crm_core.magento.shop import Magento
 from crm_core.store import tables
 from crm_core.store.database import Store
+from crm_core.store.tables import ENTITIES
 from crm_core.sync.channels import (
-    ENTITIES,
     Channel,
     channel_by_name,
     channel_in,

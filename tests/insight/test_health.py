@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from crm_core.insight.health import ENTITIES, ChannelHealth, EntityHealth, channel_health, quarantined_records
+from crm_core.insight.health import ChannelHealth, EntityHealth, channel_health, quarantined_records
 from crm_core.store.database import Store
+from crm_core.store.tables import ENTITIES
 from tests.insight.factories import NOW, Rows, ago, two_shops
 
 

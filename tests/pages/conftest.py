@@ -19,7 +19,7 @@ from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
 from crm_core.store.schema import migrate
-from crm_core.sync.channels import ENTITIES
+from crm_core.store.tables import ENTITIES
 from crm_core.sync.rules import Rules
 from crm_core.sync.setting_up import add_channel
 from crm_core.sync.work import read_entity

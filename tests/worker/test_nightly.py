@@ -11,7 +11,8 @@ from sqlalchemy import select, update
 from crm_core.store import rollups, tables
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
-from crm_core.sync.channels import ENTITIES, Channel, pause
+from crm_core.store.tables import ENTITIES
+from crm_core.sync.channels import Channel, pause
 from crm_core.sync.nightly import AT_LEAST_EVERY, AT_MOST_EVERY, RETRY, audit, claim_audits
 from crm_core.sync.work import read_entity
 from demo_store import Faults

@@ -13,8 +13,9 @@ from sqlalchemy import func, insert, select
 from crm_core.magento.auth import AdminPassword
 from crm_core.store import rollups, tables
 from crm_core.store.database import Store
+from crm_core.store.tables import ENTITIES
 from crm_core.sync import schedule
-from crm_core.sync.channels import ENTITIES, Channel, channel_by_name, lease_name
+from crm_core.sync.channels import Channel, channel_by_name, lease_name
 from crm_core.sync.setting_up import add_channel
 from demo_store import Faults
 from tests.worker.conftest import Served, StartWorker, eventually, held_leases, read_entities

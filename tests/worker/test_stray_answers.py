@@ -14,8 +14,9 @@ from crm_core.errors import WrongAddress
 from crm_core.magento.auth import Bearer
 from crm_core.store import tables
 from crm_core.store.database import Store
+from crm_core.store.tables import ENTITIES
 from crm_core.sync import schedule
-from crm_core.sync.channels import ENTITIES, Channel, channel_by_name
+from crm_core.sync.channels import Channel, channel_by_name
 from crm_core.sync.setting_up import add_channel
 from crm_core.sync.work import read_entity
 from demo_store import Shop
