@@ -27,7 +27,7 @@ from crm_core.store.tables import (
 
 State = Literal["waiting", "first_import", "running", "in_step", "late", "stopped"]
 """waiting: never read and nothing is reading it; late: the last turn failed, or no success for three turns; stopped: a
-person is needed."""
+person is needed, also while it is tried again, until that reads something."""
 
 _ALIVE = timedelta(seconds=90)
 """A run that gave no sign of life for so long is dead: its lease of a minute ran out."""
@@ -62,6 +62,11 @@ class EntityHealth:
     next_due_at: datetime | None
     requested_by: str | None
     last_error: str | None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it is being read now, be it that what has stopped is tried again."""
+        return self.read is not None
 
     @property
     def progress(self) -> float | None:
@@ -224,11 +229,12 @@ def _entity(
 def _state(row: Any, state: Any, run: Any, late_since: datetime) -> State:
     if row.paused_at is not None:
         return "stopped"
-    if run is not None:
+    is_failing = state is not None and state.failures >= (1 if state.last_success_at is None else _FAILURES_TO_STOP)
+    if run is not None and (run.read or not is_failing):
         return "first_import" if run.kind == "first" else "running"
     if state is None:
         return "waiting"
-    if state.failures >= _FAILURES_TO_STOP or (state.failures and state.last_success_at is None):
+    if is_failing:
         return "stopped"
     if state.last_success_at is None:
         return "waiting"

@@ -218,14 +218,16 @@ def _trouble_of(entities: Sequence[EntityHealth], verb: str) -> str:
         for error, called in said.items()
     ]
     which = ", ".join(_called(each.entity) for each in entities).capitalize()
-    return "  \n".join([f"**{which}: {verb}. Tried again {_again(entities)}.**", *told])
+    return "  \n".join([f"**{which}: {verb}. {_again(entities)}.**", *told])
 
 
 def _again(entities: Sequence[EntityHealth]) -> str:
     """When the worker asks the shop for one of them again."""
+    if any(each.is_under_way for each in entities):
+        return "Being tried again now"
     due = min((each.next_due_at for each in entities if each.next_due_at is not None), default=None)
     seconds = 0.0 if due is None else (due - datetime.now(UTC)).total_seconds()
-    return f"in {span(seconds)}" if seconds >= 1 else "at once"
+    return f"Tried again in {span(seconds)}" if seconds >= 1 else "Tried again at once"
 
 
 def _called(entity: str) -> str:
@@ -314,7 +316,7 @@ def _last(entity: EntityHealth, now: datetime) -> str:
 
 
 def _next(entity: EntityHealth, now: datetime) -> str:
-    if entity.state in {"running", "first_import"}:
+    if entity.is_under_way:
         return "running"
     if entity.next_due_at is None:
         return "—"

@@ -84,6 +84,17 @@ def test_a_first_import_that_fails_is_a_stop_at_once(rows: Rows) -> None:
     assert _health(rows.store).state == "stopped"
 
 
+def test_what_has_stopped_stays_so_while_it_is_tried_again_until_that_reads_something(rows: Rows) -> None:
+    rows.state(1, "orders", failures=3, last_error="The shop did not answer.", last_success_at=ago(hours=2))
+    rows.run(1, "orders", read=0)
+    rows.write()
+    tried = _orders(rows.store)
+    assert (tried.state, tried.is_under_way, tried.behind_seconds) == ("stopped", True, 7_200)
+    with rows.store.writing() as connection:
+        connection.exec_driver_sql("UPDATE sync_run SET read = 200")
+    assert _orders(rows.store).state == "running"
+
+
 def test_a_paused_channel_is_stopped_and_nothing_is_due(rows: Rows) -> None:
     rows.state(1, "orders")
     rows.write()

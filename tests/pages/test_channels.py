@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from streamlit.testing.v1 import AppTest
 
 from crm_core.settings import settings
@@ -87,6 +87,14 @@ def test_what_stops_several_at_once_is_told_in_one_message_and_once_and_when_it_
         "Carts: No permission.",
     ]
     assert at.warning[0].value.startswith("**Customers: not read at the last turn. Tried again at once.**")
+
+    run = {"channel_id": 1, "entity": "stores", "kind": "tick", "started_at": datetime.now(UTC)}
+    desk.do(insert(tables.sync_run).values(**run, renewed_at=datetime.now(UTC)))
+    at = desk.open("channels")
+    assert at.error[0].value.startswith("**Store views, orders, carts: stopped. Being tried again now.**")
+    [table] = [each.value for each in at.dataframe if "next" in each.value]
+    assert table["next"].iloc[0] == "running"
+    assert table["health"].iloc[0][0] == "✕ Stopped"
 
 
 def test_the_first_store_is_connected_from_the_screen_after_a_check(empty_desk: AppTest, filled: Filled) -> None:
