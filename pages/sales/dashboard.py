@@ -18,7 +18,7 @@ from pages.widgets import desk, first_run, listing, screen_address
 from pages.widgets.charts import ACCENT, CONFIG, Slice
 from pages.widgets.figures import bar_figure, is_by_week, line_figure
 from pages.widgets.layout import card, row, spread
-from pages.widgets.text import dotted, escaped, money, percent, plural, when, whole_money
+from pages.widgets.text import chart_pair, dotted, escaped, money, percent, plain, plural, when, whole_money
 
 _PERIODS = {"7d": "7 d", "30d": "30 d", "90d": "90 d", "12m": "12 mo"}
 _ALL = 0
@@ -74,7 +74,7 @@ def _controls(period: str, channel: int | None, figures: Dashboard) -> None:
             st.selectbox,
             [_ALL, *(each.id for each in names.channels)],
             channel or _ALL,
-            lambda id_: escaped(names.channels_by_id[id_].name, 40) if id_ else "All channels",
+            lambda id_: plain(names.channels_by_id[id_].name, 40) if id_ else "All channels",
             width=190,
         )
     if len(figures.currencies) > 1:
@@ -240,10 +240,11 @@ def _by_store(figures: Dashboard, what: str, period: str, channel: int | None) -
     slices = tuple(
         Slice(
             str(each.key),
-            f"{each.channel} · {each.store_view}" if several else each.store_view,
+            chart_pair(each.channel, each.store_view) if several else each.store_view,
             max(0.0, float(each.revenue if of_revenue else each.orders)),
             "accent",
             whole_money(each.revenue, figures.currency) if of_revenue else f"{each.orders:,}",
+            dotted([each.channel if several else "", each.store_view]),
         )
         for each in stores[:_STORES_SHOWN]
     )

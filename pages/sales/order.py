@@ -28,7 +28,7 @@ from pages.widgets.record_header import (
     sold_at,
 )
 from pages.widgets.status import badge
-from pages.widgets.text import ago, dotted, escaped, money, plural, quantity, when
+from pages.widgets.text import ago, dotted, escaped, money, plural, quantity, unbroken, when
 from pages.widgets.timeline import draw_timeline
 
 _PAYMENT_BADGES = {
@@ -89,8 +89,9 @@ def _summary(order: OrderRecord) -> None:
     ]
     if order.total_canceled:
         facts.append(("Cancelled", money(order.total_canceled, currency)))
-    placed = (when(order.created_at, zone), ago(order.created_at, zone))
-    facts.append(("Placed", " :gray[·] ".join(dict.fromkeys(placed))))  # an old order's age is its date
+    # An old order's age is its date.
+    placed = dict.fromkeys((when(order.created_at, zone), ago(order.created_at, zone)))
+    facts.append(("Placed", " :gray[·] ".join(map(unbroken, placed))))
     facts.append(("Updated", ago(order.updated_at, zone)))
     if order.placed_by:
         facts.append(("Placed by", escaped(order.placed_by, 60)))

@@ -47,13 +47,17 @@ _FONT = "IBM Plex Sans"
 
 
 class Slice(NamedTuple):
-    """One bar: the key that a click gives back, its label, its length, its colour name and the text at its end."""
+    """One bar: the key that a click gives back, its label, its length, its colour name and the text at its end.
+
+    Under the pointer the bar is called `whole`, or by its label where that says all.
+    """
 
     key: str
     label: str
     value: float
     colour: str
     text: str
+    whole: str = ""
 
 
 def _layout(height: int, **changes: Any) -> dict[str, Any]:
@@ -171,7 +175,7 @@ def bars(slices: Sequence[Slice], row_height: int = 26) -> go.Figure:
                 "textposition": "outside",
                 "cliponaxis": False,
                 "textfont": {"size": 12, "color": _MUTED},
-                "hovertext": [f"{chart_text(piece.label, 60)}: {piece.text}" for piece in turned],
+                "hovertext": [f"{chart_text(piece.whole or piece.label, 120)}: {piece.text}" for piece in turned],
                 "hoverinfo": "text",
             }
         ],

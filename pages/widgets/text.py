@@ -38,6 +38,7 @@ _MAIL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+\-]{0,63}@[A-Za-z0-9\-]+(\.[A-Za-z0
 _SPACE = re.compile(r"\s+")
 _LONG_WORD = re.compile(r"[^\s\-]{25,}")
 _PIECE = 6
+_LEAST_OF_A_PAIR = 8
 
 
 @lru_cache(maxsize=8_192)
@@ -119,6 +120,12 @@ def chart_text(text: str | None, limit: int = LABEL_LENGTH) -> str:
     return html.escape(plain(text, limit), quote=False)
 
 
+def chart_pair(first: str, second: str) -> str:
+    """Such as "Nordlicht Outf… · Deutsch": a chart's label, `first` cut so that `second`, which tells more, is not."""
+    last = plain(second, LABEL_LENGTH - _LEAST_OF_A_PAIR - 3)
+    return f"{plain(first, LABEL_LENGTH - len(last) - 3)} · {last}"
+
+
 @lru_cache(maxsize=256)
 def currency_symbol(currency: str) -> str:
     """Such as "€": what stands before an amount of `currency`."""
@@ -163,10 +170,16 @@ def plural(number: int, one: str, many: str | None = None) -> str:
 
 
 def percent(ratio: Decimal) -> str:
-    """Such as "+12.4%" for 0.124, with a real minus sign."""
-    shown = (ratio * 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
+    """Such as "+12.4%" for 0.124, with a real minus sign; from 100% on without decimals, which tell nothing there."""
+    places = Decimal(1) if abs(ratio) >= 1 else Decimal("0.1")
+    shown = (ratio * 100).quantize(places, rounding=ROUND_HALF_UP)
     sign = "+" if shown > 0 else _MINUS if shown < 0 else ""
-    return f"{sign}{abs(shown):,.1f}%"
+    return f"{sign}{abs(shown):,f}%"
+
+
+def unbroken(text: str) -> str:
+    """The text, kept on one line where a narrow place would break it."""
+    return text.replace(" ", _NBSP)
 
 
 def age(moment: datetime | None, now: datetime | None = None) -> str:

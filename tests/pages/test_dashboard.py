@@ -5,7 +5,7 @@ from decimal import Decimal
 from math import isnan
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, insert, select, update
 
 from crm_core.insight.metrics import Dashboard, dashboard
 from crm_core.insight.periods import Period, Today
@@ -94,3 +94,12 @@ def test_a_long_period_is_drawn_by_the_week_and_says_so(desk: Desk) -> None:
 
 def _lines(figures: Dashboard) -> list[dict[str, Any]]:
     return list(line_figure(figures, "Orders").to_dict()["data"])
+
+
+def test_a_channel_to_choose_is_named_as_it_is(desk: Desk) -> None:
+    with desk.store.reading() as connection:
+        known = dict(connection.execute(select(tables.channel)).mappings().one())
+    desk.do(update(tables.channel).values(name="Harbour & Sons", website_ids="[1]"))
+    desk.do(insert(tables.channel).values(known | {"id": 2, "name": "Nordlicht *Outfitters*", "website_ids": "[2]"}))
+    at = desk.open(period="12m")
+    assert at.selectbox[0].options == ["All channels", "Harbour & Sons", "Nordlicht *Outfitters*"]

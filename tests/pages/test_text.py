@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from pages.widgets.text import (
+    LABEL_LENGTH,
     ago,
     breakable,
+    chart_pair,
     chart_text,
     escaped,
     mail_link,
@@ -147,9 +149,17 @@ def test_an_amount_that_is_not_known_is_a_dash() -> None:
     assert whole_money(Decimal("412318.5"), "EUR") == "€412,319"
 
 
+def test_of_a_charts_label_in_two_parts_the_second_is_told_whole() -> None:
+    assert chart_pair("Harbour", "English") == "Harbour · English"
+    assert chart_pair("Nordlicht Outfitters", "Nederlands") == "Nordlicht Outf… · Nederlands"
+    assert chart_pair("Nordlicht Outfitters", "Österreich und die Schweiz") == "Nordlic… · Österreich und d…"
+    assert all(len(chart_pair("Nordlicht" * 9, "x" * length)) == LABEL_LENGTH for length in (1, 17, 90))
+
+
 def test_quantities_and_ratios() -> None:
     assert [quantity(Decimal(each)) for each in ("2.0000", "1.5000", "100.0000", "-1")] == ["2", "1.5", "100", "−1"]
     assert [percent(Decimal(each)) for each in ("0.124", "-0.046", "0")] == ["+12.4%", "−4.6%", "0.0%"]
+    assert [percent(Decimal(each)) for each in ("0.999", "-1", "12.0061")] == ["+99.9%", "−100%", "+1,201%"]
 
 
 def test_times_are_in_the_readers_zone() -> None:
