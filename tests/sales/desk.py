@@ -199,6 +199,16 @@ def dropped_before_the_work(_request: Request, _work: Callable[[], Response]) ->
     return Response(0, b"", dropped=True)
 
 
+def unreadable_afterwards(front: Front, answer: Answer) -> Answer:
+    """Does the work; from then on every read is answered by `answer`."""
+
+    def do(_request: Request, work: Callable[[], Response]) -> Response:
+        front.on(r"GET .*", answer)
+        return work()
+
+    return do
+
+
 def before(act: Callable[[], object]) -> Answer:
     """Lets something happen in the shop just before it does the work."""
 

@@ -13,7 +13,14 @@ from crm_core.store.documents import decode_comments
 from crm_core.sync.channels import open_shop
 from demo_store.service import Request, Response
 from tests.sales.actions.ordered import WRITE, Ordered, on_sqlite
-from tests.sales.desk import Desk, answered, before, dropped_after_the_work, dropped_before_the_work
+from tests.sales.desk import (
+    Desk,
+    answered,
+    before,
+    dropped_after_the_work,
+    dropped_before_the_work,
+    unreadable_afterwards,
+)
 
 SILENT: list[tuple[Action, tuple[str, ...]]] = [
     (Comment("Is it 🙂 there?"), ()),
@@ -84,12 +91,8 @@ def test_an_email_that_the_shop_did_not_send_at_once_is_not_told_as_sent(desk: D
 @on_sqlite
 def test_an_action_whose_order_cannot_be_read_back_is_done_all_the_same(desk: Desk) -> None:
     order = Ordered(desk)
-
-    def then_nothing_is_told(_request: Request, work: Callable[[], Response]) -> Response:
-        desk.front.on(r"GET .*", answered(400, b'{"message":"Come back later."}'))
-        return work()
-
-    desk.front.on(WRITE, then_nothing_is_told)
+    later = answered(400, b'{"message":"Come back later."}')
+    desk.front.on(WRITE, unreadable_afterwards(desk.front, later))
     done = order.act(Hold())
     assert done.message.endswith("is on hold.")
     assert done.changes == []

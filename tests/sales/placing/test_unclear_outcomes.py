@@ -22,8 +22,17 @@ from crm_core.sales.placing import place, settle
 from crm_core.store import tables
 from crm_core.store.database import Store
 from demo_store.service import Request, Response
-from tests.sales.desk import PLACE, Desk, answered, dropped_after_the_work, dropped_before_the_work
+from tests.sales.desk import (
+    PLACE,
+    Desk,
+    answered,
+    dropped_after_the_work,
+    dropped_before_the_work,
+    unreadable_afterwards,
+)
 from tests.sales.placing.placings import on_sqlite, timeline
+
+_NO_ROUTE = answered(404, b'{"message":"Request does not match any route."}')
 
 
 def test_29_when_the_answer_is_lost_the_order_is_found_and_was_sent_once(desk: Desk) -> None:
@@ -163,12 +172,7 @@ def test_the_lost_answer_of_a_second_order_does_not_find_the_first_one(desk: Des
 def test_an_order_that_cannot_be_read_back_is_placed_all_the_same_and_read_later(desk: Desk) -> None:
     cart_id = desk.add_cart()
     choice = desk.choice(cart_id)
-
-    def then_nothing_is_told(_request: Request, work: Callable[[], Response]) -> Response:
-        desk.front.on(r"GET .*", answered(404, b'{"message":"Request does not match any route."}'))
-        return work()
-
-    desk.front.on(PLACE, then_nothing_is_told)
+    desk.front.on(PLACE, unreadable_afterwards(desk.front, _NO_ROUTE))
     outcome = desk.place(cart_id, choice)
     assert isinstance(outcome, Placed)
     assert (outcome.increment_id, outcome.grand_total) == (None, None)
@@ -188,12 +192,7 @@ def test_reading_an_order_back_leaves_its_cart_alone_that_was_restored_and_is_du
 ) -> None:
     cart_id = desk.add_cart(("MUG-01", 2))
     choice = desk.choice(cart_id)
-
-    def then_nothing_is_told(_request: Request, work: Callable[[], Response]) -> Response:
-        desk.front.on(r"GET .*", answered(404, b'{"message":"Request does not match any route."}'))
-        return work()
-
-    desk.front.on(PLACE, then_nothing_is_told)
+    desk.front.on(PLACE, unreadable_afterwards(desk.front, _NO_ROUTE))
     outcome = desk.place(cart_id, choice)
     assert isinstance(outcome, Placed)
     desk.front.calm()
