@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
@@ -12,24 +11,15 @@ from crm_core.store.database import Store
 from crm_core.sync.channels import Channel
 from crm_core.sync.rules import USUAL, Rules
 from crm_core.sync.setting_up import add_channel
-from demo_store import Shop, serve
-
-
-@dataclass(frozen=True)
-class Served:
-    """A shop and where it answers."""
-
-    shop: Shop
-    url: str
+from demo_store import Shop
+from tests.served import Served, serving
 
 
 @pytest.fixture
 def served() -> Iterator[Served]:
     """A shop with its websites and store views, and no people, carts or orders."""
-    shop = Shop()
-    with serve(shop) as url:
-        yield Served(shop, url)
-    shop.close()
+    with serving(Shop()) as served:
+        yield served
 
 
 @pytest.fixture

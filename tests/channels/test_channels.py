@@ -19,7 +19,8 @@ from crm_core.sync import channels, setting_up
 from crm_core.sync.channels import Channel, channel_by_name, open_shop
 from crm_core.sync.rules import Rules
 from crm_core.sync.stores import synchronise_stores
-from tests.channels.conftest import Served, connect
+from tests.channels.conftest import connect
+from tests.served import Served
 
 
 def read_stores(store: Store, channel: Channel) -> None:

@@ -19,9 +19,10 @@ from crm_core.sync.removal import forget_uncovered, removal_of, remove_channel
 from crm_core.sync.rules import Rules
 from crm_core.sync.setting_up import change_channel
 from crm_core.sync.stores import synchronise_stores
-from tests.channels.conftest import Served, connect
+from tests.channels.conftest import connect
 from tests.channels.rows import NOW, add_cart, add_orders
 from tests.conftest import OnEvent
+from tests.served import Served
 
 
 def count(store: Store, table: Table) -> int:

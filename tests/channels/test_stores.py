@@ -16,8 +16,9 @@ from crm_core.sync.channels import Channel, open_shop
 from crm_core.sync.days import take_over_zone
 from crm_core.sync.stores import MovedZone, synchronise_stores
 from crm_core.sync.transaction import Tally
-from tests.channels.conftest import Served, connect
+from tests.channels.conftest import connect
 from tests.channels.rows import add_orders
+from tests.served import Served
 
 
 def read(store: Store, channel: Channel) -> tuple[Tally, list[MovedZone]]:

@@ -11,7 +11,8 @@ import pytest
 
 from crm_core.__main__ import main
 from crm_core.settings import settings
-from demo_store import Shop, serve
+from demo_store import Shop
+from tests.served import Served, serving
 
 
 @dataclass(frozen=True)
@@ -26,21 +27,11 @@ class Said:
 Desk = Callable[..., Said]
 
 
-@dataclass(frozen=True)
-class Served:
-    """A shop and where it answers."""
-
-    shop: Shop
-    url: str
-
-
 @pytest.fixture
 def served() -> Iterator[Served]:
     """A small shop with a few records of each kind."""
-    shop = Shop(orders=40, carts=20, customers=12, seed=3)
-    with serve(shop) as url:
-        yield Served(shop, url)
-    shop.close()
+    with serving(Shop(orders=40, carts=20, customers=12, seed=3)) as served:
+        yield served
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from crm_core.magento.auth import AdminPassword
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.sync.channels import channel_by_name, channels, pause
-from tests.cli.conftest import Desk, Served
+from tests.cli.conftest import Desk
+from tests.served import Served
 
 
 def test_a_channel_is_added_after_a_check_and_read_only(desk: Desk, store: Store, served: Served) -> None:

@@ -14,7 +14,8 @@ from cryptography.fernet import Fernet
 
 from crm_core.settings import settings
 from demo_store import Shop, serve
-from tests.cli.conftest import Desk, Served
+from tests.cli.conftest import Desk
+from tests.served import Served
 
 ROOT = Path(__file__).parents[2]
 

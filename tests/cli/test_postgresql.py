@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.conftest import Desk, Served
+from tests.cli.conftest import Desk
+from tests.served import Served
 
 
 @pytest.fixture

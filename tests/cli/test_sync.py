@@ -18,7 +18,8 @@ from crm_core.store.engines import BUSY_SECONDS
 from crm_core.store.lease import acquire
 from crm_core.sync.channels import channel_by_name, lease_name, pause
 from demo_store import Faults
-from tests.cli.conftest import Desk, Served
+from tests.cli.conftest import Desk
+from tests.served import Served
 
 
 @pytest.fixture

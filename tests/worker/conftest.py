@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,8 @@ from crm_core.store.database import Store
 from crm_core.sync.channels import Channel
 from crm_core.sync.rules import Rules
 from crm_core.sync.setting_up import add_channel
-from demo_store import Shop, serve
+from demo_store import Shop
+from tests.served import Served, serving
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,14 +32,6 @@ for noisy in ("huey", "urllib3"):
     logging.getLogger(noisy).setLevel(logging.WARNING)
 run(Store(sys.argv[1]), 4, float(sys.argv[2]))
 """
-
-
-@dataclass(frozen=True)
-class Served:
-    """A shop and where it answers."""
-
-    shop: Shop
-    url: str
 
 
 class Worker:
@@ -79,10 +71,8 @@ StartWorker = Callable[..., Worker]
 @pytest.fixture
 def served() -> Iterator[Served]:
     """A small shop with a few records of each kind."""
-    shop = Shop(orders=40, carts=20, customers=12, seed=3)
-    with serve(shop) as url:
-        yield Served(shop, url)
-    shop.close()
+    with serving(Shop(orders=40, carts=20, customers=12, seed=3)) as served:
+        yield served
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from crm_core.sync.channels import Channel, pause
 from crm_core.sync.nightly import AT_LEAST_EVERY, AT_MOST_EVERY, RETRY, audit, claim_audits
 from crm_core.sync.work import read_entity
 from demo_store import Faults
-from tests.worker.conftest import Served
+from tests.served import Served
 
 NIGHT = datetime.now(UTC).replace(hour=2, minute=30) - timedelta(days=3)
 """Early in the morning in Amsterdam, where the shop's first store view is. Leases go by the real clock, so: past."""

@@ -18,7 +18,8 @@ from crm_core.sync import schedule
 from crm_core.sync.channels import Channel, channel_by_name, lease_name
 from crm_core.sync.setting_up import add_channel
 from demo_store import Faults
-from tests.worker.conftest import Served, StartWorker, eventually, held_leases, read_entities
+from tests.served import Served
+from tests.worker.conftest import StartWorker, eventually, held_leases, read_entities
 
 ON_SQLITE = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 """Where the database makes no difference, one is enough."""

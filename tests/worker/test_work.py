@@ -28,7 +28,8 @@ from crm_core.sync.setting_up import set_credentials
 from crm_core.sync.work import holding, read_entity
 from demo_store import Faults
 from tests.conftest import OnEvent
-from tests.worker.conftest import ROOT, Served, eventually, held_leases
+from tests.served import Served
+from tests.worker.conftest import ROOT, eventually, held_leases
 
 
 def state(store: Store, entity: str) -> Any:
