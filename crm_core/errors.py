@@ -40,6 +40,11 @@ class NotFound(BadInput):
     """The record named does not exist in the store."""
 
 
+def not_in_store(record: str) -> NotFound:
+    """To raise where the store has no such "cart", "order" or "customer"."""
+    return NotFound(f"This {record} is not in the store. It may belong to a channel that was removed.")
+
+
 class ChangedMeanwhile(BadInput):
     """The record is no longer as the person saw it, so it was left as it is: show it anew, with this text."""
 

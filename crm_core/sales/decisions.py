@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from crm_core.access.people import require_person
-from crm_core.errors import BadInput, NotAllowed, NotFound
+from crm_core.errors import BadInput, NotAllowed, not_in_store
 from crm_core.sales.attempts import holder_in
 from crm_core.store.database import Store
 from crm_core.store.rollups import CartFacts, Deltas
@@ -67,7 +67,7 @@ def status_reopened(row: Row[Any], now: datetime) -> str:
 def _locked(connection: Connection, cart_key: int) -> Row[Any]:
     row = connection.execute(select(cart).where(cart.c.id == cart_key).with_for_update()).one_or_none()
     if row is None:
-        raise NotFound("This cart is not in the store. It may belong to a channel that was removed.")
+        raise not_in_store("cart")
     return row
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select
 
 from crm_core.access.people import require_person
-from crm_core.errors import BadInput, BadRecord, DeskError, NotAllowed, NotFound, OutcomeUnknown, ShopUnavailable
+from crm_core.errors import BadInput, BadRecord, DeskError, NotAllowed, OutcomeUnknown, ShopUnavailable, not_in_store
 from crm_core.insight.cart_record import CartRecord, cart_record
 from crm_core.insight.names import full_name
 from crm_core.magento import payloads
@@ -367,7 +367,7 @@ def _customer(store: Store, key: int) -> Row[Any]:
     with store.reading() as connection:
         row = connection.execute(select(customer).where(customer.c.id == key)).one_or_none()
     if row is None:
-        raise NotFound("This customer is not in the store. They may belong to a channel that was removed.")
+        raise not_in_store("customer")
     return row
 
 

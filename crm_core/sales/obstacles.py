@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, and_, select
 
-from crm_core.errors import NotFound
+from crm_core.errors import not_in_store
 from crm_core.sales.attempts import Attempt, holder_in
 from crm_core.sales.decisions import status_reopened
 from crm_core.sales.journal import changing
@@ -35,7 +35,7 @@ def why_not(store: Store, cart_key: int, *, despite_attempts: bool = False, for_
         holder = None if despite_attempts else holder_in(connection, cart_key)
         changed = None if for_change else changing(connection, "cart", cart_key)
     if row is None:
-        raise NotFound("This cart is not in the store. It may belong to a channel that was removed.")
+        raise not_in_store("cart")
     return (
         _of_status(row)
         or (None if holder is None else " ".join(under_way(holder)))

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from crm_core.errors import NotFound
+from crm_core.errors import not_in_store
 from crm_core.insight.order_record import OrderLine, order_lines
 from crm_core.insight.statuses import CANCELLED_STATE
 from crm_core.sales.obstacles import of_channel
@@ -110,7 +110,7 @@ def order_standing(store: Store, order_key: int) -> OrderStanding:
     with store.reading() as connection:
         row = connection.execute(select(order).where(order.c.id == order_key)).one_or_none()
         if row is None:
-            raise NotFound("This order is not in the store. It may belong to a channel that was removed.")
+            raise not_in_store("order")
         lines = order_lines(connection, order_key)
     return OrderStanding(row, tuple(map(_open_line, lines)), channel_of_store(store, row.shop_id, row.store_id))
 

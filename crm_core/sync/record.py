@@ -20,12 +20,12 @@ from sqlalchemy import select, update
 from crm_core.access.people import require_person
 from crm_core.errors import (
     BadRecord,
-    NotFound,
     PermissionMissing,
     ShopAnsweredNonsense,
     ShopFailed,
     ShopHasNoSuch,
     ShopRefused,
+    not_in_store,
 )
 from crm_core.magento import payloads
 from crm_core.magento.shop import Entity
@@ -246,7 +246,7 @@ def _row(store: Store, table: Any, key: int, what: str) -> Any:
     with store.reading() as connection:
         row = connection.execute(select(table).where(table.c.id == key)).one_or_none()
     if row is None:
-        raise NotFound(f"This {what} is not in the store. It may belong to a channel that was removed.")
+        raise not_in_store(what)
     return row
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from crm_core.errors import NotFound
+from crm_core.errors import not_in_store
 from crm_core.sales.attempts import Attempt, holder_in
 from crm_core.sales.journal import changing
 from crm_core.sales.obstacles import with_buyer
@@ -49,7 +49,7 @@ def standing(store: Store, cart_key: int) -> Standing:
     with store.reading() as connection:
         row = connection.execute(with_buyer(select(cart).where(cart.c.id == cart_key))).one_or_none()
         if row is None:
-            raise NotFound("This cart is not in the store. It may belong to a channel that was removed.")
+            raise not_in_store("cart")
         lines = connection.execute(
             select(cart_item).where(cart_item.c.cart_id == cart_key).order_by(cart_item.c.item_id)
         ).all()
