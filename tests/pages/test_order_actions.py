@@ -318,4 +318,5 @@ def test_placed_shows_an_age_only_while_it_is_one(desk: Desk) -> None:
 
 def _placed(order: Ordered) -> str:
     at = order.desk.open("order", id=str(order.key))
-    return next(each.value for each in at.markdown if ":gray[Placed]" in each.value)
+    shown = next(each.value for each in at.markdown if ":gray[Placed]" in each.value)
+    return str(shown).replace("\N{NO-BREAK SPACE}", " ")
