@@ -54,7 +54,7 @@ def of_channel(channel: Channel | None, record: str, purpose: str) -> str | None
     if channel.paused_at is not None:
         return f"The channel “{channel.name}” is paused: {channel.paused_reason}"
     if not channel.allow_writes:
-        return f"The channel “{channel.name}” is read-only. Allow writes under Channels to {purpose}."
+        return f"The channel “{channel.name}” is read-only. Choose “Allow placing orders” under Channels to {purpose}."
     return None
 
 

@@ -88,6 +88,7 @@ def write_orders(transaction: Transaction, orders: Sequence[MappedOrder]) -> Non
             carts.add(old.cart_id)
         transaction.deltas.orders(_facts_of(transaction.shop_id, old), facts)
         transaction.tell("order", key, _changes(old, order), order.values[_UPDATED_AT])
+        transaction.mention("order", key, _comments(old, order))
     upsert(connection, tables.order, ORDER_COLUMNS, rows)
     delete_lines(connection, tables.order_item, rewritten)
     upsert(connection, tables.order_item, ORDER_ITEM_COLUMNS, items)
@@ -175,8 +176,14 @@ def _changes(old: Any, order: MappedOrder) -> Iterator[str]:
         documents.shipping_address_of(old.billing_address, old.shipping_address),
         documents.shipping_address_of(new("billing_address"), new("shipping_address")),
     )
-    if old.comments != new("comments"):
-        known = {comment.origin_id for comment in documents.decode_comments(old.comments)}
-        news = [each for each in documents.decode_comments(new("comments")) if each.origin_id not in known]
-        if news:
-            yield "Comment added" if len(news) == 1 else f"{len(news)} comments added"
+
+
+def _comments(old: Any, order: MappedOrder) -> Iterator[str]:
+    """That there are new ones with words; Magento notes a change of status by one without any."""
+    comments = order.values[_AT["comments"]]
+    if old.comments == comments:
+        return
+    known = {comment.origin_id for comment in documents.decode_comments(old.comments)}
+    news = [each for each in documents.decode_comments(comments) if each.comment and each.origin_id not in known]
+    if news:
+        yield "Comment added" if len(news) == 1 else f"{len(news)} comments added"

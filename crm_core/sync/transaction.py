@@ -85,9 +85,13 @@ class Transaction:
     def tell(self, entity: str, key: int, sentences: Iterable[str], at: int, kind: str = "changed") -> None:
         """Put what changed of a record, noticed now and done `at`, on its timeline if it is news."""
         sentences = list(sentences)
-        self.told.setdefault((entity, key), []).extend(sentences)
+        self.mention(entity, key, sentences)
         if self.is_news:
             self._events.extend((entity, key, at, kind, sentence) for sentence in sentences[:_MOST_EVENTS])
+
+    def mention(self, entity: str, key: int, sentences: Iterable[str]) -> None:
+        """Tell what changed of a record to whoever asked for it; its timeline tells it anyway, as it does comments."""
+        self.told.setdefault((entity, key), []).extend(sentences)
 
     def write_events(self) -> None:
         """The timelines hold what was told."""

@@ -168,7 +168,7 @@ def test_without_a_channel_that_may_write_the_button_says_why(desk: Desk) -> Non
     desk.do(update(tables.channel).values(allow_writes=False))
     at = desk.open("carts")
     assert at.button(key="open-new-cart").disabled
-    assert "Allow writes under Channels to start carts" in words_of(at)
+    assert "Choose “Allow placing orders” under Channels to start carts" in words_of(at)
 
 
 def test_an_empty_desk_offers_a_channel_first(empty_desk: AppTest) -> None:

@@ -83,7 +83,10 @@ def test_each_state_of_a_cart_has_its_own_reason(store: Store, cart: dict[str, A
 @pytest.mark.parametrize(
     ("channel", "reason"),
     [
-        ({"allow_writes": False}, "The channel “Main” is read-only. Allow writes under Channels to place orders."),
+        (
+            {"allow_writes": False},
+            "The channel “Main” is read-only. Choose “Allow placing orders” under Channels to place orders.",
+        ),
         (
             {"paused_at": NOON, "paused_reason": "The token is wrong."},
             "The channel “Main” is paused: The token is wrong.",

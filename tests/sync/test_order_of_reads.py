@@ -78,6 +78,17 @@ def test_a_comment_that_a_person_has_read_since_is_not_lost_to_an_older_page(des
     assert "Rang her" in [comment.comment for comment in told]
 
 
+def test_a_new_comment_is_told_to_who_asked_and_no_change_beside_it_stands_on_the_timeline(
+    desk: Desk, order: int
+) -> None:
+    found = orders.existing(desk.shop.records, order)
+    for words, told in (("Rang her", ["Comment added"]), ("", [])):
+        with desk.shop.records.lock:
+            orders.comment(desk.shop.records, found, {"statusHistory": {"comment": words}})
+        assert synchronise_order(desk.store, desk.key(order), "anna").changes == told
+    assert "Comment added" not in _timeline(desk, "order")
+
+
 def test_an_order_that_a_person_has_found_deleted_since_stays_gone(desk: Desk, order: int) -> None:
     desk.shop.act(order, "hold")
     with _page_under_way(desk, "orders") as write:

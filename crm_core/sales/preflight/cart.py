@@ -73,7 +73,7 @@ def _channel(known: Standing) -> Check:
         return Check(Code.CHANNEL, Verdict.FAIL, title, channel.paused_reason or "", fixes=fix)
     if not channel.allow_writes:
         title = f"The channel “{channel.name}” is read-only"
-        return Check(Code.CHANNEL, Verdict.FAIL, title, "Allow writes under Channels to place orders.", fixes=fix)
+        return Check(Code.CHANNEL, Verdict.FAIL, title, "Choose “Allow placing orders” under Channels.", fixes=fix)
     late = max(_STALE, timedelta(seconds=3 * channel.every_seconds))
     if known.last_read_at is None or datetime.now(UTC) - known.last_read_at > late:
         when = "never" if known.last_read_at is None else age(known.last_read_at)

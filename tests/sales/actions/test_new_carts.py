@@ -255,7 +255,7 @@ def test_why_no_cart_can_be_started_is_said_beforehand_and_holds(desk: Desk) -> 
 
     with desk.store.writing() as connection:
         connection.execute(update(tables.channel).values(allow_writes=False))
-    refused("read-only. Allow writes under Channels to start carts")
+    refused("read-only. Choose “Allow placing orders” under Channels to start carts")
     with desk.store.writing() as connection:
         connection.execute(update(tables.channel).values(allow_writes=True, website_ids="[2]"))
     refused("No channel reads this customer's store view")
