@@ -138,6 +138,11 @@ class OrderRecord:
         return "paid" if paid >= self.grand_total else "partly paid"
 
     @property
+    def still_due(self) -> Decimal:
+        """What is to come in, in the order's currency: Magento's own figure goes on holding what was cancelled."""
+        return max(_NONE, (self.total_due or _NONE) - (self.total_canceled or _NONE))
+
+    @property
     def breakdown(self) -> tuple[TotalRow, ...]:
         """The rows that make up the grand total; what holds tax is reckoned from the lines."""
         priced = [each for line in self.lines for each in line.priced]

@@ -164,7 +164,7 @@ def _totals(order: OrderRecord) -> None:
             ("Grand total", money(order.grand_total, currency)),
         )
         rest = [
-            ("Still due", order.total_due),
+            ("Still due", order.still_due),
             ("Refunded", order.total_refunded),
             ("Cancelled", order.total_canceled),
         ]

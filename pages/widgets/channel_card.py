@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from pages.widgets.layout import row, spread
 from pages.widgets.text import age, ago, dotted, escaped, message, plural
 
 _ROW_HEIGHT = 32
+_SENTENCE_END = re.compile(r"(?<=[.!?]) ")
 _REPORT = "channel-report"
 _REMOVING = "channel-removing"
 _LOOKS = {
@@ -213,12 +215,23 @@ def _trouble_of(entities: Sequence[EntityHealth], verb: str) -> str:
     said: dict[str, list[str]] = {}
     for each in entities:
         said.setdefault(each.last_error or "", []).append(_called(each.entity))
+    own, shared = _apart(list(said))
     told = [
-        message(error if len(said) == 1 else f"{', '.join(called).capitalize()}: {error}")
-        for error, called in said.items()
+        error if len(said) == 1 else f"{', '.join(called).capitalize()}: {error}"
+        for error, called in zip(own, said.values(), strict=True)
     ]
     which = ", ".join(_called(each.entity) for each in entities).capitalize()
-    return "  \n".join([f"**{which}: {verb}. {_again(entities)}.**", *told])
+    return "  \n".join([f"**{which}: {verb}. {_again(entities)}.**", *map(message, [*told, *shared])])
+
+
+def _apart(errors: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What each error says of its own, and the advice that all of several end with, to be said once."""
+    sentences = [_SENTENCE_END.split(each) for each in errors]
+    shared: list[str] = []
+    while len(sentences) > 1 and all(len(each) > 1 and each[-1] == sentences[0][-1] for each in sentences):
+        shared.insert(0, sentences[0][-1])
+        sentences = [each[:-1] for each in sentences]
+    return [" ".join(each) for each in sentences], [" ".join(shared)] if shared else []
 
 
 def _again(entities: Sequence[EntityHealth]) -> str:

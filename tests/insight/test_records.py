@@ -209,6 +209,17 @@ def test_an_order_says_what_came_in_for_it_and_what_went_back(
     assert order_record(store, key).payment == standing
 
 
+@pytest.mark.parametrize(
+    ("due", "canceled", "still"),
+    [("119", None, "119"), ("119", "119", "0"), ("119", "20", "99"), ("0", "119", "0"), (None, None, "0")],
+)
+def test_nothing_is_due_of_what_was_cancelled(store: Store, due: str | None, canceled: str | None, still: str) -> None:
+    rows = two_shops(store)
+    key = rows.order(total_due=due and Decimal(due), total_canceled=canceled and Decimal(canceled))
+    rows.write()
+    assert order_record(store, key).still_due == Decimal(still)
+
+
 @pytest.mark.parametrize("key", [0, -1, 99, record_key(1, 1), 2**62])
 def test_an_id_that_does_not_exist_is_told_so(store: Store, key: int) -> None:
     for read in (cart_record, order_record):

@@ -88,6 +88,16 @@ def test_what_stops_several_at_once_is_told_in_one_message_and_once_and_when_it_
     ]
     assert at.warning[0].value.startswith("**Customers: not read at the last turn. Tried again at once.**")
 
+    for entity in ("stores", "orders", "carts"):
+        failing(entity, f"No permission for {entity}. Widen the role. Then check.")
+    [stopped] = [each.value.replace("\\", "").replace("\u2060", "") for each in desk.open("channels").error]
+    assert stopped.splitlines()[1:] == [
+        "Store views: No permission for stores.  ",
+        "Orders: No permission for orders.  ",
+        "Carts: No permission for carts.  ",
+        "Widen the role. Then check.",
+    ]
+
     run = {"channel_id": 1, "entity": "stores", "kind": "tick", "started_at": datetime.now(UTC)}
     desk.do(insert(tables.sync_run).values(**run, renewed_at=datetime.now(UTC)))
     at = desk.open("channels")
