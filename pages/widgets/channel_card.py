@@ -21,9 +21,10 @@ from crm_core.sync.setting_up import change_channel, check_channel
 from pages.widgets import add_channel, admin_address, desk
 from pages.widgets.channel_settings import open_settings
 from pages.widgets.layout import row, spread
-from pages.widgets.text import age, ago, dotted, escaped, message, plural
+from pages.widgets.text import age, ago, breakable, dotted, escaped, message, plural
 
 _ROW_HEIGHT = 32
+_REASONS_SHOWN = 8
 _SENTENCE_END = re.compile(r"(?<=[.!?]) ")
 _REPORT = "channel-report"
 _REMOVING = "channel-removing"
@@ -341,25 +342,18 @@ def _quarantine(health: ChannelHealth) -> None:
     records = quarantined_records(desk.store(), health.id)
     with st.expander(f"{plural(health.quarantined, 'record')} in quarantine", icon=":material/report:"):
         st.caption("These could not be mirrored as the shop sent them. Later runs try them again, ever less often.")
-        st.dataframe(
-            pa.table(
-                {
-                    "record": pa.array(
-                        [f"{each.entity.removesuffix('s').capitalize()} {each.origin_id}" for each in records]
-                    ),
-                    "reason": pa.array([each.reason[:500] for each in records]),
-                    "since": pa.array([age(each.first_seen_at) for each in records]),
-                    "tries": pa.array([each.tries for each in records], pa.int64()),
-                }
-            ),
-            hide_index=True,
-            row_height=_ROW_HEIGHT,
-            height="content" if len(records) <= 12 else 420,
-            column_config={
-                "record": st.column_config.TextColumn("Record", width=130),
-                "reason": st.column_config.TextColumn("Reason", width=520),
-                "since": st.column_config.TextColumn("Since", alignment="right", width=72),
-                "tries": st.column_config.NumberColumn("Tries", width=64),
+        # A table, not a grid: it breaks a long reason over lines, where a grid would cut it.
+        st.table(
+            {
+                "Record": [
+                    f"{each.entity.removesuffix('s').capitalize()} {each.origin_id}  \n"
+                    f":small[:gray[{age(each.first_seen_at)} · {plural(each.tries, 'try', 'tries')}]]"
+                    for each in records
+                ],
+                "Reason": [breakable(each.reason, 500) for each in records],
             },
+            border="horizontal",
+            hide_index=True,
+            height="content" if len(records) <= _REASONS_SHOWN else 420,
             alt="Records in quarantine",
         )

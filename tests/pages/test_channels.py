@@ -223,3 +223,13 @@ def test_the_part_of_the_shops_rows_is_shown_while_some_are_missing(desk: Desk) 
     desk.do(update(tables.sync_state).where(tables.sync_state.c.entity == "orders").values(remote_count=10_000))
     parts = desk.open("channels").dataframe[0].value["part"]
     assert [round(part) if part == part else None for part in parts] == [None, None, 1, None]
+
+
+def test_a_record_in_quarantine_tells_its_whole_reason(desk: Desk) -> None:
+    reason = "The line's quantity is not a number. " * 8 + "The end."
+    seen = datetime.now(UTC) - timedelta(hours=5)
+    row = {"channel_id": 1, "entity": "orders", "origin_id": 431, "reason": reason, "tries": 3}
+    desk.do(insert(tables.quarantine).values(**row, first_seen_at=seen, last_tried_at=seen))
+    [told] = desk.open("channels").table
+    assert told.value["Record"][0] == "Order 431  \n:small[:gray[5 h · 3 tries]]"
+    assert told.value["Reason"][0].endswith("The end\\.")
