@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.browser.conftest import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -47,15 +49,14 @@ def test_a_store_that_is_no_database_is_told(tmp_path: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
-def _free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 def _started(data: Path, **settings: str) -> subprocess.Popen[bytes]:
     """run.py under way, without the demo store unless it is set, on a free port."""
-    environment = os.environ | {"CRM_DATA_DIR": str(data), "CRM_PORT": _free_port(), "CRM_DEMO": "false", **settings}
+    environment = os.environ | {
+        "CRM_DATA_DIR": str(data),
+        "CRM_PORT": str(free_port()),
+        "CRM_DEMO": "false",
+        **settings,
+    }
     return subprocess.Popen(
         [sys.executable, "run.py"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -97,8 +98,8 @@ def _service(desk: subprocess.Popen[bytes], word: str) -> psutil.Process:
 
 
 def test_the_desk_goes_on_when_its_demo_store_ends_and_says_so(tmp_path: Path) -> None:
-    port = _free_port()
-    with _started(tmp_path, CRM_PORT=port, CRM_DEMO="true", CRM_DEMO_PORT=_free_port()) as desk:
+    port = str(free_port())
+    with _started(tmp_path, CRM_PORT=port, CRM_DEMO="true", CRM_DEMO_PORT=str(free_port())) as desk:
         try:
             assert desk.stdout is not None
             assert any(b"is ready" in line for line in desk.stdout)
