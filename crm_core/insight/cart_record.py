@@ -123,6 +123,11 @@ class CartRecord:
             return True
         if self.order is not None and not self.order.is_cancelled and self.order.grand_total == self.grand_total:
             return False
+        return self.unavailable_count > 0 or self.is_outdated
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the shop saved the cart after its totals were read."""
         return was_saved_later(self.updated_at, self.totals_shop_time)
 
     @property

@@ -189,8 +189,8 @@ def timeline(
 ) -> tuple[TimelineEntry, ...]:
     """What happened to the record, newest first: its events, attempts still under way, and the shop's comments.
 
-    The outcome of an attempt is an event, so settled attempts don't stand here a second time; nor does the
-    `beginning` where an event of its kind tells of it. An alarm that no longer holds is told as "mended".
+    The outcome of an attempt is an event, and so is that it is not clear, so neither stands here a second time; nor
+    does the `beginning` where an event of its kind tells of it. An alarm that no longer holds is told as "mended".
     """
     events = connection.execute(
         select(record_event.c.at, record_event.c.kind, record_event.c.person, record_event.c.text)
@@ -209,7 +209,7 @@ def timeline(
     entries += [
         TimelineEntry(each.claimed_at, "placing", each.person, each.message or "Placing the order")
         for each in attempts
-        if each.settled_at is None
+        if each.settled_at is None and each.state != "unclear"
     ]
     entries += [
         TimelineEntry(each.created_at, "comment", None, each.comment)

@@ -202,7 +202,9 @@ def candidates(store: Store, cart_keys: Sequence[int]) -> list[Candidate]:
             name=full_name(row.firstname, row.lastname),
             amount=row.base_subtotal if row.grand_total is None else row.grand_total,
             currency=row.base_currency if row.grand_total is None else row.quote_currency,
-            is_about=row.grand_total is None or was_saved_later(row.updated_at, row.totals_shop_time),
+            is_about=row.grand_total is None
+            or row.unavailable_count > 0
+            or was_saved_later(row.updated_at, row.totals_shop_time),
             synchronised_at=row.synchronised_at,
         )
         for row in (rows[key] for key in keys if key in rows)

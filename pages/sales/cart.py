@@ -22,7 +22,7 @@ from pages.widgets.admin_instead import draw_admin_instead
 from pages.widgets.attempts_card import draw_attempts
 from pages.widgets.cart_amount import labelled_amount, short_amount
 from pages.widgets.customer_card import draw_customer
-from pages.widgets.layout import card, key_facts, spread, sums
+from pages.widgets.layout import card, key_facts, row, spread, sums
 from pages.widgets.lines import NumberColumn, draw_lines, product
 from pages.widgets.record_header import (
     draw_synchronise,
@@ -85,7 +85,8 @@ def _header(cart: CartRecord, reason: str | None) -> None:
             args=(cart.key,),
         )
     if reason and not (cart.gone_at and cart.status in {"closing", "expired"}):  # else the banner says all of it
-        st.caption(f":material/lock: Place order: {escaped(reason, 300)}", text_alignment="right")
+        with row(horizontal_alignment="right"):  # beside the button; read from the left where a phone breaks it
+            st.caption(f":material/lock: Place order: {escaped(reason, 300)}", width="content")
 
 
 def _reopen(key: int) -> None:
@@ -248,7 +249,7 @@ def _totals(cart: CartRecord) -> None:
         )
         is_named = any(segment.code == "shipping" and segment.title for segment in totals.segments)
         _chosen(cart.coupon_code, None if is_named else cart.shipping_method)
-        if cart.is_about:
+        if cart.is_about and cart.is_outdated:
             again = " Synchronise to read it again." if _is_there(cart) else ""
             st.caption(f"The shop saved the cart after that, so the total may be another now.{again}")
 

@@ -301,17 +301,18 @@ def _draw_confirm(
     with row(horizontal_alignment="right", gap="xsmall"):
         if missing:
             st.caption(missing, width="content")
-        if st.button("Cancel", type="tertiary", on_click=close):
-            st.rerun()
-        st.button(
-            f"Place order{amount}",
-            type="primary",
-            icon=":material/lock:" if missing else ":material/check:",
-            key=f"placing-confirm-{now.presses}",
-            disabled=bool(missing),
-            on_click=_confirm,
-            args=(now, now.presses, offer, plan),
-        )
+        with row(wrap=False, width="content", gap="xsmall"):  # what is missing may take a line, the two stay together
+            if st.button("Cancel", type="tertiary", on_click=close):
+                st.rerun()
+            st.button(
+                f"Place order{amount}",
+                type="primary",
+                icon=":material/lock:" if missing else ":material/check:",
+                key=f"placing-confirm-{now.presses}",
+                disabled=bool(missing),
+                on_click=_confirm,
+                args=(now, now.presses, offer, plan),
+            )
 
 
 def _missing(

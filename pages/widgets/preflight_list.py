@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, cast
 
 import streamlit as st
@@ -12,7 +13,7 @@ import streamlit as st
 from crm_core.errors import DeskError
 from crm_core.sales.cart_fixes import change_of
 from crm_core.sales.decisions import reopen
-from crm_core.sales.preflight.check import CHOICES, Check, Fix, FixKind, Verdict
+from crm_core.sales.preflight.check import CHOICES, Check, Figure, Fix, FixKind, Verdict
 from crm_core.sales.preflight.run import Preflight
 from pages.widgets import desk
 from pages.widgets.cart_editor import draw_fix, needs_form
@@ -27,6 +28,9 @@ _COLOURS = {Verdict.FAIL: "red", Verdict.LOOK: "orange", Verdict.UNKNOWN: "gray"
 _ICONS = {Verdict.FAIL: "error", Verdict.LOOK: "warning", Verdict.UNKNOWN: "help", Verdict.PASS: "check"}
 _AT_ONCE = frozenset((FixKind.ENTER_EMAIL,))
 """Fixes whose form is shown without a press: one field, and nothing to ask the shop for."""
+
+_MOST_LINES = 8
+"""Of figures, so that a check of a cart with many products does not push the others out of sight."""
 
 _PAGES = {
     FixKind.OPEN_ORDER: ("pages/sales/order.py", "order_key"),
@@ -98,8 +102,19 @@ def draw_check(check: Check, name: str, checking: Checking) -> None:
         if check.detail:
             st.caption(escaped(check.detail, 400))
         if check.figures:
-            st.caption(" · ".join(f"{escaped(each.label, 60)} **{escaped(each.text, 60)}**" for each in check.figures))
+            st.caption(_figures(check.figures))
         _draw_fixes(check, name, checking)
+
+
+def _figures(figures: Sequence[Figure]) -> str:
+    """Markdown of the figures: side by side, or a line for each product or row of the totals that they belong to."""
+    lines = []
+    for of, found in groupby(figures, key=lambda each: each.of):
+        told = [f"{escaped(each.label, 60)} **{escaped(each.text, 60)}**" for each in found]
+        lines.append(f"{escaped(of, 60)}: {', '.join(told)}" if of else " · ".join(told))
+    if len(lines) > _MOST_LINES:
+        lines[_MOST_LINES:] = [f"and {len(lines) - _MOST_LINES} more"]
+    return "  \n".join(lines)
 
 
 def _fold(label: str, icon: str, checks: Sequence[Check]) -> None:

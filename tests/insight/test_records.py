@@ -148,7 +148,7 @@ def test_the_timeline_holds_events_attempts_under_way_and_comments_newest_first(
     rows.event("cart", cart_key, "Quantity of Fjell Parka 1 → 2", ago(hours=2))
     rows.event("cart", cart_key, "Marked lost: too dear", ago(hours=1), kind="lost", person="maja")
     rows.event("order", cart_key, "of an order with the same key", ago(hours=1))
-    rows.attempt(cart_key, state="unclear", holds=True, claimed_at=ago(minutes=1), settled_at=None)
+    rows.attempt(cart_key, state="sent", holds=True, claimed_at=ago(minutes=1), settled_at=None)
     rows.attempt(cart_key, state="refused", claimed_at=ago(hours=3))
     comments = [Comment(created_at=ago(hours=4), comment="<b>Call</b>"), Comment(created_at=ago(hours=5))]
     order_key = rows.order(created_at=ago(days=1), comments=encode(comments), placed_by="tom")
@@ -160,13 +160,24 @@ def test_the_timeline_holds_events_attempts_under_way_and_comments_newest_first(
         ("changed", None),
         ("created", None),
     ]
-    assert [each.state for each in cart.attempts] == ["refused", "unclear"]
+    assert [each.state for each in cart.attempts] == ["refused", "sent"]
     order = order_record(store, order_key)
     assert [(each.kind, each.person, each.text) for each in order.timeline] == [
         ("comment", None, "<b>Call</b>"),
         ("placed", "tom", f"Order {order.increment_id} placed"),
     ]
     assert len(order.comments) == 2
+
+
+def test_an_attempt_without_a_clear_answer_stands_in_the_timeline_once(store: Store) -> None:
+    rows = two_shops(store)
+    cart_key = rows.cart()
+    said = "The order was sent once, and no clear answer came."
+    rows.attempt(cart_key, state="unclear", holds=True, claimed_at=ago(minutes=1), settled_at=None, message=said)
+    rows.event("cart", cart_key, said, ago(minutes=1), kind="unclear", person="maja")
+    rows.write()
+    timeline = cart_record(store, cart_key).timeline
+    assert [each.kind for each in timeline if each.text == said] == ["unclear"]
 
 
 def test_an_order_placed_through_the_desk_begins_its_timeline_once(store: Store) -> None:

@@ -305,6 +305,8 @@ def test_a_cart_whose_price_changed_is_recalculated_only_when_the_rep_presses_ch
         assert desk.shop.cart(origin_of(key)[1])["lines"][0]["price"] != Decimal("60.00")
         assert _confirm(at).disabled
         assert "Check the changed price first" in _words(at)
+        figures = "Cast-iron teapot: in the cart without tax **€49.55**, in the catalogue **€60.00**"
+        assert figures in _words(at).replace("\\", "")
         _press(at, "Check: the shop will recalculate this cart")
         assert "The price of" in _words(at)
         assert not _confirm(at).disabled

@@ -67,6 +67,21 @@ def test_an_old_total_is_told_as_what_it_was_once_the_lines_change(desk: Desk) -
     assert "exact as of" not in words
 
 
+def test_a_total_that_counts_what_would_not_be_ordered_is_about(desk: Desk) -> None:
+    key = desk.new_cart(("MUG-01", 1), ("CUSHION-01", 1))
+    desk.shop.disable_product("CUSHION-01")
+    try:
+        synchronise_cart(desk.store, key, "Maja")
+    finally:
+        desk.shop.enable_product("CUSHION-01")
+    at = _cart(desk, key)
+    assert _place_order(at) == f"Place order · about {_total(desk, key)}"
+    words = _words(at)
+    assert "Grand total, about" in words
+    assert "not reliable" in words
+    assert "saved the cart after that" not in words, "it did not"
+
+
 def test_the_total_of_a_cart_that_was_saved_later_is_about(desk: Desk) -> None:
     key = desk.new_cart(("MUG-01", 1))
     synchronise_cart(desk.store, key, "Maja")

@@ -129,6 +129,8 @@ class Figure:
     label: str
     value: Decimal | int | str
     currency: str | None = None
+    of: str = ""
+    """The product or the row of the totals that it belongs to, where a check has figures of several; else empty."""
 
     @property
     def text(self) -> str:

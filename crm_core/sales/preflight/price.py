@@ -75,9 +75,10 @@ def _catalogue_price(
     sku: str | None, name: str | None, line_price: float | None, products: Mapping[str, Product], currency: str
 ) -> Iterable[Figure]:
     product = products.get(sku or "")
-    yield Figure(f"{name or sku}, in the cart without tax", exact(line_price or 0.0), currency)
+    of = name or sku or ""
+    yield Figure("in the cart without tax", exact(line_price or 0.0), currency, of)
     if product is not None and product.price is not None:
-        yield Figure(f"{name or sku}, in the catalogue", Decimal(repr(product.price)), currency)
+        yield Figure("in the catalogue", Decimal(repr(product.price)), currency, of)
 
 
 def _total(known: Standing, reading: Reading) -> Check:
@@ -91,13 +92,13 @@ def _total(known: Standing, reading: Reading) -> Check:
     before = known.totals
     if before is None or before.currency != currency or reads_alike(before.grand_total, total, currency):
         return passes(Code.TOTAL, f"The total is {price(total, currency)}", Figure("Total", total, currency))
-    figures = [Figure("Total before", before.grand_total, currency), Figure("Total now", total, currency)]
+    figures = [Figure("before", before.grand_total, currency, "Total"), Figure("now", total, currency, "Total")]
     for each in compare(breakdown(before), breakdown(totals_document(totals, currency))):
         if each.before is not None and each.now is not None and reads_alike(each.before, each.now, currency):
             continue
         for when, amount in (("before", each.before), ("now", each.now)):
             if amount is not None:
-                figures.append(Figure(f"{each.row.label} {when}", amount, currency))
+                figures.append(Figure(when, amount, currency, each.row.label))
     return Check(
         Code.TOTAL,
         Verdict.LOOK,
