@@ -200,7 +200,11 @@ def close_removal() -> None:
 def _trouble(health: ChannelHealth) -> None:
     if health.paused_at:
         since = ago(health.paused_at, desk.reader_zone())
-        st.error(f"**Paused** {since}  \n{message(health.paused_reason or '')}", icon=":material/pause_circle:")
+        st.error(
+            f"**Paused** {since}  \n{message(health.paused_reason or '')}  \n"
+            "*Check* lets it go on if all is well; *Resume*, in the menu beside it, lets it go on unchecked.",
+            icon=":material/pause_circle:",
+        )
         return
     failing = [each for each in health.entities if each.last_error]
     stopped = [each for each in failing if each.state == "stopped"]

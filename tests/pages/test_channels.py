@@ -53,6 +53,7 @@ def test_a_paused_channel_says_why_and_sync_now_is_off(desk: Desk) -> None:
     at = desk.open("channels")
     assert "The token was refused" in at.error[0].value.replace("\\", "")
     assert at.button(key="sync-1").disabled
+    assert "*Check* lets it go on" in at.error[0].value
 
 
 def test_a_channel_that_has_just_stopped_does_not_look_as_if_it_had_just_been_read(desk: Desk) -> None:
