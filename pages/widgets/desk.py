@@ -66,7 +66,7 @@ def require_sign_in() -> None:
     if "is_logged_in" not in st.user:
         raise SetupError(
             f"The app listens on {_listens_on()}, where others can reach it, and nobody has to sign in. "
-            "Start it with `make run`, or on 127.0.0.1."
+            "Start it with “make run”, or on 127.0.0.1."
         )
 
 

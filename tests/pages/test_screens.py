@@ -116,6 +116,17 @@ def test_nobody_signed_in_on_an_open_address_is_refused(desk: Desk, monkeypatch:
     assert not desk.rows(select(tables.record_event.c.id))
 
 
+def test_a_sign_in_that_is_set_up_in_part_tells_what_to_do() -> None:
+    at = new_session()
+    at.user["is_logged_in"] = False
+    at.run()
+    assert not at.error
+    at.button[0].click().run()
+    assert not at.exception
+    assert "Nobody can sign in yet" in at.error[0].value
+    assert "docs/settings" in at.error[0].value
+
+
 @pytest.mark.parametrize("page", ["cart", "order"])
 def test_an_id_that_does_not_exist_is_told_with_a_way_back(desk: Desk, page: str) -> None:
     at = desk.open(page)
