@@ -108,7 +108,7 @@ def draw_editor(cart_key: int, on_changed: OnChanged, on_outdated: OnOutdated | 
             label_visibility="collapsed",
         )
         if cart.grand_total is not None:
-            st.markdown(f"**{short_amount(cart)}**", width="content")
+            st.markdown(f":small[:gray[Total]] **{short_amount(cart)}**", width="content")
     mending.draw_done()
     reason = why_not_changed(desk.store(), cart_key)
     if reason is not None:

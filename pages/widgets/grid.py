@@ -8,9 +8,10 @@ places in the list: a row that moves takes its tick along, one that leaves the p
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from math import ceil
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,10 @@ _HEIGHT = 556
 _ROW_HEIGHT = 32
 _ROWS_SHOWN = 16
 _CHIPS = pa.list_(pa.string())
+_DIGIT, _LETTER, _MARK, _AROUND = 7.4, 8.5, 3.6, 18
+"""Pixels of a digit, of a letter, of a point, comma or space, and of what a cell leaves free beside its text."""
+
+_NARROWEST_TEXT = 96
 _TICKS_AND_HEADERS: tuple[Literal["multi-row"], Literal["single-column"]] = ("multi-row", "single-column")
 
 Kind = Literal["text", "amount", "chip", "instant", "age"]
@@ -76,7 +81,7 @@ def draw_grid(
             "", width=36, pinned=True, type="tertiary", key=view, on_click=lambda: on_view(_pressed_row(view))
         )
     }
-    for column in columns:
+    for column in _fitting(columns, cells):
         order = "" if column.key != sort[0] else " ↓" if sort[1] else " ↑"
         arrays[column.key] = _array(column.kind, cells[column.key], zone)
         config[column.key] = _config(column, column.label + order, chips if column.kind == "chip" else None)
@@ -136,6 +141,29 @@ def _keep_ticks(name: str, key: str, records: Sequence[int]) -> None:
     drawn = st.session_state.get(key)
     if places != (list(drawn["selection"]["rows"]) if drawn else []):
         st.session_state[key] = {"selection": {"rows": places}}
+
+
+def _fitting(columns: Sequence[Shown], cells: dict[str, list[Any]]) -> list[Shown]:
+    """The columns with each amount as wide as its longest, and the columns of text narrower by that, while they can.
+
+    An amount stands at the right edge: one that is too long would lose its currency or its first digits.
+    """
+    widths = {
+        each.key: max([each.width, *(_pixels(text) for text in cells[each.key] if text)])
+        for each in columns
+        if each.kind == "amount"
+    }
+    missing = sum(widths[each.key] - each.width for each in columns if each.key in widths)
+    for each in columns:
+        if each.kind == "text" and missing:
+            widths[each.key] = max(each.width - missing, min(each.width, _NARROWEST_TEXT))
+            missing -= each.width - widths[each.key]
+    return [replace(each, width=widths.get(each.key, each.width)) for each in columns]
+
+
+def _pixels(text: str) -> int:
+    """The width of a cell that shows all of the text."""
+    return ceil(_AROUND + sum(_MARK if mark in ".,\u00a0 " else _LETTER if mark.isalpha() else _DIGIT for mark in text))
 
 
 def _array(kind: Kind, values: list[Any], zone: ZoneInfo) -> pa.Array:

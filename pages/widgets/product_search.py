@@ -121,9 +121,8 @@ def _draw_product(
     mending: Mending, name: str, search: _Search, found: FoundProduct, page: FoundProducts, replaces: Replaced | None
 ) -> None:
     spot = f"{name}-{found.sku}"
-    with spread():
-        with st.container(width="content", gap="xxsmall"):
-            st.markdown(f"{escaped(found.name, 120)}  \n:small[:gray[{escaped(found.sku, 64)}]]")
+    with spread(wrap=False):  # a long name takes more lines, and the prices and buttons of all products stand in line
+        st.markdown(f"{escaped(found.name, 120)}  \n:small[:gray[{escaped(found.sku, 64)}]]")
         with row(width="content", gap="small"):
             st.markdown(_price_and_stock(found, page), width="content", text_alignment="right")
             if found.needs_choices:

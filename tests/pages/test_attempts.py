@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -116,3 +117,15 @@ def test_the_cart_and_the_order_tell_their_attempts_with_terms_answer_and_durati
     assert ":gray[The shop placed the order\\.]" in shown
     assert "Maja Petersen · 5 min ago" in shown
     assert "**Attempts to order**" not in words_of(tried.open("cart", id=str(tried.cart(status="expired"))))
+
+
+def test_a_long_amount_has_the_room_that_it_needs_and_the_grid_is_no_wider_for_it(desk: Desk) -> None:
+    widths = []
+    for amount in ("84.20", "1234567.89"):
+        _attempt(desk, desk.cart(), currency="USD", shown_grand_total=Decimal(amount))
+        columns = json.loads(desk.open("attempts").dataframe[0].proto.columns)
+        widths.append({key: each["width"] for key, each in columns.items() if "width" in each})
+    short, long = widths
+    assert short["shown"] < long["shown"]
+    assert long["shown"] >= len("US$1,234,567.89") * 7
+    assert sum(short.values()) == sum(long.values())
