@@ -21,5 +21,6 @@ def trouble_of(health: ChannelHealth) -> str | None:
         alike = [each for each in failing if each.last_error == error]
         verb = "stopped" if any(each.state == "stopped" for each in alike) else "failed at the last turn"
         again = min((each.next_due_at for each in alike if each.next_due_at is not None), default=None)
-        told.append(f"{', '.join(each.entity for each in alike)} {verb}: {error} Tried again {until(again)}.")
+        when = "Being tried again now" if any(each.is_under_way for each in alike) else f"Tried again {until(again)}"
+        told.append(f"{', '.join(each.entity for each in alike)} {verb}: {error} {when}.")
     return " ".join(told) or None

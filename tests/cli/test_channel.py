@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from crm_core.magento.auth import AdminPassword
 from crm_core.store import tables
@@ -144,6 +144,11 @@ def test_the_list_says_what_fails_and_when_it_is_tried_again(desk: Desk, store: 
     _fail(store, "orders", 5, timedelta(minutes=10))
     _fail(store, "carts", 5, timedelta(minutes=12))
     assert "orders, carts stopped: The shop is away. Tried again in 9 min." in desk("channel", "list").out
+    now = datetime.now(UTC)
+    with store.writing() as connection:
+        run = {"channel_id": 1, "entity": "carts", "kind": "tick", "started_at": now, "renewed_at": now}
+        connection.execute(insert(tables.sync_run).values(**run))
+    assert "orders, carts stopped: The shop is away. Being tried again now." in desk("channel", "list").out
 
 
 def _fail(store: Store, entity: str, failures: int, wait: timedelta) -> None:
