@@ -110,7 +110,10 @@ def _places(
 
 def _reason(channel: ChannelName | None, keys_off: bool, *, is_guest: bool) -> str:
     if channel is None:
-        return "No channel reads this store any more, so the address of its admin is not known here."
+        return (
+            "No channel reads this store view, so the address of its admin is not known here. Add its website to a "
+            "channel under Channels."
+        )
     if not channel.admin_url:
         return f"The channel “{channel.name}” has no admin address. Set it under Channels, and links stand here."
     if not keys_off:

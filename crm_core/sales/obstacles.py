@@ -11,11 +11,10 @@ from crm_core.errors import not_in_store
 from crm_core.sales.attempts import Attempt, holder_in
 from crm_core.sales.decisions import status_reopened
 from crm_core.sales.journal import changing
-from crm_core.sales.shops import unread
 from crm_core.store.database import Store
 from crm_core.store.tables import cart, customer, order
 from crm_core.sync.cart_status import CLOSING, EXPIRED, LOST, PURCHASED
-from crm_core.sync.channels import Channel, channel_of_store
+from crm_core.sync.channels import Channel, channel_of_store, unread
 
 
 def why_not(store: Store, cart_key: int, *, despite_attempts: bool = False, for_change: bool = False) -> str | None:

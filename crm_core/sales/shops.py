@@ -12,12 +12,7 @@ from crm_core.magento.payloads import Order
 from crm_core.store.database import Store
 from crm_core.store.keys import record_key
 from crm_core.store.tables import cart
-from crm_core.sync.channels import Channel, OpenShop, channel_of_store
-
-
-def unread(what: str) -> tuple[str, str]:
-    """That no channel reads `what`, such as "this cart's store view", and what to do about it: two sentences."""
-    return f"No channel reads {what}.", "Add its website to a channel under Channels."
+from crm_core.sync.channels import Channel, OpenShop, channel_of_store, unread
 
 
 def reader(channel: Channel | None, what: str = "this cart's store view") -> Channel:
@@ -44,9 +39,9 @@ def cart_of_channel(store: Store, channel: Channel, cart_id: int) -> int:
         store_id = connection.scalar(select(cart.c.store_id).where(cart.c.id == key))
     if store_id is None:
         raise NotFound(f"Channel “{channel.name}” knows no cart {cart_id}. Read it: python -m crm_core sync")
-    reader = channel_of_store(store, channel.shop_id, store_id)
-    if reader is not None and reader.id != channel.id:
-        raise BadInput(f"Cart {cart_id} belongs to channel “{reader.name}”, not to “{channel.name}”.")
+    owner = channel_of_store(store, channel.shop_id, store_id)
+    if owner is not None and owner.id != channel.id:
+        raise BadInput(f"Cart {cart_id} belongs to channel “{owner.name}”, not to “{channel.name}”.")
     return key
 
 

@@ -147,10 +147,15 @@ def channel_of_website(store: Store, shop_id: int, website_id: int) -> Channel |
         return next((each for each in channels_of_shop(connection, shop_id) if each.covers(website_id)), None)
 
 
+def unread(what: str) -> tuple[str, str]:
+    """That no channel reads `what`, such as "this cart's store view", and what to do about it: two sentences."""
+    return f"No channel reads {what}.", "Add its website to a channel under Channels."
+
+
 def required(channel: Channel | None) -> Channel:
-    """The channel that reads a record. Raises ChannelError if none does."""
+    """The channel that reads a record. Raises ChannelError, saying what to do, if none does."""
     if channel is None:
-        raise ChannelError("No channel reads this record's store any more. Add one, or its website to a channel.")
+        raise ChannelError(" ".join(unread("this record's store view")))
     return channel
 
 

@@ -97,7 +97,7 @@ def test_a_record_that_no_channel_reads_says_so(store: Store) -> None:
     rows.shop(3)
     key = rows.cart(1, shop_id=3)
     rows.write()
-    assert "No channel reads" in places_of_cart(store, cart_record(store, key)).reason
+    assert "Add its website to a channel under Channels." in places_of_cart(store, cart_record(store, key)).reason
 
 
 def test_an_order_has_its_own_address_where_its_channel_knows_the_admin(store: Store) -> None:

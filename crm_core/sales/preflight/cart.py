@@ -10,9 +10,10 @@ from crm_core.sales.obstacles import age, to_order_anew, under_way
 from crm_core.sales.preflight.check import Check, Code, Figure, Fix, FixKind, Verdict, passes, untold
 from crm_core.sales.preflight.reading import Reading
 from crm_core.sales.preflight.standing import Standing
-from crm_core.sales.shops import is_live, order_numbers, unread
+from crm_core.sales.shops import is_live, order_numbers
 from crm_core.store.keys import origin_of, record_key
 from crm_core.sync.cart_status import LOST
+from crm_core.sync.channels import unread
 
 _STALE = timedelta(minutes=15)
 
