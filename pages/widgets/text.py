@@ -39,6 +39,7 @@ _SPACE = re.compile(r"\s+")
 _LONG_WORD = re.compile(r"[^\s\-]{25,}")
 _PIECE = 6
 _LEAST_OF_A_PAIR = 8
+_READS_AS_ONE = Decimal("0.9995")
 
 
 @lru_cache(maxsize=8_192)
@@ -73,7 +74,7 @@ def escaped(text: str | None, limit: int = 200) -> str:
 def breakable(text: str | None, limit: int = 200) -> str:
     """The same, where a word too long for a column on a phone may be broken, without a sign of it.
 
-    For names alone: what is copied as an identifier must not hold a character that nobody sees.
+    For names and sentences: what is copied as an identifier must not hold a character that nobody sees.
     """
     return _markdown(_LONG_WORD.sub(_with_places_to_break, plain(text, limit)))
 
@@ -171,7 +172,7 @@ def plural(number: int, one: str, many: str | None = None) -> str:
 
 def percent(ratio: Decimal) -> str:
     """Such as "+12.4%" for 0.124, with a real minus sign; from 100% on without decimals, which tell nothing there."""
-    places = Decimal(1) if abs(ratio) >= 1 else Decimal("0.1")
+    places = Decimal("0.1") if abs(ratio) < _READS_AS_ONE else Decimal(1)
     shown = (ratio * 100).quantize(places, rounding=ROUND_HALF_UP)
     sign = "+" if shown > 0 else _MINUS if shown < 0 else ""
     return f"{sign}{abs(shown):,f}%"

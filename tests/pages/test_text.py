@@ -159,7 +159,12 @@ def test_of_a_charts_label_in_two_parts_the_second_is_told_whole() -> None:
 def test_quantities_and_ratios() -> None:
     assert [quantity(Decimal(each)) for each in ("2.0000", "1.5000", "100.0000", "-1")] == ["2", "1.5", "100", "−1"]
     assert [percent(Decimal(each)) for each in ("0.124", "-0.046", "0")] == ["+12.4%", "−4.6%", "0.0%"]
-    assert [percent(Decimal(each)) for each in ("0.999", "-1", "12.0061")] == ["+99.9%", "−100%", "+1,201%"]
+    assert [percent(Decimal(each)) for each in ("0.9994", "0.9995", "-1", "12.0061")] == [
+        "+99.9%",
+        "+100%",
+        "−100%",
+        "+1,201%",
+    ]
 
 
 def test_times_are_in_the_readers_zone() -> None:
