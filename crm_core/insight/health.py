@@ -65,7 +65,7 @@ class EntityHealth:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether it is being read now, be it that what has stopped is tried again."""
+        """Whether it is being read now; what has stopped is being tried again then."""
         return self.read is not None
 
     @property

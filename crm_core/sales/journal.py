@@ -118,8 +118,9 @@ def found_after_silence(
 ) -> T:
     """What `look` finds that a write did to which no clear answer came; it says in a sentence what is known otherwise.
 
-    It looks at once, and twice more after short pauses, for the shop may still be at work. Raises OutcomeUnknown if it
-    finds nothing: what is known, and `then`, the sentence with what the person should do.
+    It looks at once, and twice more after short pauses, for the shop may still be at work; fewer `looks` where another
+    would tell no more. Raises OutcomeUnknown if it finds nothing: what is known, and `then`, the sentence with what the
+    person should do.
     """
     known = ""
     for pause in _PAUSES[:looks]:
