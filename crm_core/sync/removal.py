@@ -16,6 +16,9 @@ from crm_core.store.upsert import delete_lines
 from crm_core.sync.channels import Channel, channel_by_name, channels, channels_of_shop, take_leases
 from crm_core.sync.lookups import rows_where
 
+BEING_REMOVED = "It is being removed. Remove it again to finish."
+"""Why a channel is paused whose removal was cut off."""
+
 _CHUNK = 2_000
 _SMALL = (tables.website, tables.store_view, tables.customer_group)
 _LINES = {tables.cart: tables.cart_item, tables.order: tables.order_item}
@@ -90,7 +93,7 @@ def remove_channel(store: Store, name: str) -> Removal:
         connection.execute(
             update(tables.channel)
             .where(tables.channel.c.id == channel.id)
-            .values(paused_at=datetime.now(UTC), paused_reason="It is being removed. Remove it again to finish.")
+            .values(paused_at=datetime.now(UTC), paused_reason=BEING_REMOVED)
         )
         take_leases(connection, channel.id)
     _forget(store, channel.shop_id, but=channel.id)

@@ -15,7 +15,7 @@ from crm_core.errors import DeskError
 from crm_core.insight.health import ChannelHealth, EntityHealth, quarantined_records
 from crm_core.insight.spans import span
 from crm_core.sync.channels import pause, resume
-from crm_core.sync.removal import removal_of, remove_channel
+from crm_core.sync.removal import BEING_REMOVED, removal_of, remove_channel
 from crm_core.sync.schedule import request_sync
 from crm_core.sync.setting_up import change_channel, check_channel
 from pages.widgets import add_channel, admin_address, desk
@@ -200,11 +200,8 @@ def close_removal() -> None:
 def _trouble(health: ChannelHealth) -> None:
     if health.paused_at:
         since = ago(health.paused_at, desk.reader_zone())
-        st.error(
-            f"**Paused** {since}  \n{message(health.paused_reason or '')}  \n"
-            "*Check* lets it go on if all is well; *Resume*, in the menu beside it, lets it go on unchecked.",
-            icon=":material/pause_circle:",
-        )
+        why = message(health.paused_reason or "")
+        st.error(f"**Paused** {since}  \n{why}{_goes_on(health)}", icon=":material/pause_circle:")
         return
     failing = [each for each in health.entities if each.last_error]
     stopped = [each for each in failing if each.state == "stopped"]
@@ -213,6 +210,16 @@ def _trouble(health: ChannelHealth) -> None:
         st.error(_trouble_of(stopped, "stopped"), icon=":material/sync_problem:")
     if others:
         st.warning(_trouble_of(others, "not read at the last turn"), icon=":material/sync_problem:")
+
+
+def _goes_on(health: ChannelHealth) -> str:
+    """How a paused channel goes on; nothing where its reason asks for something else.
+
+    A half removed one is to be removed, and a demo store that does not run answers nothing.
+    """
+    if health.is_demo or health.paused_reason == BEING_REMOVED:
+        return ""
+    return "  \n*Check* lets it go on if all is well; *Resume*, in the menu beside it, lets it go on unchecked."
 
 
 def _trouble_of(entities: Sequence[EntityHealth], verb: str) -> str:

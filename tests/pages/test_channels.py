@@ -12,6 +12,7 @@ from crm_core.settings import settings
 from crm_core.store import tables
 from crm_core.store.database import Store
 from crm_core.sync.channels import channel_by_id
+from crm_core.sync.removal import BEING_REMOVED
 from crm_core.sync.setting_up import change_channel
 from tests.pages.conftest import PAGES, Desk, Filled
 from tests.pages.screens import is_well, words_of
@@ -54,6 +55,20 @@ def test_a_paused_channel_says_why_and_sync_now_is_off(desk: Desk) -> None:
     assert "The token was refused" in at.error[0].value.replace("\\", "")
     assert at.button(key="sync-1").disabled
     assert "*Check* lets it go on" in at.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_demo"),
+    [
+        (BEING_REMOVED, False),
+        ("The demo store does not run beside another one. Remove this channel.", True),
+    ],
+)
+def test_a_channel_that_is_to_be_removed_says_no_other_way_on(desk: Desk, reason: str, is_demo: bool) -> None:
+    stopped = {"paused_at": datetime.now(UTC), "paused_reason": reason, "is_demo": is_demo}
+    desk.do(update(tables.channel).values(**stopped))
+    [told] = [each.value.replace("\\", "").splitlines() for each in desk.open("channels").error]
+    assert told[1:] == [reason]
 
 
 def test_a_channel_that_has_just_stopped_does_not_look_as_if_it_had_just_been_read(desk: Desk) -> None:
