@@ -1,4 +1,4 @@
-"""Lengths of time as a person reads them: one rule for every screen and every line of the command line."""
+"""Lengths of time in short: one rule for the screens and the command line. Sentences about carts spell theirs out."""
 
 from __future__ import annotations
 
