@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +24,7 @@ from crm_core.store.tables import cart, sync_state
 from crm_core.sync.schedule import request_sync
 from demo_store import Shop, serve
 from tests.browser.chromium import NoChromium, chromium
+from tests.front_door.app import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 _FLAGS = [
@@ -39,16 +38,6 @@ _SCREEN = ViewportSize(width=1440, height=900)
 _PATIENCE_SECONDS = 90
 
 expect.set_options(timeout=20_000)  # the default of 5 s is too short where the cores are shared
-
-
-def free_port() -> int:
-    """A port that nothing listens on now, and that nobody is given who lets the system choose one."""
-    while True:
-        port = random.randint(10_000, 30_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def drawn(page: Page) -> None:

@@ -7,8 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from run import app_command
-from tests.browser.conftest import free_port
-from tests.front_door.app import started_app
+from tests.front_door.app import free_port, started_app
 
 pytestmark = pytest.mark.browser
 

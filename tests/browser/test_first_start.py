@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from tests.browser.conftest import free_port, started_desk
+from tests.browser.conftest import started_desk
+from tests.front_door.app import free_port
 
 pytestmark = pytest.mark.browser
 

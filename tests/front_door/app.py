@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
+import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -17,6 +19,16 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 _ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    """A port that nothing listens on now, and that nobody is given who lets the system choose one."""
+    while True:
+        port = random.randint(10_000, 30_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager

@@ -4,8 +4,7 @@ import sys
 from pathlib import Path
 
 from run import app_command
-from tests.browser.conftest import free_port
-from tests.front_door.app import first_hits, started_app
+from tests.front_door.app import first_hits, free_port, started_app
 
 _PATHS = (
     "", "home", "dashboard", "carts", "orders", "customers", "attempts", "cart?id=1", "order?id=1", "customer?id=1",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.browser.conftest import free_port
+from tests.front_door.app import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
