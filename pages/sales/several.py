@@ -56,7 +56,13 @@ def _screen() -> None:
         st.title("Check and convert carts", width="content", anchor=False)
     picked = {each.cart_key: each for each in candidates(desk.store(), _keys())}
     if not picked:
-        nothing_here("shopping_cart_off", "No carts were picked", "Tick carts in the list of carts first.")
+        with nothing_here("shopping_cart_off", "No carts were picked", "Tick carts in the list of carts first."):
+            st.page_link(
+                "pages/sales/carts.py",
+                label="Show the open carts",
+                icon=":material/shopping_cart:",
+                query_params=listing.everything("carts", statuses=("open",)).params(),
+            )
         return
     _begin(tuple(picked))
     ready = tuple(each for each in ready if each.cart_key in picked)

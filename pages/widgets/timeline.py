@@ -44,6 +44,9 @@ _LOUD = frozenset({"alarm", "unclear"})
 """What a person must not miss."""
 
 _SHOWN = 12
+_LONGEST_BESIDE = 22
+"""Letters of a name that stands beside what it did; a longer one, such as an e-mail address, stands below it, since
+beside it would leave no room for the words on a phone."""
 
 
 def draw_timeline(entries: Sequence[TimelineEntry], by_the_shop: str = "Shop") -> None:
@@ -60,7 +63,8 @@ def draw_timeline(entries: Sequence[TimelineEntry], by_the_shop: str = "Shop") -
 def _draw(entry: TimelineEntry, by_the_shop: str) -> None:
     icon = _ICONS.get(entry.kind, "circle")
     colour = "orange" if entry.kind in _LOUD else "gray"
-    with spread(wrap=False):
+    who = escaped(entry.person, 40) if entry.person else by_the_shop
+    is_long = len(entry.person or "") > _LONGEST_BESIDE
+    with st.container(gap="xxsmall") if is_long else spread(wrap=False):
         st.markdown(f":small[:{colour}[:material/{icon}:] &nbsp;{escaped(entry.text, 600)}]")
-        who = escaped(entry.person, 40) if entry.person else by_the_shop
         st.caption(f"{who} · {ago(entry.at, desk.reader_zone())}", width="content")

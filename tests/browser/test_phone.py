@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import update
 
+from crm_core.sales.decisions import mark_lost
 from crm_core.store.keys import record_key
 from crm_core.store.tables import cart_item
 from tests.browser.conftest import Floor
@@ -61,4 +62,19 @@ def test_a_product_name_without_a_space_leaves_the_amounts_on_the_screen(floor: 
     assert box is not None
     assert box["x"] + box["width"] <= _WIDTH
     expect(page.get_by_text("MUG-01").first).to_be_visible()
+    page.close()
+
+
+def test_a_person_named_by_an_address_leaves_room_for_what_they_did(floor: Floor, browser: Browser) -> None:
+    cart_id = floor.shop.add_cart([("MUG-01", 1)])
+    floor.mirror(cart_id)
+    key = record_key(1, cart_id)
+    mark_lost(floor.store, key, "Bought elsewhere", "marie-christine.vanderberg@example.test")
+    page = _phone(browser)
+    page.goto(f"{floor.desk.url}/cart?id={key}")
+    told = page.get_by_text(re.compile("Marked lost:.*Bought elsewhere"))
+    told.wait_for()
+    box = told.bounding_box()
+    assert box is not None
+    assert box["height"] < 30, "one line"
     page.close()

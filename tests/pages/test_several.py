@@ -288,6 +288,11 @@ def test_an_address_that_names_no_carts_says_what_to_do(desk: Desk, ids: str, sa
     assert said in words_of(at)
 
 
+def test_who_picked_no_carts_is_led_to_the_open_ones(desk: Desk) -> None:
+    at = desk.open("several")
+    assert "status=open" in str([link.proto for link in at.get("page_link")])
+
+
 def test_names_from_a_shop_are_shown_letter_for_letter(desk: Desk) -> None:
     hostile = {"firstname": "**# <b>Eve</b>", "lastname": "[x](https://evil.example)"}
     cart_id = desk.shop.add_cart([("MUG-01", 1)], address=hostile)
