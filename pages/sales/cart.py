@@ -272,11 +272,13 @@ def _chosen(coupon_code: str | None, shipping_method: str | None) -> None:
 
 
 def _row_label(row: TotalRow) -> str:
-    """The shop's own words; a tax that the rows above already hold says so, or the sum would look wrong."""
+    """The shop's own words, and what they leave out: the lines are without tax, so a row that holds tax says so."""
     words = escaped(row.title, 60)
     if not words:
         return escaped(row.label, 60)
-    return f"{words}, included" if row.is_included else words
+    if row.is_included:
+        return f"{words}, included"
+    return f"{words} with tax" if row.holds_tax and row.amount else words
 
 
 _screen()

@@ -108,10 +108,10 @@ class ListScreen(Generic[_Row]):
             _pagination(here, page.page, page.pages)
 
     def _below(self, rows: Sequence[_Row]) -> None:
-        """What stands under the grid, where it moves no row: what to do with those ticked, or how many there are."""
-        here = f"{plural(len(rows), 'row')} on this page"
+        """What stands under the grid, where it moves no row: what to do with those ticked, or how its rows are used."""
+        opens = f":material/visibility: opens the {self.one}"
         cut = "double-click a cell to read all of it" if desk.has_keyboard() else ""
-        told: list[str] = [self.legend(rows) if self.legend else "", here, cut]
+        told: list[str] = [self.legend(rows) if self.legend else "", opens, cut]
         if self.draw_ticked is None:
             st.caption(dotted(told), width="content")
             return

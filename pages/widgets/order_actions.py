@@ -280,15 +280,16 @@ def _add_parcel(asked: _Asked) -> None:
 
 def _draw_refund(asked: _Asked, order: OrderRecord) -> None:
     _draw_quantities(asked)
-    st.number_input(
-        f"Shipping to refund, in {escaped(order.base_currency, 3)}",
-        value=None,
-        min_value=0.0,
-        step=1.0,
-        format="%.2f",
-        placeholder="All that is left of it",
-        key=f"{_FIELD}shipping",
-    )
+    if order.shipping_amount:  # of a free one the shop refunds nothing
+        st.number_input(
+            f"Shipping to refund, in {escaped(order.base_currency, 3)}",
+            value=None,
+            min_value=0.0,
+            step=1.0,
+            format="%.2f",
+            placeholder="All that is left of it",
+            key=f"{_FIELD}shipping",
+        )
     st.warning(
         f"This moves no money: it records that you pay the customer **{_amount(asked)}** back yourself.",
         icon=":material/payments:",

@@ -225,6 +225,16 @@ def test_a_refund_says_that_no_money_moves(desk: Desk) -> None:
     assert "Refunded" in words_of(at)
 
 
+def test_a_refund_asks_for_shipping_only_where_it_was_paid(desk: Desk) -> None:
+    asks = [each.label for each in Ordered(desk, "invoice").asked("refund").number_input]
+    assert asks == ["Shipping to refund, in EUR"]
+    desk.shop.set_shipping_price("flatrate", 0)
+    try:
+        assert not Ordered(desk, "invoice").asked("refund").number_input
+    finally:
+        desk.shop.set_shipping_price("flatrate", "5.00")
+
+
 def test_what_happened_to_the_order_meanwhile_is_told_in_the_dialog(desk: Desk) -> None:
     order = Ordered(desk)
     at = order.asked("cancel")

@@ -45,6 +45,7 @@ def test_a_tax_that_the_lines_already_hold_says_so(desk: Desk) -> None:
     at = desk.open("cart", id=str(key))
     at.button(key="synchronise").click().run()
     assert "Tax, included" in words_of(at)
+    assert "Subtotal with tax" in words_of(at), "the lines beside it are without"
 
 
 def test_synchronise_says_what_could_not_be_read_instead_of_that_nothing_changed(desk: Desk) -> None:
