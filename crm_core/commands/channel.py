@@ -149,7 +149,10 @@ def add(
             is_demo=demo,
             check_first=not no_check,
         )
-    out.print(f"Channel “{channel.name}” reads {channel.base_url}. {_writes(channel)}", soft_wrap=True)
+    out.print(
+        f"Channel “{channel.name}” reads {channel.base_url} every {channel.every_seconds} seconds. {_writes(channel)}",
+        soft_wrap=True,
+    )
     out.print("A running worker starts at once. Without one: python -m crm_core sync")
 
 
@@ -226,7 +229,10 @@ def set_(
             all_websites=all_websites,
         )
         channel = setting_up.change_channel(store, name, change, new_name=rename, new_url=url)
-    out.print(f"Channel “{channel.name}” reads {channel.base_url}. {_writes(channel)}", soft_wrap=True)
+    out.print(
+        f"Channel “{channel.name}” reads {channel.base_url} every {channel.every_seconds} seconds. {_writes(channel)}",
+        soft_wrap=True,
+    )
 
 
 @commands.command("credentials", epilog=_SECRETS)

@@ -267,6 +267,8 @@ def _print(report: _Report) -> None:
         err.print(plain(f"{words}: {found['title']}. {found['detail']}"), soft_wrap=True)
     if "person" in report.facts:
         err.print(f"As {plain(report.facts['person'])}. Set CRM_USER to your name if that is not you.", soft_wrap=True)
+    if report.outcome == "refused" and report.facts["http_status"]:  # the shop's words alone do not say what came of it
+        err.print("Magento refused the order. Nothing was placed.", style="red", soft_wrap=True)
     for line in report.message.splitlines():
         if report.status:
             err.print(plain(line), style="red", soft_wrap=True)

@@ -95,7 +95,9 @@ def _screen() -> None:
         on_sort=lambda _: None,
     )
     with spread():
-        st.caption(f"{plural(len(page.rows), 'row')} on this page", width="content")
+        opens = ":material/visibility: opens the order, or the cart where none came of it"
+        cut = "double-click a cell to read all of it" if desk.has_keyboard() else ""
+        st.caption(dotted([opens, cut]), width="content")
         _pagination(wanted, page)
 
 

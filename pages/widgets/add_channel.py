@@ -18,7 +18,11 @@ _OPEN = "channel-dialog"
 _REPORT = "channel-dialog-report"
 _ERROR = "channel-dialog-error"
 _KINDS = {"oauth": "OAuth 1.0a", "token": "Integration token", "password": "Admin user"}
-_MENU = "In Magento: System › Extensions › Integrations › Add New Integration, tick the resources, Activate, and copy "
+_MENU = (
+    "In Magento: System › Extensions › Integrations › Add New Integration. On its page API tick Stores › All Stores, "
+    "Customers, Customer Groups, Carts, and Sales › Orders › View, and what else docs/connecting-magento.md names for "
+    "mending carts and working on orders. Save, Activate, Allow, and copy "
+)
 _HINTS = {
     "oauth": f"{_MENU}all four values. Recommended: works on every Magento 2.4, with no setting to change.",
     "token": f"{_MENU}the Access Token. From 2.4.4 on, also allow it as a bearer token: Stores › Configuration › "

@@ -64,6 +64,7 @@ def test_every_rule_can_be_given_and_changed(desk: Desk, store: Store, served: S
     assert said.status == 0, said.err
     changed = channel_by_name(store, "Desk")
     assert (changed.every_seconds, changed.connections, changed.allow_writes) == (60, 3, False)
+    assert "every 60 seconds. It is read-only" in said.out
     assert changed.website_ids is None
 
 

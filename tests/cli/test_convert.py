@@ -274,6 +274,8 @@ def test_a_refusal_ends_with_1_in_the_shops_words(connected: Desk, front: Front)
     assert (told["outcome"], told["http_status"]) == ("refused", 400)
     assert told["message"] == "Please order for at least €5,000."
     assert told["check"]["code"] == "minimum_amount"
+    words = _convert(connected, cart, "--payment", "checkmo").err
+    assert "Magento refused the order. Nothing was placed.\nPlease order for at least €5,000." in words
 
 
 def test_an_answer_that_never_came_ends_with_3_and_is_not_sent_again(connected: Desk, front: Front) -> None:
