@@ -89,7 +89,8 @@ def _draw_unread(cart_key: int, attempt_id: int, settled: Callable[[Outcome], No
 def _next_steps(outcome: Placed, cart: CartRecord) -> list[str]:
     is_read = outcome.increment_id is not None
     there = "with Actions on the order's page, or in Magento" if is_read else "in Magento, or here once it is read"
-    steps = [f"Invoice and ship it {there}."]
+    ship = "Once that is mended, invoice and ship the order that stays" if outcome.alarm else "Invoice and ship it"
+    steps = [f"{ship} {there}."]
     if cart.email:
         steps.insert(0, f"If the shop is set up to, Magento e-mails the confirmation to {mail_link(cart.email)}.")
     attempt = next((each for each in cart.attempts if each.id == outcome.attempt_id), None)

@@ -337,6 +337,7 @@ def test_a_second_order_that_the_shop_made_is_shown_red_in_the_drawer_and_on_the
     assert len(drawn) == 2, "in the drawer, and on the cart behind it"
     assert all(f"The shop has 2 live orders of this cart: {first}, {second}." in each for each in drawn)
     assert "is placed for" in at.success[0].value
+    assert "Once that is mended, invoice and ship the order that stays" in _words(at), "not this one, which may go"
     desk.shop.act(desk.shop.orders_of(number)[1], "cancel")
     desk.read("orders")
     assert is_well(desk.open("cart", id=str(key)))
