@@ -15,7 +15,7 @@ from demo_store.faults import USAGE, of_names
 from demo_store.live import Live
 from demo_store.server import answering, listen
 from demo_store.shop import Shop
-from demo_store.state import OtherFormat
+from demo_store.state import InUse, OtherFormat
 
 
 def run(
@@ -42,6 +42,7 @@ def run(
     except OSError as problem:
         typer.echo(f"Port {port} on {host} cannot be used ({problem.strerror}): choose another with --port.", err=True)
         raise typer.Exit(1) from None
+    is_known = db.exists()
     try:
         shop = Shop(db, orders=orders, carts=carts, customers=customers, seed=seed)
     except OtherFormat as problem:
@@ -50,6 +51,9 @@ def run(
             "start makes a new one; or name another file by --db.",
             err=True,
         )
+        raise typer.Exit(1) from None
+    except InUse:
+        typer.echo(f"Another demo store has the shop's file {db} open: stop it, or name another by --db.", err=True)
         raise typer.Exit(1) from None
     except (OSError, sqlite3.Error, msgspec.DecodeError) as problem:
         typer.echo(f"The shop's file {db} cannot be used ({problem}): move it away, or name another by --db.", err=True)
@@ -60,7 +64,8 @@ def run(
         signal.signal(name, lambda *_: stop.set())
     try:
         with answering(shop, door) as server:
-            typer.echo(f"The demo store answers at {server.url} (token: demo).")
+            kept = f"It goes on with the shop kept in {db}." if is_known else f"It keeps itself in {db}."
+            typer.echo(f"The demo store answers at {server.url} (token: demo). {kept}")
             if live:
                 Live(shop, seed).run(stop)
             else:

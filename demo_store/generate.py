@@ -142,8 +142,11 @@ def _story(author: _Author, moment: datetime, accounts: list[Doc], guests: list[
     guest = dice.choice(guests)
     store = account["store_id"] if account else guest["store_id"]
     cart = carts.create(records, store, account)
-    if account is not None and not bought:
-        author.filling.add(account["id"])
+    if account is not None:
+        account["created_at"] = min(account["created_at"], cart["created_at"])
+        records.state.touch("customer", account["id"])
+        if not bought:
+            author.filling.add(account["id"])
     if not bought and dice.random() < 0.05:
         return  # looked in and left: an empty cart
     for _ in range(dice.choices((1, 2, 3, 4, 6), (38, 30, 18, 10, 4))[0]):

@@ -32,11 +32,16 @@ class OtherFormat(Exception):
     """The file was written by a program that keeps a shop otherwise; the text says what to do."""
 
 
+class InUse(Exception):
+    """Another demo store has the file open."""
+
+
 class State:
     """All records by kind and id. A changed record is told with `touch` and written by `commit`, in one transaction.
 
     Not safe for several threads: the shop holds its lock around every use. `:memory:` keeps nothing. Raises OtherFormat
-    for a file of another program version, and leaves that file as it is.
+    for a file of another program version, and leaves that file as it is; InUse where somebody else has it open, as
+    each would write over what the other keeps in memory.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -45,9 +50,16 @@ class State:
         self._database: sqlite3.Connection | None = None
         if str(path) != ":memory:":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(path, check_same_thread=False)
-            _require_format(self._database)
-            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database = sqlite3.connect(path, check_same_thread=False, timeout=0)
+            try:
+                self._database.execute("PRAGMA locking_mode=EXCLUSIVE")
+                _require_format(self._database)
+                self._database.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as problem:
+                self._database.close()
+                if problem.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:  # whichever kind of busy
+                    raise InUse from problem
+                raise
             self._database.execute("PRAGMA synchronous=NORMAL")
             self._database.execute(
                 "CREATE TABLE IF NOT EXISTS record (kind TEXT, id INTEGER, body BLOB, PRIMARY KEY (kind, id))"

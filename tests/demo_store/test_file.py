@@ -50,3 +50,18 @@ def test_the_command_says_what_to_do_with_a_file_of_another_version(tmp_path: Pa
     )
     assert started.returncode == 1
     assert "delete it, and the next start makes a new one" in started.stderr
+
+
+def test_a_file_that_another_demo_store_has_open_is_left_to_it(tmp_path: Path) -> None:
+    file = tmp_path / "demo.db"
+    shop = Shop(file)
+    started = subprocess.run(
+        [sys.executable, "-m", "demo_store", "--port", "0", "--db", str(file)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    shop.close()
+    assert started.returncode == 1
+    assert f"Another demo store has the shop's file {file} open" in started.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -47,6 +48,13 @@ def test_orders_of_every_state_over_months_up_to_now_and_none_in_the_future(hist
     assert max(order["updated_at"] for order in orders) <= now.strftime("%Y-%m-%d %H:%M:%S")
     assert {order["store_id"] for order in orders} == {1, 2, 3, 4}
     assert any(order["customer_is_guest"] for order in orders)
+
+
+def test_nobody_bought_before_they_had_their_account(history: Shop) -> None:
+    since = {customer["id"]: customer["created_at"] for customer in history.records.state.all("customer")}
+    carts = [cart for cart in history.records.state.all("cart") if cart["customer_id"]]
+    assert len(carts) > 100
+    assert [cart["entity_id"] for cart in carts if cart["created_at"] < since[cart["customer_id"]]] == []
 
 
 def test_every_amount_of_every_order_adds_up(history: Shop) -> None:
@@ -119,12 +127,12 @@ def test_a_restart_keeps_everything_and_generates_nothing(tmp_path: Path) -> Non
 
 
 def test_an_answer_is_on_disk_before_it_is_sent(tmp_path: Path) -> None:
-    path = tmp_path / "demo.db"
+    path = tmp_path / "shop" / "demo.db"
     shop = Shop(path)
     cart = shop.add_cart()
     with serve(shop) as url:
         order = Api(url).ask("PUT", f"carts/{cart}/order").json()
-    again = Shop(path)  # the first was never closed
+    again = Shop(shutil.copytree(path.parent, tmp_path / "as left") / path.name)  # the first was never closed
     assert again.order(order)["quote_id"] == cart
     shop.close()
     again.close()
