@@ -78,7 +78,7 @@ def main() -> None:
             f"{statistics.median(cpu):.0f}",
             f"{max(peaks):.0f}",
         )
-    console = Console()
+    console = Console(width=110)  # also where the output is kept in a file
     console.print(table)
     console.print(
         f"A run that finds {CHANGED} changed orders among {TICK_ORDERS:,}: {own:.1f} ms beside the shop's own time, "

@@ -35,6 +35,8 @@ def amount_changed(what: str, old: int | None, new: int | None, currency: str) -
 
     Nothing and zero are the same, and what was nothing is not told.
     """
+    if (old or 0) == (new or 0):
+        return
     was, now = units_to_money(old or 0), units_to_money(new or 0)
     if not reads_alike(was, now, currency):
         before = f"{price(was, currency)} → " if old else ""
