@@ -41,13 +41,7 @@ def test_the_command_says_what_to_do_with_a_file_of_another_version(tmp_path: Pa
     with sqlite3.connect(file) as database:
         database.execute("PRAGMA user_version=0")
     database.close()
-    started = subprocess.run(
-        [sys.executable, "-m", "demo_store", "--port", "0", "--db", str(file)],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    started = _start(file)
     assert started.returncode == 1
     assert "delete it, and the next start makes a new one" in started.stderr
 
@@ -55,13 +49,13 @@ def test_the_command_says_what_to_do_with_a_file_of_another_version(tmp_path: Pa
 def test_a_file_that_another_demo_store_has_open_is_left_to_it(tmp_path: Path) -> None:
     file = tmp_path / "demo.db"
     shop = Shop(file)
-    started = subprocess.run(
-        [sys.executable, "-m", "demo_store", "--port", "0", "--db", str(file)],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    started = _start(file)
     shop.close()
     assert started.returncode == 1
     assert f"Another demo store has the shop's file {file} open" in started.stderr
+
+
+def _start(file: Path) -> subprocess.CompletedProcess[str]:
+    """The command on a shop's file that it cannot use, as it ended."""
+    command = [sys.executable, "-m", "demo_store", "--port", "0", "--db", str(file)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)

@@ -29,7 +29,7 @@ def test_customers_are_listed_newest_first_with_what_they_bought(desk: Desk) -> 
     page = customer_page(desk.store, Filter("customers"), DEFAULT_SORT["customers"])
     grid = at.dataframe[0].value
     assert list(grid["email"]) == [row.email for row in page.rows]
-    assert any(each and each.startswith("€") for each in grid["value"])
+    assert any(each.startswith("€") for each in grid["value"].dropna())  # the newest have bought nothing yet
     assert f"**{page.matching}** of {page.total:,} customers" in words_of(at)
     assert "Created, newest first" in words_of(at)
 
