@@ -149,10 +149,7 @@ def add(
             is_demo=demo,
             check_first=not no_check,
         )
-    out.print(
-        f"Channel “{channel.name}” reads {channel.base_url} every {channel.every_seconds} seconds. {_writes(channel)}",
-        soft_wrap=True,
-    )
+    out.print(_rules_of(channel), soft_wrap=True)
     out.print("A running worker starts at once. Without one: python -m crm_core sync")
 
 
@@ -229,10 +226,7 @@ def set_(
             all_websites=all_websites,
         )
         channel = setting_up.change_channel(store, name, change, new_name=rename, new_url=url)
-    out.print(
-        f"Channel “{channel.name}” reads {channel.base_url} every {channel.every_seconds} seconds. {_writes(channel)}",
-        soft_wrap=True,
-    )
+    out.print(_rules_of(channel), soft_wrap=True)
 
 
 @commands.command("credentials", epilog=_SECRETS)
@@ -340,12 +334,13 @@ def _changed(
     return replace(rules, websites=None) if all_websites else rules
 
 
-def _writes(channel: Channel) -> str:
+def _rules_of(channel: Channel) -> str:
+    """What the channel reads, how often, and whether it may write; else how that is allowed."""
+    reads = f"Channel “{channel.name}” reads {channel.base_url} every {channel.every_seconds} seconds."
     if channel.allow_writes:
-        return "People may place orders there."
-    return (
-        f"It is read-only; to allow orders: python -m crm_core channel set {shlex.quote(channel.name)} --allow-writes"
-    )
+        return f"{reads} People may place orders there."
+    allow = f"python -m crm_core channel set {shlex.quote(channel.name)} --allow-writes"
+    return f"{reads} It is read-only; to allow orders: {allow}"
 
 
 def _print(report: CheckReport) -> None:
